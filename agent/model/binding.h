@@ -1,0 +1,107 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/base/secret.h"
+#include "agent/model/remote_url.h"
+
+namespace gitferry {
+
+/// The two ends of a repository binding. Inside the engine there are only source and target.
+enum class Side { Internal, External };
+
+/// Numbers are those of the API.
+enum class Direction { ToOuter = 1, ToInter = 2 };
+enum class Granularity { All = 1, One = 2 };
+
+/// What a run may do to a target that is not an ancestor of the source.
+enum class Policy {
+  FfOnly,  ///< refuse it
+};
+
+std::string_view name_of(Side side);
+std::string_view name_of(Direction direction);
+std::string_view name_of(Granularity granularity);
+std::string_view name_of(Policy policy);
+std::optional<Direction> direction_from(std::string_view name);
+std::optional<Granularity> granularity_from(std::string_view name);
+
+inline Side source_side(Direction direction) {
+  return direction == Direction::ToOuter ? Side::Internal : Side::External;
+}
+inline Side other(Side side) {
+  return side == Side::Internal ? Side::External : Side::Internal;
+}
+
+/// One pair of branch names. Names are short (`main`), without `refs/heads/`.
+struct BranchBinding {
+  std::string internal;
+  std::string external;
+  bool enabled = true;
+
+  [[nodiscard]] const std::string& name(Side side) const { return side == Side::Internal ? internal : external; }
+  bool operator==(const BranchBinding&) const = default;
+};
+
+/// A webhook that one side of a binding sends: which format, how it proves itself, with which secrets.
+struct WebhookSource {
+  std::string provider;  ///< github, gitlab, gitea, forgejo, gogs
+  std::string scheme;    ///< hmac or token; decides how `secrets` are used
+  std::vector<Secret> secrets;  ///< never empty; each is tried, so that rotation needs no gap
+};
+
+/// A repository binding as it is in force. Immutable once it is part of a BindingSnapshot.
+struct RepositoryBinding {
+  std::string name;
+  bool enabled = true;
+  RemoteUrl internal;
+  RemoteUrl external;
+  Granularity granularity = Granularity::One;
+  Direction direction = Direction::ToOuter;
+  Policy policy = Policy::FfOnly;
+  std::optional<WebhookSource> internal_webhook;
+  std::optional<WebhookSource> external_webhook;
+  std::vector<BranchBinding> branches;  ///< empty for Granularity::All
+
+  [[nodiscard]] const RemoteUrl& address(Side side) const { return side == Side::Internal ? internal : external; }
+  [[nodiscard]] const std::optional<WebhookSource>& webhook(Side side) const {
+    return side == Side::Internal ? internal_webhook : external_webhook;
+  }
+};
+
+/// All bindings in force at one moment. Shared as `std::shared_ptr<const BindingSnapshot>`, never changed, swapped whole.
+struct BindingSnapshot {
+  std::map<std::string, RepositoryBinding, std::less<>> repositories;
+
+  [[nodiscard]] const RepositoryBinding* find(std::string_view name) const {
+    const auto found = repositories.find(name);
+    return found == repositories.end() ? nullptr : &found->second;
+  }
+};
+
+using Snapshot = std::shared_ptr<const BindingSnapshot>;
+
+/// 1–128 of `[A-Za-z0-9._-]`, not beginning with '.' or '-', and not `repo` (its path would be ambiguous).
+Result<std::string> checked_repository_name(std::string_view name);
+
+/// The unit of work and of mutual exclusion: one ref pair of one repository binding. Refs are full names.
+struct LaneKey {
+  std::string repository;
+  std::string internal_ref;
+  std::string external_ref;
+
+  [[nodiscard]] const std::string& ref(Side side) const {
+    return side == Side::Internal ? internal_ref : external_ref;
+  }
+  auto operator<=>(const LaneKey&) const = default;
+};
+
+}  // namespace gitferry

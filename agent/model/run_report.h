@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/error.h"
+#include "agent/model/object_id.h"
+
+namespace gitferry {
+
+/// What a run decided from the two tips.
+enum class Plan {
+  Undecided,    ///< it failed before both tips were known
+  Nothing,      ///< both refs are equal
+  Create,       ///< the target has no such ref
+  FastForward,  ///< the target's tip is an ancestor of the source's
+  Refuse,       ///< the policy does not allow what would be needed
+};
+
+constexpr std::string_view name_of(Plan plan) {
+  switch (plan) {
+    case Plan::Undecided: return "undecided";
+    case Plan::Nothing: return "nothing";
+    case Plan::Create: return "create";
+    case Plan::FastForward: return "fast_forward";
+    case Plan::Refuse: return "refuse";
+  }
+  return "undecided";
+}
+
+/// What one run of one lane did: filled in as far as it came, also where it failed.
+struct RunReport {
+  Plan plan = Plan::Undecided;
+  std::optional<ObjectId> source_tip;
+  std::optional<ObjectId> target_tip_before;  ///< unset where the target has no such ref or was not reached
+  /// What the target's ref is after the run, by the target's own answer. Unset where that is not known.
+  std::optional<ObjectId> target_tip_after;
+  bool dry_run = false;
+  std::uint64_t new_commits = 0;  ///< seen in the pack until the proof was complete: a lower bound
+  std::uint64_t pack_bytes = 0;   ///< sent to the target
+  std::uint64_t spooled_bytes = 0;  ///< written to disk on the way
+  std::chrono::microseconds listing{0};   ///< until both tips were known
+  std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
+  std::chrono::microseconds total{0};
+  std::string remote_text;     ///< what the target's hooks said: cleaned, bounded
+  std::optional<Error> error;  ///< unset: success (a plan of Nothing is a success)
+};
+
+}  // namespace gitferry

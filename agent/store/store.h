@@ -1,0 +1,214 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/model/binding.h"
+#include "agent/model/run_report.h"
+
+namespace gitferry {
+
+/// Bits of LaneRow::requested_directions. A lane may be asked for in both before it runs.
+constexpr unsigned direction_bit(Direction direction) {
+  return direction == Direction::ToOuter ? 1U : 2U;
+}
+
+/// Why a lane was marked; kept with the runs.
+enum class Trigger { Webhook, Manual, Boot };
+constexpr std::string_view name_of(Trigger trigger) {
+  switch (trigger) {
+    case Trigger::Webhook: return "webhook";
+    case Trigger::Manual: return "manual";
+    case Trigger::Boot: return "boot";
+  }
+  return "webhook";
+}
+
+/// A wish for a run: `requested_seq += 1` on the lane of this key, which is made where it does not exist.
+struct LaneMark {
+  LaneKey key;
+  Direction direction = Direction::ToOuter;
+};
+
+struct LaneRow {
+  std::int64_t id = 0;
+  LaneKey key;
+  std::int64_t branch_id = 0;
+  std::int64_t requested_seq = 0;
+  std::int64_t done_seq = 0;
+  unsigned requested_directions = 0;
+  Trigger trigger = Trigger::Webhook;       ///< of the latest mark
+  std::optional<std::int64_t> delivery_id;  ///< of the latest mark
+  std::int64_t marked_at_ms = 0;            ///< the oldest mark that is still pending
+  int attempts = 0;                         ///< transient failures in a row
+  std::int64_t next_attempt_at_ms = 0;
+  std::int64_t hold_until_ms = 0;  ///< a host's Retry-After; no mark shortens it
+  int crash_count = 0;
+  bool quarantined = false;
+  // What is known of the last finished run.
+  std::string last_plan;
+  std::string source_tip;  ///< hex, empty if unknown
+  std::string target_tip;
+  int last_code_status = 0;
+  std::string last_error;  ///< ErrorInfo::name, empty after a success
+  std::string last_text;
+  std::int64_t last_run_at_ms = 0;
+  std::int64_t last_success_at_ms = 0;
+
+  [[nodiscard]] bool is_pending() const { return requested_seq > done_seq; }
+};
+
+/// What became of a delivery. Lower-case names in the API.
+enum class Verdict { Accepted, Ignored };
+constexpr std::string_view name_of(Verdict verdict) {
+  return verdict == Verdict::Accepted ? "accepted" : "ignored";
+}
+
+struct DeliveryRecord {
+  std::string provider;
+  std::string repository;  ///< name of the binding
+  std::string event;
+  std::string provider_delivery_id;
+  std::string source_address;  ///< the client's IP address
+  Verdict verdict = Verdict::Ignored;
+  std::string reason;   ///< stable word, empty for an accepted one
+  std::string refs;     ///< JSON array of {ref, verdict, reason}, made by the caller
+  std::string body_sha256;
+  std::int64_t body_bytes = 0;
+  std::int64_t received_at_ms = 0;
+};
+
+struct DeliveryRow {
+  std::int64_t id = 0;
+  DeliveryRecord record;
+  std::vector<std::int64_t> lane_ids;
+};
+
+struct Receipt {
+  std::int64_t delivery_id = 0;
+  /// One for each mark, in order: the lane and the `requested_seq` that the mark gave it.
+  struct Marked {
+    std::int64_t lane_id = 0;
+    std::int64_t seq = 0;
+  };
+  std::vector<Marked> marked;
+};
+
+enum class RunState { Running, Finished, Interrupted };
+constexpr std::string_view name_of(RunState state) {
+  switch (state) {
+    case RunState::Running: return "running";
+    case RunState::Finished: return "finished";
+    case RunState::Interrupted: return "interrupted";
+  }
+  return "running";
+}
+
+/// One row of the sync log.
+struct RunRow {
+  std::int64_t id = 0;
+  std::int64_t lane_id = 0;
+  std::int64_t branch_id = 0;
+  LaneKey key;
+  Direction direction = Direction::ToOuter;
+  Trigger trigger = Trigger::Webhook;
+  std::optional<std::int64_t> delivery_id;
+  RunState state = RunState::Running;
+  std::string plan;
+  std::string source_tip;
+  std::string target_tip_before;
+  std::string target_tip_after;
+  std::int64_t pack_bytes = 0;
+  std::int64_t listing_us = 0;
+  std::int64_t total_us = 0;
+  int code_status = 0;
+  std::string error;  ///< ErrorInfo::name, empty for a success
+  std::string text;
+  std::int64_t started_at_ms = 0;
+  std::int64_t finished_at_ms = 0;
+};
+
+/// What a finished run writes: the row's end and the lane's new state, in one transaction.
+struct RunEnd {
+  std::int64_t run_id = 0;
+  std::int64_t lane_id = 0;
+  RunReport report;
+  std::int64_t finished_at_ms = 0;
+  /// Set: the lane is done up to here (success, no-op or permanent error). Unset: it stays pending.
+  std::optional<std::int64_t> done_seq;
+  std::int64_t next_attempt_at_ms = 0;  ///< for a lane that stays pending
+  std::int64_t hold_until_ms = 0;
+  std::string text;  ///< of the sync log
+};
+
+struct RunFilter {
+  std::vector<std::string> repositories;   ///< empty: all
+  std::vector<std::int64_t> branch_ids;    ///< empty: all
+};
+
+struct Page {
+  std::int64_t number = 1;
+  std::int64_t size = 10;
+  bool ascending = false;
+};
+
+template <typename Row>
+struct Listing {
+  std::vector<Row> rows;
+  std::int64_t total = 0;
+};
+
+struct StoreOptions {
+  std::string path;            ///< database file; its directory is made (0700) where missing
+  std::string vfs;             ///< SQLite VFS name; empty: the default. For tests
+  std::int64_t keep_deliveries = 100'000;
+  std::int64_t keep_runs = 100'000;
+};
+
+/// Deliveries, lanes and the sync log, durably.
+///
+/// Writes go through one thread that owns the only writing connection and groups commits: what arrives while a
+/// commit is in flight shares the next one. A write returns when it is on the disk (`synchronous=FULL`).
+///
+/// Threading: all calls from any thread.
+/// Blocking:  writes until their commit; reads for the query. Errors: StoreBusy, StoreFull, StoreDamaged, StoreFailed.
+class Store {
+ public:
+  /// Opens or makes the database, brings its schema up to date, and closes what a crash left open: runs that
+  /// were running become `interrupted`, and their lanes count the crash. A lane with three crashes is quarantined.
+  /// A schema newer than this program is refused. One process at a time: a second one is refused.
+  static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
+  virtual ~Store() = default;
+
+  /// One transaction: the delivery row and its marks.
+  virtual Result<Receipt> record_delivery(const DeliveryRecord& delivery, std::span<const LaneMark> marks) = 0;
+  /// Marks without a delivery. A manual mark also lifts a quarantine.
+  virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
+  /// Opens a run row and notes on the lane that it is running.
+  virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction, std::int64_t started_at_ms) = 0;
+  virtual Status finish_run(const RunEnd& end) = 0;
+  /// Ends a lane whose binding is gone or disabled, without a run.
+  virtual Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) = 0;
+
+  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run` agrees to.
+  virtual Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
+                                                   const std::function<bool(const LaneRow&)>& may_run) = 0;
+  /// When the next pending lane that is not due at `now_ms` will be; unset if there is none.
+  virtual Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) = 0;
+
+  virtual Result<std::optional<LaneRow>> lane(std::int64_t id) = 0;
+  virtual Result<std::vector<LaneRow>> lanes() = 0;
+  virtual Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) = 0;
+  virtual Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) = 0;
+  /// The stable number of a branch binding; allotted on first sight.
+  virtual Result<std::int64_t> branch_id(const LaneKey& key) = 0;
+};
+
+}  // namespace gitferry

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/model/binding.h"
+#include "agent/model/push_event.h"
+#include "agent/store/store.h"
+
+namespace gitferry {
+
+/// What became of one ref of a delivery. `reason` is a stable word: `repository_disabled`, `branch_not_bound`,
+/// `branch_disabled`, `not_a_source`, `not_a_branch`, `deletion_ignored`; empty where a lane was marked.
+struct RefVerdict {
+  std::string ref;
+  std::string reason;
+};
+
+struct Route {
+  std::vector<LaneMark> marks;
+  std::vector<RefVerdict> refs;
+  /// Why nothing was marked at all; empty if something was.
+  [[nodiscard]] std::string ignored_reason() const;
+};
+
+/// Event × binding → lanes to mark. A pure function: no I/O, no state; the same input gives the same marks.
+/// `side` is the one whose hook fired.
+Route route(const PushEvent& event, const RepositoryBinding& binding, Side side);
+
+/// Whether the payload's repository is the one at `address`: by any of its URLs, or by its full name.
+bool names_repository(const RepositoryIdentity& identity, const RemoteUrl& address);
+
+}  // namespace gitferry

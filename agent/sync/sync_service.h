@@ -1,0 +1,93 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/git/engine.h"
+#include "agent/model/binding.h"
+#include "agent/model/push_event.h"
+#include "agent/store/store.h"
+#include "agent/sync/router.h"
+
+namespace gitferry {
+
+struct SyncOptions {
+  int workers = 8;
+  int per_host = 4;
+  std::chrono::milliseconds grace{30'000};  ///< how long stop() lets running runs go on
+};
+
+/// Chooses what to show at an address, at the time of each run, so that a rotated secret is taken up.
+using CredentialLookup = std::function<Result<std::optional<Credential>>(const RemoteUrl&)>;
+
+/// A verified delivery on its way in.
+struct IncomingDelivery {
+  PushEvent event;
+  std::string repository;  ///< name of the binding
+  Side side = Side::Internal;
+  std::string source_address;
+  std::string body_sha256;
+  std::int64_t body_bytes = 0;
+  WallTime received_at{};
+};
+
+struct DeliveryOutcome {
+  std::int64_t delivery_id = 0;
+  Verdict verdict = Verdict::Ignored;
+  std::string reason;
+  std::vector<RefVerdict> refs;
+};
+
+/// What a caller of a sync gets to know. `code_status` 0 is success; 10021: still pending or running.
+struct SyncOutcome {
+  LaneKey key;
+  Direction direction = Direction::ToOuter;
+  std::int64_t lane_id = 0;
+  bool finished = false;
+  RunReport report;  ///< meaningful where finished
+};
+
+/// The engine's face to the outside: records deliveries, marks lanes, runs them, answers questions.
+///
+/// Threading: all calls from any thread. start() once, then stop() once.
+/// Invariant: a delivery is answered only after it and its marks are on the disk; at most one run a lane; nothing
+///            is kept in memory that the store does not know.
+class SyncService {
+ public:
+  static std::unique_ptr<SyncService> make(SyncOptions options, Store& store, const Clock& clock,
+                                           EngineFactory engines, CredentialLookup credentials, Snapshot snapshot);
+  virtual ~SyncService() = default;
+
+  /// Starts the workers; every pending lane is due at once.
+  virtual void start() = 0;
+  /// Drains: no new runs; running ones finish or, after the grace time, are cancelled and stay pending.
+  virtual void stop() = 0;
+
+  [[nodiscard]] virtual Snapshot snapshot() const = 0;
+  /// Swaps the bindings whole. Pending lanes stay pending.
+  virtual void replace_snapshot(Snapshot snapshot) = 0;
+
+  /// Routes a delivery and records it with its marks in one transaction. The caller checked that the event is
+  /// of this binding and side. Returns when it is durable.
+  virtual Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) = 0;
+
+  /// Marks every enabled branch binding whose name on the source side of `direction` (the binding's own where
+  /// unset) is `branch`, and waits up to `wait` for their runs. The API's codes: RepositoryUnknown, NotEnabled (also
+  /// for an unknown branch, with a text that tells the two apart).
+  virtual Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
+                                                       std::optional<Direction> direction,
+                                                       std::chrono::milliseconds wait) = 0;
+  /// As sync_branch(), but only plans: nothing is marked, recorded or written to any host.
+  virtual Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
+                                                       std::optional<Direction> direction) = 0;
+};
+
+}  // namespace gitferry

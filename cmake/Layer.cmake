@@ -1,0 +1,36 @@
+# gitferry_layer(NAME SOURCES … LINK …): the static library of one folder, with the project's warnings.
+add_library(gitferry_flags INTERFACE)
+target_include_directories(gitferry_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(gitferry_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
+  -fstack-protector-strong)
+target_compile_definitions(gitferry_flags INTERFACE
+  GITFERRY_VERSION="${PROJECT_VERSION}" SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
+if(GITFERRY_SANITIZE STREQUAL "address")
+  target_compile_options(gitferry_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(gitferry_flags INTERFACE -fsanitize=address,undefined)
+elseif(GITFERRY_SANITIZE STREQUAL "thread")
+  target_compile_options(gitferry_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(gitferry_flags INTERFACE -fsanitize=thread)
+else()
+  target_compile_options(gitferry_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+endif()
+target_link_options(gitferry_flags INTERFACE -Wl,-z,relro,-z,now)
+
+function(gitferry_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC gitferry_flags ${ARG_LINK})
+endfunction()
+
+# gitferry_test(NAME SOURCES … LINK … [LABELS …]): one GoogleTest program of one folder, each case a ctest of its own.
+function(gitferry_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE GITFERRY_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+endfunction()

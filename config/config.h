@@ -1,0 +1,74 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/base/secret.h"
+#include "agent/model/binding.h"
+#include "agent/model/remote_url.h"
+
+namespace gitferry::config {
+
+/// Where a secret comes from; never the secret itself. Exactly one of the two is set.
+struct SecretSource {
+  std::string file;
+  std::string env;
+  bool operator==(const SecretSource&) const = default;
+};
+
+struct Server {
+  std::string listen_host = "127.0.0.1";
+  std::uint16_t listen_port = 8080;
+  bool behind_proxy = false;
+};
+
+struct Token {
+  std::string name;
+  std::string role;  ///< read, operate, admin
+  SecretSource source;
+};
+
+struct Timeouts {
+  std::chrono::milliseconds connect{10'000};
+  std::chrono::milliseconds stall{30'000};
+  std::chrono::milliseconds total{900'000};
+};
+
+struct Sync {
+  int workers = 8;
+  int per_host = 4;
+  std::string sync_dir = "/tmp/sync_dir/";
+  bool log_detail = true;
+  Timeouts timeouts;
+};
+
+struct Network {
+  std::set<Scheme> allow_schemes{Scheme::Https, Scheme::Ssh};
+  std::vector<std::string> allow_cidrs;  ///< private ranges that may be connected to, as written
+};
+
+struct CredentialRule {
+  std::string match;  ///< address prefix
+  std::string username;
+  std::optional<SecretSource> password;
+  std::string key_file;
+  std::string known_hosts_file;
+};
+
+/// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens and
+/// credentials are read when they are needed, so that a rotated file is taken up.
+struct Config {
+  Server server;
+  std::string database_path = "./data/gitferry.db";  ///< from storage.url, `sqlite:` taken off
+  std::vector<Token> tokens;
+  Sync sync;
+  Network network;
+  std::vector<CredentialRule> credentials;
+  BindingSnapshot bindings;
+};
+
+}  // namespace gitferry::config

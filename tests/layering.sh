@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Include directions of the house: a layer may include only the layers listed for it. See ARCHITECTURE.md.
+set -u
+root=${1:?usage: layering.sh ROOT}
+cd "$root" || exit 2
+failed=0
+
+# check FOLDER ALLOWED… : every project include below FOLDER must begin with FOLDER itself or one of ALLOWED.
+check() {
+  local folder=$1 allowed line path
+  shift
+  allowed="^($(IFS='|'; echo "$folder $*" | tr ' ' '|'))/"
+  while IFS= read -r line; do
+    path=$(sed -E 's/^.*#include "([^"]+)".*$/\1/' <<<"$line")
+    if ! [[ $path =~ $allowed ]]; then
+      echo "layering: ${line%%:*} includes $path"
+      failed=1
+    fi
+  done < <(grep -rnE '^#include "' --include='*.h' --include='*.cpp' "$folder")
+}
+
+# only LIBRARY_REGEX FOLDER : the library's headers may be included below FOLDER only.
+only() {
+  local found
+  found=$(grep -rlE "^#include <($1)" --include='*.h' --include='*.cpp' agent api config | grep -v "^$2/")
+  if [ -n "$found" ]; then
+    echo "layering: <$1> belongs to $2 alone, but is included by: $found"
+    failed=1
+  fi
+}
+
+check agent/base
+check agent/model agent/base
+check agent/git agent/base agent/model
+check agent/store agent/base agent/model
+check agent/sync agent/base agent/model agent/git agent/store
+check config agent/base agent/model
+check api agent/base agent/model agent/git agent/store agent/sync
+check agent/daemon agent/base agent/model agent/git agent/store agent/sync config api
+
+only 'SQLiteCpp|sqlite3\.h' agent/store
+only 'git2|curl/' agent/git
+only 'yaml-cpp' config
+only 'httplib\.h|json/' api
+only 'CLI/' agent/daemon
+only 'spdlog/' agent/base
+
+[ "$failed" = 0 ] && echo "layering: every include follows the house"
+exit "$failed"
