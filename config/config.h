@@ -59,8 +59,8 @@ struct CredentialRule {
   std::string known_hosts_file;
 };
 
-/// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens and
-/// credentials are read when they are needed, so that a rotated file is taken up.
+/// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens
+/// and credentials are read when they are needed, so that a rotated file is taken up.
 struct Config {
   Server server;
   std::string database_path = "./data/gitferry.db";  ///< from storage.url, `sqlite:` taken off

@@ -1,13 +1,13 @@
 #include "agent/base/crypto.h"
 
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
-
-#include <array>
-#include <cstdint>
-#include <cstdlib>
 
 namespace gitferry {
 namespace {

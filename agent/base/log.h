@@ -25,8 +25,8 @@ class Value {
   Value(const char* text) : value_(std::string(text)) {}       // NOLINT(google-explicit-constructor)
   Value(bool flag) : value_(flag) {}                           // NOLINT(google-explicit-constructor)
   template <typename T>
-    requires(std::is_integral_v<T> && !std::is_same_v<T, bool>)
-  Value(T number) : value_(static_cast<std::int64_t>(number)) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_integral_v<T> && !std::is_same_v<T, bool>) Value(T number)
+      : value_(static_cast<std::int64_t>(number)) {}  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] const std::variant<std::string, bool, std::int64_t>& get() const { return value_; }
 
@@ -43,7 +43,8 @@ using Fields = std::initializer_list<Field>;
 
 enum class Format { Json, Text };
 
-/// Sets the lowest level shown and the form of a line. The default is Info, and Text only where stderr is a terminal.
+/// Sets the lowest level shown and the form of a line. The default is Info, and Text only where stderr is a
+/// terminal.
 void configure(Level lowest, Format format);
 
 /// One record: one line on stderr. `message` is constant text, what varies goes into fields; control
@@ -52,10 +53,18 @@ void configure(Level lowest, Format format);
 /// Threading: from any thread.
 void write(Level level, std::string_view message, Fields fields);
 
-inline void debug(std::string_view message, Fields fields = {}) { write(Level::Debug, message, fields); }
-inline void info(std::string_view message, Fields fields = {}) { write(Level::Info, message, fields); }
-inline void warn(std::string_view message, Fields fields = {}) { write(Level::Warn, message, fields); }
-inline void error(std::string_view message, Fields fields = {}) { write(Level::Error, message, fields); }
+inline void debug(std::string_view message, Fields fields = {}) {
+  write(Level::Debug, message, fields);
+}
+inline void info(std::string_view message, Fields fields = {}) {
+  write(Level::Info, message, fields);
+}
+inline void warn(std::string_view message, Fields fields = {}) {
+  write(Level::Warn, message, fields);
+}
+inline void error(std::string_view message, Fields fields = {}) {
+  write(Level::Error, message, fields);
+}
 
 /// The line without its end, as write() makes it: for tests.
 std::string render_for_test(Format format, Level level, std::string_view message, Fields fields);

@@ -1,13 +1,13 @@
 #include "agent/base/text.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <ctime>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 
 namespace gitferry {
 namespace {

@@ -32,11 +32,13 @@ struct Waiting {
 
 /// One request to a git service and its answer.
 ///
-/// Blocking: write() until the peer took enough of it (back-pressure: a bounded buffer), read() until a byte or
+/// Blocking: write() until the peer took enough of it (back-pressure: a bounded buffer), read() until a byte
+/// or
 ///           the end came; both within the run's limits.
-/// Errors:   Timeout, Cancelled, ConnectionFailed, and what the peer's answer means (401 → AuthenticationFailed,
-///           an ssh child's "Permission denied" → SshKeyRefused, …). A peer that answers an error before it took
-///           the whole request makes write() fail with it.
+/// Errors:   Timeout, Cancelled, ConnectionFailed, and what the peer's answer means (401 →
+/// AuthenticationFailed,
+///           an ssh child's "Permission denied" → SshKeyRefused, …). A peer that answers an error before it
+///           took the whole request makes write() fail with it.
 class Exchange : public ByteReader {
  public:
   virtual Status write(std::string_view bytes) = 0;
@@ -52,8 +54,9 @@ constexpr std::string_view name_of(GitService service) {
 
 /// A git service of one repository.
 ///
-/// Over http each request stands alone (`is_stateless`); over ssh and local pipes there is one conversation, and
-/// request() hands out the same stream again. Dropping the object ends the conversation; a child is killed and reaped.
+/// Over http each request stands alone (`is_stateless`); over ssh and local pipes there is one conversation,
+/// and request() hands out the same stream again. Dropping the object ends the conversation; a child is
+/// killed and reaped.
 class Connection {
  public:
   virtual ~Connection() = default;

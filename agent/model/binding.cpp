@@ -20,7 +20,8 @@ std::string_view name_of(Granularity granularity) {
 
 std::string_view name_of(Policy policy) {
   switch (policy) {
-    case Policy::FfOnly: return "ff_only";
+    case Policy::FfOnly:
+      return "ff_only";
   }
   return "ff_only";
 }
@@ -48,8 +49,8 @@ Result<std::string> checked_repository_name(std::string_view name) {
                 "use 1 to 128 of A-Z a-z 0-9 . _ - and begin with a letter, a digit or _");
   }
   if (name == "repo") {
-    return fail(ErrorCode::InvalidArgument, "'repo' cannot be a repository name: its API path would be ambiguous",
-                "choose another name");
+    return fail(ErrorCode::InvalidArgument,
+                "'repo' cannot be a repository name: its API path would be ambiguous", "choose another name");
   }
   return std::string(name);
 }

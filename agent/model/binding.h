@@ -47,14 +47,16 @@ struct BranchBinding {
   std::string external;
   bool enabled = true;
 
-  [[nodiscard]] const std::string& name(Side side) const { return side == Side::Internal ? internal : external; }
+  [[nodiscard]] const std::string& name(Side side) const {
+    return side == Side::Internal ? internal : external;
+  }
   bool operator==(const BranchBinding&) const = default;
 };
 
 /// A webhook that one side of a binding sends: which format, how it proves itself, with which secrets.
 struct WebhookSource {
-  std::string provider;  ///< github, gitlab, gitea, forgejo, gogs
-  std::string scheme;    ///< hmac or token; decides how `secrets` are used
+  std::string provider;         ///< github, gitlab, gitea, forgejo, gogs
+  std::string scheme;           ///< hmac or token; decides how `secrets` are used
   std::vector<Secret> secrets;  ///< never empty; each is tried, so that rotation needs no gap
 };
 
@@ -71,13 +73,16 @@ struct RepositoryBinding {
   std::optional<WebhookSource> external_webhook;
   std::vector<BranchBinding> branches;  ///< empty for Granularity::All
 
-  [[nodiscard]] const RemoteUrl& address(Side side) const { return side == Side::Internal ? internal : external; }
+  [[nodiscard]] const RemoteUrl& address(Side side) const {
+    return side == Side::Internal ? internal : external;
+  }
   [[nodiscard]] const std::optional<WebhookSource>& webhook(Side side) const {
     return side == Side::Internal ? internal_webhook : external_webhook;
   }
 };
 
-/// All bindings in force at one moment. Shared as `std::shared_ptr<const BindingSnapshot>`, never changed, swapped whole.
+/// All bindings in force at one moment. Shared as `std::shared_ptr<const BindingSnapshot>`, never changed,
+/// swapped whole.
 struct BindingSnapshot {
   std::map<std::string, RepositoryBinding, std::less<>> repositories;
 

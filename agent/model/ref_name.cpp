@@ -43,11 +43,13 @@ Result<std::string> checked_branch(std::string_view name) {
   // The prefix hides an empty name and a leading slash from the general rules.
   const auto own = name.empty() ? std::string_view("it is empty") : rule;
   if (!own.empty()) {
-    return fail(ErrorCode::InvalidArgument, fmt::format("'{}' cannot be a branch name: {}", shortened(name, 80), own),
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("'{}' cannot be a branch name: {}", shortened(name, 80), own),
                 "see git-check-ref-format(1) for the rules");
   }
   if (name == "HEAD" || name.starts_with("refs/")) {
-    return fail(ErrorCode::InvalidArgument, fmt::format("'{}' cannot be a branch name here", shortened(name, 80)),
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("'{}' cannot be a branch name here", shortened(name, 80)),
                 "write the short name, such as main or release/1.x");
   }
   return std::string(name);

@@ -1,8 +1,8 @@
 #include "agent/model/remote_url.h"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "agent/base/text.h"
 
@@ -62,7 +62,8 @@ bool take_host(std::string_view authority, RemoteUrl& url) {
   } else {
     const auto colon = authority.find(':');
     url.host = to_lower(authority.substr(0, colon));
-    if (url.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") != std::string::npos) return false;
+    if (url.host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") != std::string::npos)
+      return false;
     if (colon != std::string_view::npos) {
       port = authority.substr(colon + 1);
       if (port.empty()) return false;
@@ -85,7 +86,8 @@ Result<ParsedAddress> parse_with_authority(std::string_view rest, Scheme scheme)
   if (slash == std::string_view::npos || slash + 1 == rest.size()) return refused("it has no path");
   auto authority = rest.substr(0, slash);
   parsed.url.path = rest.substr(slash);
-  if (parsed.url.path.find_first_of("?#") != std::string::npos) return refused("it has a query or a fragment");
+  if (parsed.url.path.find_first_of("?#") != std::string::npos)
+    return refused("it has a query or a fragment");
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
     const auto user_info = authority.substr(0, at);
     authority.remove_prefix(at + 1);
@@ -185,7 +187,8 @@ std::string RemoteUrl::full_name() const {
 }
 
 std::string RemoteUrl::identity() const {
-  // Ports are those of the transport, not of the repository: the default one of each scheme is left out already.
+  // Ports are those of the transport, not of the repository: the default one of each scheme is left out
+  // already.
   return host_key() + "/" + full_name();
 }
 
@@ -207,7 +210,8 @@ Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Sch
   if (has_forbidden_byte(url.user)) return refused("its user is malformed");
   if (!allowed.contains(url.scheme)) {
     return fail(ErrorCode::RepositoryAddressInvalid,
-                fmt::format("the repository address was refused: the scheme '{}' is not allowed", name_of(url.scheme)),
+                fmt::format("the repository address was refused: the scheme '{}' is not allowed",
+                            name_of(url.scheme)),
                 fmt::format("add '{}' to network.allow_schemes if you want it", name_of(url.scheme)));
   }
   return parsed;

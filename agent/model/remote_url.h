@@ -22,10 +22,11 @@ std::optional<Scheme> scheme_from(std::string_view name);
 /// host, user nor path begins with '-'. str() can be logged and shown.
 struct RemoteUrl {
   Scheme scheme = Scheme::Https;
-  std::string user;  ///< ssh only: the login; empty otherwise
-  std::string host;  ///< lower case; empty for File. IPv6 without brackets
+  std::string user;        ///< ssh only: the login; empty otherwise
+  std::string host;        ///< lower case; empty for File. IPv6 without brackets
   std::uint16_t port = 0;  ///< 0: the scheme's own
-  /// As written, with its leading '/' except for scp-like relative paths (`git@host:acme/x.git` → `acme/x.git`).
+  /// As written, with its leading '/' except for scp-like relative paths (`git@host:acme/x.git` →
+  /// `acme/x.git`).
   std::string path;
 
   /// The address as a person writes it, never with a password.
@@ -50,8 +51,9 @@ struct ParsedAddress {
 
 /// The one validator of repository addresses, for every door (YAML, REST, database, sync, payload).
 ///
-/// Takes `https://`, `http://`, `ssh://`, scp-like `user@host:path`, `file:///path` and absolute paths; refuses
-/// schemes outside `allowed` with an error that names the setting, and everything else that is not an address.
+/// Takes `https://`, `http://`, `ssh://`, scp-like `user@host:path`, `file:///path` and absolute paths;
+/// refuses schemes outside `allowed` with an error that names the setting, and everything else that is not an
+/// address.
 Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Scheme>& allowed);
 
 /// All four schemes: for addresses that are compared but never connected to (payloads).

@@ -22,11 +22,16 @@ enum class Plan {
 
 constexpr std::string_view name_of(Plan plan) {
   switch (plan) {
-    case Plan::Undecided: return "undecided";
-    case Plan::Nothing: return "nothing";
-    case Plan::Create: return "create";
-    case Plan::FastForward: return "fast_forward";
-    case Plan::Refuse: return "refuse";
+    case Plan::Undecided:
+      return "undecided";
+    case Plan::Nothing:
+      return "nothing";
+    case Plan::Create:
+      return "create";
+    case Plan::FastForward:
+      return "fast_forward";
+    case Plan::Refuse:
+      return "refuse";
   }
   return "undecided";
 }
@@ -39,10 +44,10 @@ struct RunReport {
   /// What the target's ref is after the run, by the target's own answer. Unset where that is not known.
   std::optional<ObjectId> target_tip_after;
   bool dry_run = false;
-  std::uint64_t new_commits = 0;  ///< seen in the pack until the proof was complete: a lower bound
-  std::uint64_t pack_bytes = 0;   ///< sent to the target
-  std::uint64_t spooled_bytes = 0;  ///< written to disk on the way
-  std::chrono::microseconds listing{0};   ///< until both tips were known
+  std::uint64_t new_commits = 0;            ///< seen in the pack until the proof was complete: a lower bound
+  std::uint64_t pack_bytes = 0;             ///< sent to the target
+  std::uint64_t spooled_bytes = 0;          ///< written to disk on the way
+  std::chrono::microseconds listing{0};     ///< until both tips were known
   std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
   std::chrono::microseconds total{0};
   std::string remote_text;     ///< what the target's hooks said: cleaned, bounded

@@ -24,9 +24,12 @@ constexpr unsigned direction_bit(Direction direction) {
 enum class Trigger { Webhook, Manual, Boot };
 constexpr std::string_view name_of(Trigger trigger) {
   switch (trigger) {
-    case Trigger::Webhook: return "webhook";
-    case Trigger::Manual: return "manual";
-    case Trigger::Boot: return "boot";
+    case Trigger::Webhook:
+      return "webhook";
+    case Trigger::Manual:
+      return "manual";
+    case Trigger::Boot:
+      return "boot";
   }
   return "webhook";
 }
@@ -78,8 +81,8 @@ struct DeliveryRecord {
   std::string provider_delivery_id;
   std::string source_address;  ///< the client's IP address
   Verdict verdict = Verdict::Ignored;
-  std::string reason;   ///< stable word, empty for an accepted one
-  std::string refs;     ///< JSON array of {ref, verdict, reason}, made by the caller
+  std::string reason;  ///< stable word, empty for an accepted one
+  std::string refs;    ///< JSON array of {ref, verdict, reason}, made by the caller
   std::string body_sha256;
   std::int64_t body_bytes = 0;
   std::int64_t received_at_ms = 0;
@@ -104,9 +107,12 @@ struct Receipt {
 enum class RunState { Running, Finished, Interrupted };
 constexpr std::string_view name_of(RunState state) {
   switch (state) {
-    case RunState::Running: return "running";
-    case RunState::Finished: return "finished";
-    case RunState::Interrupted: return "interrupted";
+    case RunState::Running:
+      return "running";
+    case RunState::Finished:
+      return "finished";
+    case RunState::Interrupted:
+      return "interrupted";
   }
   return "running";
 }
@@ -149,8 +155,8 @@ struct RunEnd {
 };
 
 struct RunFilter {
-  std::vector<std::string> repositories;   ///< empty: all
-  std::vector<std::int64_t> branch_ids;    ///< empty: all
+  std::vector<std::string> repositories;  ///< empty: all
+  std::vector<std::int64_t> branch_ids;   ///< empty: all
 };
 
 struct Page {
@@ -166,38 +172,43 @@ struct Listing {
 };
 
 struct StoreOptions {
-  std::string path;            ///< database file; its directory is made (0700) where missing
-  std::string vfs;             ///< SQLite VFS name; empty: the default. For tests
+  std::string path;  ///< database file; its directory is made (0700) where missing
+  std::string vfs;   ///< SQLite VFS name; empty: the default. For tests
   std::int64_t keep_deliveries = 100'000;
   std::int64_t keep_runs = 100'000;
 };
 
 /// Deliveries, lanes and the sync log, durably.
 ///
-/// Writes go through one thread that owns the only writing connection and groups commits: what arrives while a
-/// commit is in flight shares the next one. A write returns when it is on the disk (`synchronous=FULL`).
+/// Writes go through one thread that owns the only writing connection and groups commits: what arrives while
+/// a commit is in flight shares the next one. A write returns when it is on the disk (`synchronous=FULL`).
 ///
 /// Threading: all calls from any thread.
-/// Blocking:  writes until their commit; reads for the query. Errors: StoreBusy, StoreFull, StoreDamaged, StoreFailed.
+/// Blocking:  writes until their commit; reads for the query. Errors: StoreBusy, StoreFull, StoreDamaged,
+/// StoreFailed.
 class Store {
  public:
   /// Opens or makes the database, brings its schema up to date, and closes what a crash left open: runs that
-  /// were running become `interrupted`, and their lanes count the crash. A lane with three crashes is quarantined.
-  /// A schema newer than this program is refused. One process at a time: a second one is refused.
+  /// were running become `interrupted`, and their lanes count the crash. A lane with three crashes is
+  /// quarantined. A schema newer than this program is refused. One process at a time: a second one is
+  /// refused.
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
   virtual ~Store() = default;
 
   /// One transaction: the delivery row and its marks.
-  virtual Result<Receipt> record_delivery(const DeliveryRecord& delivery, std::span<const LaneMark> marks) = 0;
+  virtual Result<Receipt> record_delivery(const DeliveryRecord& delivery,
+                                          std::span<const LaneMark> marks) = 0;
   /// Marks without a delivery. A manual mark also lifts a quarantine.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
   /// Opens a run row and notes on the lane that it is running.
-  virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction, std::int64_t started_at_ms) = 0;
+  virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
+                                         std::int64_t started_at_ms) = 0;
   virtual Status finish_run(const RunEnd& end) = 0;
   /// Ends a lane whose binding is gone or disabled, without a run.
   virtual Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) = 0;
 
-  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run` agrees to.
+  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run`
+  /// agrees to.
   virtual Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
                                                    const std::function<bool(const LaneRow&)>& may_run) = 0;
   /// When the next pending lane that is not due at `now_ms` will be; unset if there is none.

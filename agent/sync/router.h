@@ -10,8 +10,9 @@
 
 namespace gitferry {
 
-/// What became of one ref of a delivery. `reason` is a stable word: `repository_disabled`, `branch_not_bound`,
-/// `branch_disabled`, `not_a_source`, `not_a_branch`, `deletion_ignored`; empty where a lane was marked.
+/// What became of one ref of a delivery. `reason` is a stable word: `repository_disabled`,
+/// `branch_not_bound`, `branch_disabled`, `not_a_source`, `not_a_branch`, `deletion_ignored`; empty where a
+/// lane was marked.
 struct RefVerdict {
   std::string ref;
   std::string reason;

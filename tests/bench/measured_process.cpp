@@ -1,15 +1,15 @@
 #include "tests/bench/measured_process.h"
 
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
-#include <chrono>
-#include <cstdlib>
-#include <fstream>
 
 namespace gitferry::bench {
 namespace {

@@ -12,8 +12,8 @@ struct Cost {
   double cpu_s = 0;
 };
 
-/// Runs a program to its end, feeding `input` to it. A failing program ends the benchmark: figures of a broken set-up
-/// are worse than none.
+/// Runs a program to its end, feeding `input` to it. A failing program ends the benchmark: figures of a
+/// broken set-up are worse than none.
 Cost run(const std::vector<std::string>& argv, std::string_view input = {});
 
 /// As run(), and returns what it printed, without the line end.

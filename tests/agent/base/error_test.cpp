@@ -1,8 +1,8 @@
 #include "agent/base/error.h"
 
-#include <gtest/gtest.h>
-
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace gitferry {
 namespace {

@@ -6,21 +6,43 @@ namespace gitferry {
 namespace {
 
 TEST(RefName, TakesWhatGitTakes) {
-  for (const auto* name : {"main", "feature/login", "a/b/c", "1.x", "tag", "0123456789012345678901234567890123456789",
-                           "\u4e2d\u6587", "a@b", "x{y}"}) {
+  for (const auto* name : {"main", "feature/login", "a/b/c", "1.x", "tag",
+                           "0123456789012345678901234567890123456789", "\u4e2d\u6587", "a@b", "x{y}"}) {
     EXPECT_TRUE(checked_branch(name)) << name;
   }
 }
 
 TEST(RefName, RefusesWhatGitRefusesAndWhatLooksLikeAnOption) {
   const std::string nul("a\0b", 3);
-  for (const std::string& name :
-       {std::string(), std::string("a..b"), std::string("a~b"), std::string("a^"), std::string("a:b"),
-        std::string("a?"), std::string("a*"), std::string("a["), std::string("a\\b"), std::string("a b"),
-        std::string("a\tb"), std::string("a\x7f"), nul, std::string(".a"), std::string("x/.a"), std::string("a."),
-        std::string("a/"), std::string("/a"), std::string("a//b"), std::string("a.lock"), std::string("a.lock/b"),
-        std::string("a@{b"), std::string("-x"), std::string("x/-y"), std::string("--upload-pack=touch"),
-        std::string("HEAD"), std::string("refs/heads/a"), std::string("a\xff"), std::string(1100, 'a')}) {
+  for (const std::string& name : {std::string(),
+                                  std::string("a..b"),
+                                  std::string("a~b"),
+                                  std::string("a^"),
+                                  std::string("a:b"),
+                                  std::string("a?"),
+                                  std::string("a*"),
+                                  std::string("a["),
+                                  std::string("a\\b"),
+                                  std::string("a b"),
+                                  std::string("a\tb"),
+                                  std::string("a\x7f"),
+                                  nul,
+                                  std::string(".a"),
+                                  std::string("x/.a"),
+                                  std::string("a."),
+                                  std::string("a/"),
+                                  std::string("/a"),
+                                  std::string("a//b"),
+                                  std::string("a.lock"),
+                                  std::string("a.lock/b"),
+                                  std::string("a@{b"),
+                                  std::string("-x"),
+                                  std::string("x/-y"),
+                                  std::string("--upload-pack=touch"),
+                                  std::string("HEAD"),
+                                  std::string("refs/heads/a"),
+                                  std::string("a\xff"),
+                                  std::string(1100, 'a')}) {
     EXPECT_FALSE(checked_branch(name)) << name;
   }
 }

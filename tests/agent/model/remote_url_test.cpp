@@ -13,11 +13,14 @@ struct Good {
 
 TEST(RemoteUrl, ParsesEveryFormThatPeopleWrite) {
   for (const auto& good : {
-           Good{"https://GitHub.com/acme/Robot.git", "https://github.com/acme/Robot.git", "github.com/acme/robot"},
-           Good{"https://github.com:443/acme/robot/", "https://github.com/acme/robot/", "github.com/acme/robot"},
+           Good{"https://GitHub.com/acme/Robot.git", "https://github.com/acme/Robot.git",
+                "github.com/acme/robot"},
+           Good{"https://github.com:443/acme/robot/", "https://github.com/acme/robot/",
+                "github.com/acme/robot"},
            Good{"http://127.0.0.1:8080/git/x.git", "http://127.0.0.1:8080/git/x.git", "127.0.0.1:8080/git/x"},
            Good{"git@github.com:acme/robot.git", "git@github.com:acme/robot.git", "github.com/acme/robot"},
-           Good{"ssh://git@gitlab.corp:2222/a/b.git", "ssh://git@gitlab.corp:2222/a/b.git", "gitlab.corp:2222/a/b"},
+           Good{"ssh://git@gitlab.corp:2222/a/b.git", "ssh://git@gitlab.corp:2222/a/b.git",
+                "gitlab.corp:2222/a/b"},
            Good{"ssh://git@host/~user/x", "ssh://git@host/~user/x", "host/~user/x"},
            Good{"https://[::1]:8443/x.git", "https://[::1]:8443/x.git", "[::1]:8443/x"},
            Good{"/srv/git/x.git", "/srv/git/x.git", "local/srv/git/x"},
@@ -39,21 +42,46 @@ TEST(RemoteUrl, SplitsUserInfoOff) {
 }
 
 TEST(RemoteUrl, RefusesWhatIsNoAddress) {
-  for (const std::string& text :
-       {std::string(), std::string("x"), std::string("../../x"), std::string("~/x"), std::string("C:\\x"),
-        std::string("ext::sh -c touch% PWN"), std::string("ext::sh"), std::string("fd::0"),
-        std::string("transport::address"), std::string("git://host/x"), std::string("javascript://x/y"),
-        std::string("https://"), std::string("https://host"), std::string("https://host/"),
-        std::string("https:///x"), std::string("https://host:0/x"), std::string("https://host:99999/x"),
-        std::string("https://host:/x"), std::string("https://-oProxyCommand=x/y"),
-        std::string("ssh://-oProxyCommand=touch/x"), std::string("ssh://-lroot@host/x"),
-        std::string("-oProxyCommand=x@host:y"), std::string("git@host:-x"), std::string("git@-host:x"),
-        std::string("https://host/a b"), std::string("https://host/a%0d%0ab"), std::string("https://host/a%00b"),
-        std::string("https://ho%0ast/x"), std::string("https://a%0a:b@host/x"), std::string("https://host/a\nb"),
-        std::string("https://host/../x"), std::string("https://host/%2e%2e/x"), std::string("file://host/x"),
-        std::string("file://x"), std::string("https://host/x?y"), std::string("https://host/x#y"),
-        std::string("ssh://git:pw@host/x"), std::string("https://host/\xff"), std::string(3000, 'a'),
-        std::string("git@github.com:acme/x.git -c core.sshCommand=touch")}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("x"),
+                                  std::string("../../x"),
+                                  std::string("~/x"),
+                                  std::string("C:\\x"),
+                                  std::string("ext::sh -c touch% PWN"),
+                                  std::string("ext::sh"),
+                                  std::string("fd::0"),
+                                  std::string("transport::address"),
+                                  std::string("git://host/x"),
+                                  std::string("javascript://x/y"),
+                                  std::string("https://"),
+                                  std::string("https://host"),
+                                  std::string("https://host/"),
+                                  std::string("https:///x"),
+                                  std::string("https://host:0/x"),
+                                  std::string("https://host:99999/x"),
+                                  std::string("https://host:/x"),
+                                  std::string("https://-oProxyCommand=x/y"),
+                                  std::string("ssh://-oProxyCommand=touch/x"),
+                                  std::string("ssh://-lroot@host/x"),
+                                  std::string("-oProxyCommand=x@host:y"),
+                                  std::string("git@host:-x"),
+                                  std::string("git@-host:x"),
+                                  std::string("https://host/a b"),
+                                  std::string("https://host/a%0d%0ab"),
+                                  std::string("https://host/a%00b"),
+                                  std::string("https://ho%0ast/x"),
+                                  std::string("https://a%0a:b@host/x"),
+                                  std::string("https://host/a\nb"),
+                                  std::string("https://host/../x"),
+                                  std::string("https://host/%2e%2e/x"),
+                                  std::string("file://host/x"),
+                                  std::string("file://x"),
+                                  std::string("https://host/x?y"),
+                                  std::string("https://host/x#y"),
+                                  std::string("ssh://git:pw@host/x"),
+                                  std::string("https://host/\xff"),
+                                  std::string(3000, 'a'),
+                                  std::string("git@github.com:acme/x.git -c core.sshCommand=touch")}) {
     EXPECT_FALSE(parse_remote_url(text, any_scheme())) << text;
   }
 }
@@ -67,7 +95,8 @@ TEST(RemoteUrl, RefusesSchemesThatAreNotAllowedAndNamesTheSetting) {
 }
 
 TEST(RemoteUrl, ErrorsNeverQuoteTheAddress) {
-  for (const auto* text : {"https://bot:S3CR3T@host/../x", "gopher://bot:S3CR3T@host/x", "https://bot:S3CR3T@"}) {
+  for (const auto* text :
+       {"https://bot:S3CR3T@host/../x", "gopher://bot:S3CR3T@host/x", "https://bot:S3CR3T@"}) {
     const auto refused = parse_remote_url(text, any_scheme());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().text().find("S3CR3T"), std::string::npos);

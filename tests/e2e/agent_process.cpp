@@ -1,0 +1,167 @@
+#include "tests/e2e/agent_process.h"
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/base/unique_fd.h"
+
+namespace gitferry::test {
+namespace {
+
+constexpr std::string_view kToken = "S3CR3T-management-token-of-the-end-to-end-tests";
+
+pid_t spawn(const std::vector<std::string>& argv, const std::string& output) {
+  std::vector<char*> arguments;
+  for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  const pid_t child = ::fork();
+  if (child != 0) return child;
+  const int log = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(log, STDOUT_FILENO);
+  ::dup2(log, STDERR_FILENO);
+  ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void write_private(const std::filesystem::path& path, std::string_view text) {
+  std::ofstream(path) << text;
+  std::filesystem::permissions(path,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+}  // namespace
+
+HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
+                const std::string& body, const std::map<std::string, std::string>& headers) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return {};
+  std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n", method, target, port);
+  for (const auto& [name, value] : headers) request += fmt::format("{}: {}\r\n", name, value);
+  if (method != "GET") request += fmt::format("Content-Length: {}\r\n", body.size());
+  request += "\r\n" + body;
+  for (std::string_view rest = request; !rest.empty();) {
+    const auto sent = ::send(fd.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (sent <= 0) break;
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  std::string answer;
+  std::array<char, 16384> buffer{};
+  for (ssize_t got = 0; (got = ::recv(fd.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+    answer.append(buffer.data(), static_cast<std::size_t>(got));
+  }
+  if (!answer.starts_with("HTTP/1.1 ")) return {};
+  const auto end = answer.find("\r\n\r\n");
+  return {std::atoi(answer.c_str() + 9), end == std::string::npos ? "" : answer.substr(end + 4)};
+}
+
+AgentProcess::AgentProcess(std::filesystem::path directory, std::string yaml)
+    : directory_(std::move(directory)) {
+  std::filesystem::create_directories(directory_);
+  write_private(directory_ / "token", kToken);
+  const std::string head = fmt::format(
+      "version: 1\n"
+      "server: {{listen: \"127.0.0.1:0\"}}\n"
+      "storage: {{url: \"sqlite:{0}/data/gitferry.db\"}}\n"
+      "auth: {{tokens: [{{name: e2e, role: admin, token_file: {0}/token}}]}}\n",
+      directory_.string());
+  write_private(directory_ / "gitferry.yaml", head + yaml);
+  start();
+}
+
+AgentProcess::~AgentProcess() {
+  if (pid_ > 0) {
+    kill(SIGKILL);
+    wait();
+  }
+}
+
+void AgentProcess::start() {
+  std::filesystem::remove(directory_ / "log");
+  port_ = 0;
+  pid_ = spawn({GITFERRY_BINARY, "serve", "--config", (directory_ / "gitferry.yaml").string()},
+               (directory_ / "log").string());
+}
+
+bool AgentProcess::wait_until_ready() {
+  bool ended = false;
+  const bool ready = eventually([&] {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
+      pid_ = -1;
+      ended = true;
+      return true;
+    }
+    const std::string text = log();
+    constexpr std::string_view mark = "\"address\":\"127.0.0.1:";
+    const auto found = text.find(mark);
+    if (found == std::string::npos) return false;
+    port_ = static_cast<std::uint16_t>(std::atoi(text.c_str() + found + mark.size()));
+    return http(port_, "GET", "/readyz").status == 200;
+  });
+  return ready && !ended;
+}
+
+void AgentProcess::kill(int signal) const {
+  ::kill(pid_, signal);
+}
+
+int AgentProcess::wait() {
+  const int code = wait_for(pid_);
+  pid_ = -1;
+  return code;
+}
+
+std::string AgentProcess::log() const {
+  return content_of(directory_ / "log");
+}
+
+HttpAnswer AgentProcess::api(const std::string& method, const std::string& target,
+                             const std::string& body) const {
+  return http(port_, method, target, body,
+              {{"Authorization", "Bearer " + std::string(kToken)},
+               {"Content-Type", "application/json"},
+               {"Accept-Language", "en"}});
+}
+
+CommandResult run_gitferry(const std::vector<std::string>& arguments) {
+  const auto output = std::filesystem::temp_directory_path() /
+                      fmt::format("gitferry-output-{}-{}", ::getpid(),
+                                  std::chrono::steady_clock::now().time_since_epoch().count());
+  std::vector<std::string> argv{GITFERRY_BINARY};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  CommandResult result;
+  result.exit_code = wait_for(spawn(argv, output.string()));
+  result.output = content_of(output);
+  std::filesystem::remove(output);
+  return result;
+}
+
+}  // namespace gitferry::test

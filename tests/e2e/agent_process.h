@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace gitferry::test {
+
+struct HttpAnswer {
+  int status = 0;  ///< 0: no answer
+  std::string body;
+};
+
+/// One request on a connection of its own.
+HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
+                const std::string& body = {}, const std::map<std::string, std::string>& headers = {});
+
+/// `gitferry serve` as a child process, with its configuration and data in a directory of the test's.
+///
+/// Owns the child: it is killed and reaped on destruction.
+class AgentProcess {
+ public:
+  /// Writes `yaml` to DIRECTORY/gitferry.yaml, with `{data}` replaced by a path below it, and starts the
+  /// agent.
+  AgentProcess(std::filesystem::path directory, std::string yaml);
+  ~AgentProcess();
+  AgentProcess(const AgentProcess&) = delete;
+  AgentProcess& operator=(const AgentProcess&) = delete;
+
+  void start();
+  /// Waits until /readyz answers 200; false if the process ended first or the deadline passed.
+  [[nodiscard]] bool wait_until_ready();
+  void kill(int signal) const;
+  /// Waits for the end; the exit code, or -signal.
+  int wait();
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] std::string log() const;
+  /// A management request with the token of the test's configuration.
+  [[nodiscard]] HttpAnswer api(const std::string& method, const std::string& target,
+                               const std::string& body = {}) const;
+
+ private:
+  std::filesystem::path directory_;
+  std::uint16_t port_ = 0;
+  pid_t pid_ = -1;
+};
+
+/// Asks `condition` until it holds; false after a minute.
+template <typename Condition>
+bool eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    // Polling another process: there is nothing to be notified by.
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+/// Runs the gitferry binary to its end.
+struct CommandResult {
+  int exit_code = -1;
+  std::string output;  ///< stdout and stderr
+};
+CommandResult run_gitferry(const std::vector<std::string>& arguments);
+
+}  // namespace gitferry::test
