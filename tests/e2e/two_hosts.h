@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tests/e2e/agent_process.h"
+#include "tests/support/git_host.h"
+#include "tests/support/git_repository.h"
+#include "tests/support/temporary_directory.h"
+
+namespace gitferry::test {
+
+/// What a test's configuration may vary.
+struct BindingYaml {
+  std::string provider = "gitea";
+  std::string scheme = "hmac";
+  std::string policy = "ff_only";
+  std::string external_url;  ///< empty: the repository on the external host
+  std::string timeouts = "{connect: 5s, stall: 20s, total: 5m}";
+};
+
+/// Two real git hosts with basic authentication and the repository `robot` on both, and one agent between them
+/// whose binding has the branches main→main, feature/login→from-inside, and a disabled one.
+class TwoHosts {
+ public:
+  TwoHosts();
+
+  /// Starts the agent; call once.
+  AgentProcess& start_agent(const BindingYaml& binding = {});
+  [[nodiscard]] AgentProcess& agent() { return *agent_; }
+
+  /// A push as the internal host would announce it, correctly signed for the binding's provider.
+  HttpAnswer deliver(const std::string& branch, std::string_view secret = kHookSecret);
+  /// `git` tells both tips; true once they are equal and set.
+  [[nodiscard]] bool tips_are_equal(const std::string& internal_branch, const std::string& external_branch) const;
+
+  [[nodiscard]] std::string internal_url() const { return internal_host.url() + "/robot.git"; }
+  [[nodiscard]] std::string external_url() const { return external_host.url() + "/robot.git"; }
+
+  static constexpr std::string_view kHookSecret = "S3CR3T-webhook-of-the-end-to-end-tests";
+  static constexpr std::string_view kPassword = "S3CR3T-password-of-the-git-hosts";
+
+  TemporaryDirectory directory;
+  GitHost internal_host;
+  GitHost external_host;
+  GitRepository internal;
+  GitRepository external;
+
+ private:
+  BindingYaml binding_;
+  std::unique_ptr<AgentProcess> agent_;
+};
+
+}  // namespace gitferry::test
