@@ -149,13 +149,17 @@ Status RelayAttempt::update() {
   if (!answer) return fail(answer.error());
   if (answer->kind == FetchAnswer::Kind::NoCommon) return refuse();
   if (answer->kind == FetchAnswer::Kind::NotReady) return update_with_plain_pack();
-  HeldPack pack(std::move(answer->pack), context_.spool_directory, context_.waiting);
+  auto pack = std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
   auto verdict = PackScan::Verdict::Undecided;
-  if (auto scanned = prove(pack, !request_.dry_run, verdict); !scanned) return scanned;
+  if (auto scanned = prove(*pack, !request_.dry_run, verdict); !scanned) return scanned;
   if (verdict == PackScan::Verdict::NotFound) return refuse();
-  if (verdict == PackScan::Verdict::Undecided) return update_with_plain_pack();
+  if (verdict == PackScan::Verdict::Undecided) {
+    // Its stream belongs to a connection that may be given up now.
+    pack.reset();
+    return update_with_plain_pack();
+  }
   report_.plan = Plan::FastForward;
-  return request_.dry_run ? Status{} : push(pack);
+  return request_.dry_run ? Status{} : push(*pack);
 }
 
 Status RelayAttempt::update_with_plain_pack() {
