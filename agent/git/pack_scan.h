@@ -1,0 +1,103 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include <zlib.h>
+
+#include "agent/base/result.h"
+#include "agent/git/commit_walk.h"
+#include "agent/model/object_id.h"
+
+namespace gitferry {
+
+/// Reads a pack (gitformat-pack) as it arrives, to prove that a new tip descends from an old one.
+///
+/// Git writes commits first, so the proof is usually complete long before the pack is. Commits that are
+/// deltas of commits in the pack are put together; a delta on an object that the pack lacks may hide a
+/// commit, and so may a commit beyond a limit: then, without a proof, the verdict is Undecided.
+///
+/// Errors: ProtocolError for what is no intact pack; LimitExceeded.
+class PackScan {
+ public:
+  enum class Verdict { Found, NotFound, Undecided };
+
+  static constexpr std::size_t kCommitLimit = 4U
+                                              << 20U;  ///< bytes of one commit, or of a delta that makes one
+  static constexpr std::size_t kCacheLimit = 64U << 20U;  ///< bytes of commits kept for later deltas
+  static constexpr std::uint32_t kObjectLimit = 200'000'000;
+
+  PackScan(const ObjectId& new_tip, const ObjectId& old_tip, std::size_t cache_limit = kCacheLimit);
+  ~PackScan();
+  PackScan(const PackScan&) = delete;
+  PackScan& operator=(const PackScan&) = delete;
+
+  /// The next bytes, cut anywhere. Once the proof is found, further bytes are not looked at.
+  Status feed(std::string_view bytes);
+  /// No more bytes follow. ConnectionFailed where the pack is not complete.
+  Status finish();
+
+  [[nodiscard]] bool is_found() const { return walk_.is_found(); }
+  /// Precondition: is_found(), or finish() succeeded.
+  [[nodiscard]] Verdict verdict() const;
+  /// Why it is Undecided.
+  [[nodiscard]] const std::string& undecided_reason() const { return hidden_; }
+  [[nodiscard]] std::uint64_t commits_seen() const { return commits_seen_; }
+
+ private:
+  enum class State { Header, ObjectHeader, BaseOffset, BaseId, Data, Trailer, End };
+  struct CachedCommit {
+    std::uint64_t offset;
+    std::string raw_id;
+    std::string content;
+  };
+
+  Status step(std::string_view& bytes);
+  /// Collects a field of `size` bytes; true once it is whole.
+  bool collect(std::string_view& bytes, std::size_t size);
+  Status take_header();
+  Status take_object_header(std::uint8_t byte);
+  Status take_base_offset(std::uint8_t byte);
+  Status inflate_some(std::string_view& bytes);
+  void begin_object();
+  void begin_data(const CachedCommit* base);
+  Status end_object();
+  Status take_commit(std::string content);
+  void hide(std::string_view reason);
+  [[nodiscard]] const CachedCommit* commit_at(std::uint64_t offset) const;
+  void keep(CachedCommit commit);
+
+  ObjectFormat format_;
+  CommitWalk walk_;
+  std::size_t cache_limit_;
+
+  State state_ = State::Header;
+  std::string field_;
+  std::uint64_t offset_ = 0;  ///< in the pack, of the next byte
+  std::uint32_t objects_left_ = 0;
+
+  std::uint64_t object_offset_ = 0;
+  unsigned object_type_ = 0;
+  std::uint64_t object_size_ = 0;
+  unsigned size_shift_ = 0;
+  std::uint64_t base_distance_ = 0;
+  bool keeps_content_ = false;
+  std::optional<std::string> base_;  ///< content of the commit that the object is a delta of
+  std::string content_;
+  std::uint64_t inflated_ = 0;
+  z_stream zlib_{};
+
+  std::deque<CachedCommit> cache_;  ///< by offset
+  std::unordered_map<std::string, std::uint64_t> offset_of_;
+  std::size_t cached_bytes_ = 0;
+  std::uint64_t evicted_below_ = 0;  ///< commits before this offset may be gone from the cache
+  std::uint64_t commits_seen_ = 0;
+  std::string hidden_;
+};
+
+}  // namespace gitferry

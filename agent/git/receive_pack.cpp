@@ -1,0 +1,204 @@
+#include "agent/git/receive_pack.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "agent/base/text.h"
+#include "agent/git/remote_text.h"
+#include "agent/git/side_band.h"
+
+namespace gitferry {
+namespace {
+
+constexpr std::size_t kReasonLimit = 200;
+
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
+  for (const auto word : words) {
+    if (text.find(word) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+/// Reads what follows the report, so that the hooks' text is complete and the connection can be used again.
+/// The verdict is known by then: failures here do not matter.
+void read_to_end(ByteReader& stream) {
+  std::array<char, 4096> behind{};
+  for (;;) {
+    const auto count = stream.read(behind);
+    if (!count || *count == 0) return;
+  }
+}
+
+/// Lets an error tell what the hooks said; they alone tell that LFS objects are missing.
+void add_remote_text(Error& error, const std::string& remote_text) {
+  error.message += fmt::format("; it said: {}", cleaned_text(remote_text, kReasonLimit));
+  if (!contains_any(to_lower(remote_text), {"gh008", "lfs objects are missing"})) return;
+  error.code = ErrorCode::RejectedByRemote;
+  error.hint =
+      "only Git LFS pointers travel: push the objects with git lfs push --all, or let the target take "
+      "pointers alone";
+}
+
+}  // namespace
+
+Error error_from_refusal(std::string_view what, std::string_view reason) {
+  const auto said = cleaned_text(reason, kReasonLimit);
+  const auto lower = to_lower(said);
+  auto message = fmt::format("{}: the target refused it: '{}'", what, said);
+  if (contains_any(lower, {"non-fast-forward", "fetch first"})) {
+    return {ErrorCode::Diverged,
+            message,
+            "bring the target's commits into the source, or reset the target's branch",
+            {}};
+  }
+  if (contains_any(lower, {"protected branch", "pre-receive hook declined", "hook declined", "hidden ref",
+                           "prohibited by", "branch is currently checked out"})) {
+    return {ErrorCode::ProtectedBranch,
+            message,
+            "allow the agent's user to push this branch there, or disable the binding",
+            {}};
+  }
+  if (contains_any(lower, {"failed to update ref", "cannot lock ref", "stale", "reference already exists",
+                           "incorrect old value", "failed to lock"})) {
+    return {ErrorCode::LeaseLost,
+            message,
+            "someone else moved the branch meanwhile; the next run looks again",
+            {}};
+  }
+  if (lower.find("shallow update not allowed") != std::string::npos) {
+    return {ErrorCode::RejectedByRemote,
+            message + " (the source's history is not complete)",
+            "complete the source with git fetch --unshallow, or bind the repository that it was cloned from",
+            {}};
+  }
+  return {ErrorCode::RejectedByRemote, message, "look at what the target's hooks said, and into its log", {}};
+}
+
+ReceivePack::ReceivePack(Connection& connection, std::string address)
+    : connection_(connection),
+      address_(std::move(address)),
+      update_{{}, ObjectId::null(ObjectFormat::Sha1), ObjectId::null(ObjectFormat::Sha1)} {}
+
+Status ReceivePack::start() {
+  return connection_.start_advertisement();
+}
+
+Status ReceivePack::list(const std::string& ref) {
+  auto stream = connection_.advertisement();
+  if (!stream) return fail(stream.error());
+  PacketReader packets(**stream, fmt::format("listing the refs of the target '{}'", address_));
+  auto read = read_advertisement(packets, {.ref = ref, .keep_tips = true});
+  if (!read) return fail(read.error());
+  if (connection_.is_stateless()) {
+    std::array<char, 16> behind{};
+    static_cast<void>(packets.read_raw(behind));
+  }
+  if (read->version == 2) {
+    return fail(ErrorCode::ProtocolError,
+                packets.what() + ": it answered in protocol v2, which knows no push",
+                "try a plain git push there");
+  }
+  advertisement_ = std::move(*read);
+  return {};
+}
+
+std::string ReceivePack::command(const RefUpdate& update) const {
+  const auto& offered = advertisement_.capabilities;
+  auto line = fmt::format("{} {} {}", update.old_tip.hex(), update.new_tip.hex(), update.ref);
+  line += '\0';
+  line += " report-status";
+  for (const std::string_view name : {"side-band-64k", "quiet"}) {
+    if (offered.has(name)) line += fmt::format(" {}", name);
+  }
+  if (offered.has("object-format")) line += fmt::format(" object-format={}", name_of(advertisement_.format));
+  if (offered.has("agent")) line += " agent=gitferry/" GITFERRY_VERSION;
+  return packet(line) + std::string(kFlushPacket);
+}
+
+Status ReceivePack::open(const RefUpdate& update, std::optional<std::uint64_t> pack_size) {
+  update_ = update;
+  if (!advertisement_.capabilities.has("report-status")) {
+    return fail(
+        ErrorCode::ProtocolError,
+        fmt::format("the target '{}' does not report what became of a push (no report-status)", address_),
+        "use a git server that does: every current one");
+  }
+  const auto head = command(update);
+  auto exchange = connection_.request(pack_size ? std::optional(head.size() + *pack_size) : std::nullopt);
+  if (!exchange) return fail(exchange.error());
+  exchange_ = std::move(*exchange);
+  return exchange_->write(head);
+}
+
+Status ReceivePack::write(std::string_view pack_bytes) {
+  return exchange_->write(pack_bytes);
+}
+
+PushOutcome ReceivePack::finish() {
+  if (auto finished = exchange_->finish_request(); !finished) return explain(finished.error());
+  auto answer = read_answer();
+  if (answer) return std::move(*answer);
+  return {answer.error(), false, {}};
+}
+
+PushOutcome ReceivePack::explain(const Error& failure) {
+  if (failure.code == ErrorCode::ConnectionFailed && exchange_) {
+    if (auto answer = read_answer(); answer && answer->error) return std::move(*answer);
+  }
+  return {failure, false, {}};
+}
+
+Result<PushOutcome> ReceivePack::read_answer() {
+  PacketReader packets(*exchange_, fmt::format("pushing '{}' to the target '{}'", update_.ref, address_));
+  PushOutcome outcome;
+  if (!advertisement_.capabilities.has("side-band-64k")) {
+    if (auto read = read_report(packets, outcome); !read) return fail(read.error());
+    return outcome;
+  }
+  RemoteText text;
+  SideBandReader band(packets, text);
+  PacketReader report(band, packets.what());
+  auto read = read_report(report, outcome);
+  if (!read) return fail(read.error());
+  read_to_end(band);
+  outcome.remote_text = text.str();
+  if (outcome.error && !outcome.remote_text.empty()) add_remote_text(*outcome.error, outcome.remote_text);
+  return outcome;
+}
+
+Status ReceivePack::read_report(PacketReader& packets, PushOutcome& outcome) const {
+  std::string unpack_reason;
+  std::string refusal;
+  bool is_accepted = false;
+  for (;;) {
+    const auto packet = packets.read();
+    if (!packet) return fail(packet.error());
+    if (!packet->is_data()) break;
+    const auto line = packet->line();
+    if (line.starts_with("unpack ")) unpack_reason = std::string(line.substr(7));
+    if (line == "ok " + update_.ref) is_accepted = true;
+    if (line.starts_with("ng " + update_.ref + " "))
+      refusal = std::string(line.substr(4 + update_.ref.size()));
+  }
+  const auto& what = packets.what();
+  if (unpack_reason != "ok" && !unpack_reason.empty()) {
+    outcome.unpack_failed = true;
+    outcome.error = Error{ErrorCode::RejectedByRemote,
+                          fmt::format("{}: the target could not take the pack: '{}'", what,
+                                      cleaned_text(unpack_reason, kReasonLimit)),
+                          "look at what the target said; its own checks (receive.fsckObjects, size limits) "
+                          "may refuse an object",
+                          {}};
+  } else if (!refusal.empty()) {
+    outcome.error = error_from_refusal(what, refusal);
+  } else if (!is_accepted || unpack_reason.empty()) {
+    outcome.error = Error{ErrorCode::ProtocolError,
+                          what + ": the target did not confirm the ref",
+                          "look into its log, and compare both tips",
+                          {}};
+  }
+  return {};
+}
+
+}  // namespace gitferry

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/git/engine.h"
+#include "agent/git/transport.h"
+#include "agent/git/upload_pack.h"
+
+namespace gitferry {
+
+/// Brings a ref from source to target without a repository of its own: the source's pack streams into the
+/// target's push request.
+///
+/// A fast-forward is proved from the pack's own commits before the push request opens; what arrives meanwhile
+/// is held in memory, and beyond a limit in an unlinked file under `spool_directory`. The target's ref is
+/// moved by its own compare-and-swap on the tip that was seen, and the pack's trailer is sent only after the
+/// source ended cleanly: a cut or damaged transfer cannot move it.
+///
+/// Within one run it tries again, each once: with a length where the target wants one, without a thin pack
+/// where the target could not unpack, and with new listings where a ref moved meanwhile.
+class RelayEngine final : public Engine {
+ public:
+  /// `clock` must outlive it.
+  RelayEngine(std::unique_ptr<Transport> transport, const TransferLimits& limits, std::string spool_directory,
+              const Clock& clock);
+
+  RunReport sync(const SyncRequest& request, std::stop_token stop) override;
+  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override;
+
+ private:
+  [[nodiscard]] Waiting waiting(std::stop_token stop) const;
+  Status sync_with_retries(const SyncRequest& request, const Waiting& waiting, RunReport& report);
+
+  std::unique_ptr<Transport> transport_;
+  TransferLimits limits_;
+  std::string spool_directory_;
+  const Clock& clock_;
+  CapabilityCache sources_;
+};
+
+}  // namespace gitferry

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/git/engine.h"
+#include "agent/git/held_pack.h"
+#include "agent/git/receive_pack.h"
+#include "agent/git/transport.h"
+#include "agent/git/upload_pack.h"
+
+namespace gitferry {
+
+/// What an attempt works with; all of it outlives the attempt.
+struct RelayContext {
+  Transport& transport;
+  CapabilityCache& sources;
+  const std::string& spool_directory;
+  const Clock& clock;
+  const Waiting& waiting;
+};
+
+/// How an attempt differs from the first one of its run.
+struct RelayOptions {
+  bool thin_pack = true;    ///< false: the target could not unpack a thin one
+  bool whole_pack = false;  ///< the target wants the request's length: hold the pack until it is complete
+};
+
+/// One pass of the relay's decision tree: list both sides, decide, fetch, prove, push.
+class RelayAttempt {
+ public:
+  /// Fills `report` in as far as it comes.
+  RelayAttempt(const RelayContext& context, const SyncRequest& request, const RelayOptions& options,
+               RunReport& report);
+
+  Status run();
+  /// After an error: the target said that it could not take the pack.
+  [[nodiscard]] bool unpack_failed() const { return unpack_failed_; }
+
+ private:
+  Status connect_source();
+  Status connect_target();
+  Status list();
+  Status create();
+  Status update();
+  /// For what the first pack did not decide: asks for a pack whose deltas all lie within it.
+  Status update_with_plain_pack();
+  Status refuse();
+  Status prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict);
+  /// A source that spoke its one answer on a pipe has to be asked anew.
+  Status renew_source();
+  [[nodiscard]] FetchRequest fetch_request(std::vector<ObjectId> haves, bool done) const;
+  Result<std::unique_ptr<HeldPack>> fetch_pack(const FetchRequest& request);
+  Status push(HeldPack& pack);
+  Status push_empty_pack();
+  Status take_outcome(PushOutcome outcome);
+  [[nodiscard]] RefUpdate ref_update() const;
+  [[nodiscard]] std::string what() const;
+  [[nodiscard]] std::chrono::microseconds elapsed() const;
+
+  RelayContext context_;
+  const SyncRequest& request_;
+  RelayOptions options_;
+  RunReport& report_;
+  MonotonicTime started_;
+  bool unpack_failed_ = false;
+
+  // The clients refer to their connections: they come later, and so go earlier.
+  std::unique_ptr<Connection> source_connection_;
+  std::unique_ptr<Connection> target_connection_;
+  std::optional<UploadPack> source_;
+  std::optional<ReceivePack> target_;
+};
+
+}  // namespace gitferry

@@ -1,0 +1,156 @@
+#include "agent/git/upload_pack.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "agent/git/pkt_line.h"
+#include "agent/git/upload_pack_conversation.h"
+#include "agent/model/ref_name.h"
+
+namespace gitferry {
+namespace {
+
+constexpr std::size_t kRememberedSources = 4096;
+
+std::optional<ObjectId> tip_among(const std::vector<BranchTip>& refs, const std::string& name) {
+  const auto found = std::ranges::find(refs, name, &BranchTip::ref);
+  return found == refs.end() ? std::nullopt : std::optional(found->tip);
+}
+
+}  // namespace
+
+void take_end(PacketReader& packets) {
+  std::array<char, 16> behind{};
+  static_cast<void>(packets.read_raw(behind));
+}
+
+const Capabilities* CapabilityCache::find(const std::string& address) const {
+  const auto found = entries_.find(address);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void CapabilityCache::remember(const std::string& address, const Capabilities& capabilities) {
+  if (entries_.size() >= kRememberedSources) entries_.clear();
+  entries_.insert_or_assign(address, capabilities);
+}
+
+UploadPack::UploadPack(Connection& connection, std::string address, CapabilityCache& cache)
+    : connection_(connection), address_(std::move(address)), cache_(cache) {}
+
+UploadPack::~UploadPack() = default;
+
+Status UploadPack::start(const std::string& ref) {
+  const auto* remembered = connection_.is_stateless() ? cache_.find(address_) : nullptr;
+  if (remembered == nullptr) return connection_.start_advertisement();
+  advertisement_.version = 2;
+  advertisement_.capabilities = *remembered;
+  format_ = remembered->object_format().value_or(ObjectFormat::Sha1);
+  auto asked = ask(list_refs_v2(ref));
+  if (asked) {
+    early_listing_ = std::move(*asked);
+    return {};
+  }
+  cache_.forget(address_);
+  return connection_.start_advertisement();
+}
+
+Status UploadPack::read_first_answer(const AdvertisementQuery& query) {
+  auto stream = connection_.advertisement();
+  if (!stream) return fail(stream.error());
+  PacketReader packets(**stream, fmt::format("listing the refs of the source '{}'", address_));
+  auto read = read_advertisement(packets, query);
+  if (!read) return fail(read.error());
+  if (connection_.is_stateless()) take_end(packets);
+  advertisement_ = std::move(*read);
+  format_ = advertisement_.format;
+  if (advertisement_.version == 2) cache_.remember(address_, advertisement_.capabilities);
+  return {};
+}
+
+Result<std::unique_ptr<UploadPack::Conversation>> UploadPack::ask(const std::string& body) {
+  auto exchange = connection_.request(body.size());
+  if (!exchange) return fail(exchange.error());
+  auto conversation = std::make_unique<Conversation>(std::move(*exchange),
+                                                     fmt::format("reading from the source '{}'", address_));
+  if (auto written = conversation->exchange->write(body); !written) return fail(written.error());
+  // On a pipe more may have to follow in the same conversation.
+  if (!connection_.is_stateless()) return conversation;
+  if (auto finished = conversation->exchange->finish_request(); !finished) return fail(finished.error());
+  return conversation;
+}
+
+std::string UploadPack::command_v2(std::string_view name) const {
+  auto body = packet(fmt::format("command={}\n", name));
+  if (advertisement_.capabilities.has("agent")) body += packet(kUploadPackAgent);
+  if (advertisement_.capabilities.has("object-format")) {
+    body += packet(fmt::format("object-format={}", name_of(format_)));
+  }
+  return body + std::string(kDelimiterPacket);
+}
+
+std::string UploadPack::list_refs_v2(std::string_view prefix) const {
+  return command_v2("ls-refs") + packet(fmt::format("ref-prefix {}\n", prefix)) + std::string(kFlushPacket);
+}
+
+Result<std::vector<BranchTip>> UploadPack::read_refs_v2(Conversation& conversation) {
+  std::vector<BranchTip> refs;
+  RefLimit limit;
+  for (;;) {
+    const auto packet = conversation.packets.read();
+    if (!packet) return fail(packet.error());
+    if (!packet->is_data()) break;
+    if (auto counted = limit.count(packet->payload.size(), conversation.packets.what()); !counted) {
+      return fail(counted.error());
+    }
+    const auto line = packet->line();
+    if (line.starts_with("unborn ")) continue;
+    auto ref = parse_ref_line(line, format_, conversation.packets.what());
+    if (!ref) return fail(ref.error());
+    refs.push_back({std::string(ref->ref), std::move(ref->id)});
+  }
+  if (connection_.is_stateless()) take_end(conversation.packets);
+  return refs;
+}
+
+Result<std::vector<BranchTip>> UploadPack::refs_v2(const std::string& prefix) {
+  auto conversation = ask(list_refs_v2(prefix));
+  auto refs = conversation ? read_refs_v2(**conversation)
+                           : Result<std::vector<BranchTip>>(fail(conversation.error()));
+  if (!refs) cache_.forget(address_);
+  return refs;
+}
+
+Result<std::optional<ObjectId>> UploadPack::tip_of(const std::string& ref) {
+  if (const auto listing = std::move(early_listing_)) {
+    const auto refs = read_refs_v2(*listing);
+    if (refs) return tip_among(*refs, ref);
+    cache_.forget(address_);
+    const auto code = refs.error().code;
+    if (code == ErrorCode::Timeout || code == ErrorCode::Cancelled) return fail(refs.error());
+    // What was remembered may be out of date: ask from the beginning.
+    if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
+  }
+  if (auto read = read_first_answer({.ref = ref}); !read) return fail(read.error());
+  if (advertisement_.version != 2) return advertisement_.tip;
+  const auto refs = refs_v2(ref);
+  if (!refs) return fail(refs.error());
+  return tip_among(*refs, ref);
+}
+
+Result<std::vector<BranchTip>> UploadPack::list_branches() {
+  if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
+  if (auto read = read_first_answer({.ref = {}, .keep_branches = true}); !read) return fail(read.error());
+  auto branches = std::move(advertisement_.branches);
+  if (advertisement_.version == 2) {
+    auto refs = refs_v2(std::string(kHeadsPrefix));
+    if (!refs) return refs;
+    branches = std::move(*refs);
+  }
+  std::erase_if(branches, [](const BranchTip& branch) { return !branch.ref.starts_with(kHeadsPrefix); });
+  std::ranges::sort(branches, {}, &BranchTip::ref);
+  return branches;
+}
+
+}  // namespace gitferry

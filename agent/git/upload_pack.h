@@ -1,0 +1,103 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/git/advertisement.h"
+#include "agent/git/engine.h"
+#include "agent/git/transport.h"
+
+namespace gitferry {
+
+/// The v2 capabilities of sources, kept between runs: over http they spare the first round trip.
+///
+/// Threading: that of the engine that owns it. Entries are forgotten on any error of their source.
+class CapabilityCache {
+ public:
+  [[nodiscard]] const Capabilities* find(const std::string& address) const;
+  void remember(const std::string& address, const Capabilities& capabilities);
+  void forget(const std::string& address) { entries_.erase(address); }
+
+ private:
+  std::map<std::string, Capabilities> entries_;
+};
+
+struct FetchRequest {
+  ObjectId want;
+  std::vector<ObjectId> haves;
+  /// Send the pack whatever the source knows of `haves`. Without it, a source that knows none sends nothing.
+  bool done = false;
+  bool thin_pack = true;
+  bool ofs_delta = true;
+  bool without_trees = false;  ///< commits alone (`filter tree:0`): for a proof. Only where offers_filter()
+};
+
+struct FetchAnswer {
+  enum class Kind {
+    NoCommon,  ///< the source has none of the haves; nothing was sent
+    NotReady,  ///< it has some, but does not see how they help
+    Pack,
+  };
+  Kind kind = Kind::NoCommon;
+  /// The pack alone; its end is clean only if the source ended cleanly. Valid as long as the UploadPack.
+  std::unique_ptr<ByteReader> pack;
+};
+
+/// Client of a source's `git-upload-pack`, in protocol v2, or v0 where the source answers that.
+///
+/// Use: start(), then tip_of() or list_branches(), then fetch(). After a fetch, another one needs a stateless
+/// connection (can_fetch_again()).
+/// Errors: those of the transport and of PacketReader; LeaseLost where the source refuses the want because
+/// the
+///         ref moved; RejectedByRemote for a shallow source.
+class UploadPack {
+ public:
+  /// `address` names the source in errors and in `cache`. Connection and cache must outlive it.
+  UploadPack(Connection& connection, std::string address, CapabilityCache& cache);
+  ~UploadPack();
+  UploadPack(const UploadPack&) = delete;
+  UploadPack& operator=(const UploadPack&) = delete;
+
+  /// Sends the first question, and returns without waiting for its answer: `ref` is the one that tip_of()
+  /// will ask for.
+  Status start(const std::string& ref);
+  /// The tip of `ref`, unset where the source has no such ref.
+  Result<std::optional<ObjectId>> tip_of(const std::string& ref);
+  Result<std::vector<BranchTip>> list_branches();
+  /// Known after tip_of() or list_branches().
+  [[nodiscard]] ObjectFormat format() const { return format_; }
+  [[nodiscard]] bool offers_filter() const;
+  [[nodiscard]] bool can_fetch_again() const { return connection_.is_stateless(); }
+  Result<FetchAnswer> fetch(const FetchRequest& request);
+
+ private:
+  struct Conversation;
+  class PackStream;
+
+  Status read_first_answer(const AdvertisementQuery& query);
+  Result<std::unique_ptr<Conversation>> ask(const std::string& body);
+  [[nodiscard]] std::string command_v2(std::string_view name) const;
+  [[nodiscard]] std::string list_refs_v2(std::string_view prefix) const;
+  Result<std::vector<BranchTip>> read_refs_v2(Conversation& conversation);
+  Result<std::vector<BranchTip>> refs_v2(const std::string& prefix);
+
+  Result<FetchAnswer> fetch_v2(const FetchRequest& request);
+  Result<FetchAnswer> fetch_v0(const FetchRequest& request);
+  [[nodiscard]] std::string wants_v0(const FetchRequest& request) const;
+  [[nodiscard]] bool negotiates_no_done() const;
+  [[nodiscard]] bool has_side_band() const;
+  FetchAnswer pack_answer(std::unique_ptr<Conversation> conversation);
+
+  Connection& connection_;
+  std::string address_;
+  CapabilityCache& cache_;
+  Advertisement advertisement_;
+  ObjectFormat format_ = ObjectFormat::Sha1;
+  std::unique_ptr<Conversation> early_listing_;
+};
+
+}  // namespace gitferry
