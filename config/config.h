@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/secret.h"
@@ -59,8 +61,8 @@ struct CredentialRule {
   std::string known_hosts_file;
 };
 
-/// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens and
-/// credentials are read when they are needed, so that a rotated file is taken up.
+/// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens
+/// and credentials are read when they are needed, so that a rotated file is taken up.
 struct Config {
   Server server;
   std::string database_path = "./data/gitferry.db";  ///< from storage.url, `sqlite:` taken off
@@ -69,6 +71,9 @@ struct Config {
   Network network;
   std::vector<CredentialRule> credentials;
   BindingSnapshot bindings;
+  /// Where the bindings' webhook secrets came from, by repository name and side: for showing.
+  std::map<std::pair<std::string, Side>, SecretSource> webhook_sources;
+  std::vector<std::string> overridden_by;  ///< environment variables that replaced a value of the file
 };
 
 }  // namespace gitferry::config
