@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/secret.h"
@@ -24,18 +26,21 @@ struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;
   bool behind_proxy = false;
+  bool operator==(const Server&) const = default;
 };
 
 struct Token {
   std::string name;
   std::string role;  ///< read, operate, admin
   SecretSource source;
+  bool operator==(const Token&) const = default;
 };
 
 struct Timeouts {
   std::chrono::milliseconds connect{10'000};
   std::chrono::milliseconds stall{30'000};
   std::chrono::milliseconds total{900'000};
+  bool operator==(const Timeouts&) const = default;
 };
 
 struct Sync {
@@ -44,11 +49,13 @@ struct Sync {
   std::string sync_dir = "/tmp/sync_dir/";
   bool log_detail = true;
   Timeouts timeouts;
+  bool operator==(const Sync&) const = default;
 };
 
 struct Network {
   std::set<Scheme> allow_schemes{Scheme::Https, Scheme::Ssh};
   std::vector<std::string> allow_cidrs;  ///< private ranges that may be connected to, as written
+  bool operator==(const Network&) const = default;
 };
 
 struct CredentialRule {
@@ -57,6 +64,7 @@ struct CredentialRule {
   std::optional<SecretSource> password;
   std::string key_file;
   std::string known_hosts_file;
+  bool operator==(const CredentialRule&) const = default;
 };
 
 /// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens
@@ -69,6 +77,9 @@ struct Config {
   Network network;
   std::vector<CredentialRule> credentials;
   BindingSnapshot bindings;
+  /// Where the bindings' webhook secrets came from, by repository name and side: for showing.
+  std::map<std::pair<std::string, Side>, SecretSource> webhook_sources;
+  std::vector<std::string> overridden_by;  ///< environment variables that replaced a value of the file
 };
 
 }  // namespace gitferry::config

@@ -1,0 +1,25 @@
+#include <cstdio>
+
+#include "agent/daemon/command_line.h"
+#include "agent/daemon/commands.h"
+#include "config/loader.h"
+
+namespace gitferry::daemon {
+
+std::optional<config::Config> load_or_explain(const std::string& path) {
+  auto loaded = config::load_file(path, config::process_environment());
+  if (loaded) return std::move(*loaded);
+  for (const auto& found : loaded.error()) std::fprintf(stderr, "%s\n", found.str().c_str());
+  return std::nullopt;
+}
+
+int check_config(const std::string& config_path) {
+  const auto config = load_or_explain(config_path);
+  if (!config) return kBadConfiguration;
+  std::size_t branches = 0;
+  for (const auto& [name, binding] : config->bindings.repositories) branches += binding.branches.size();
+  std::printf("ok: %zu repositories, %zu branches\n", config->bindings.repositories.size(), branches);
+  return kDone;
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,163 @@
+#include "agent/daemon/command_line.h"
+
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/base/text.h"
+#include "agent/daemon/commands.h"
+
+namespace gitferry::daemon {
+namespace {
+
+constexpr const char* kOverview = R"(Examples:
+  gitferry check-config --config gitferry.yaml
+  gitferry serve --config gitferry.yaml
+  gitferry sync robot main --dry-run
+  gitferry send-webhook --provider gitlab --repo robot --side internal --ref main
+
+gitferry keeps branches of two git hosts in step: a push on one reaches the other.)";
+
+struct Options {
+  std::string config_path = "gitferry.yaml";
+  PrintConfigOptions print;
+  SyncCommandOptions sync;
+  std::string direction;
+  SendWebhookOptions send;
+  bool version_json = false;
+};
+
+void add_config_option(CLI::App& command, Options& options) {
+  command.add_option("--config", options.config_path, "Configuration file")->capture_default_str();
+}
+
+void add_file_commands(CLI::App& app, Options& options, int& exit_code) {
+  auto* serve_command =
+      app.add_subcommand("serve",
+                         "Examples:\n  gitferry serve --config /etc/gitferry/gitferry.yaml\n\n"
+                         "Receive webhooks and sync until SIGTERM; SIGHUP reloads the configuration.");
+  add_config_option(*serve_command, options);
+  serve_command->callback([&] { exit_code = serve(options.config_path); });
+
+  auto* check = app.add_subcommand("check-config",
+                                   "Examples:\n  gitferry check-config --config gitferry.yaml\n\n"
+                                   "Check a configuration without starting anything.");
+  add_config_option(*check, options);
+  check->callback([&] { exit_code = check_config(options.config_path); });
+
+  auto* print = app.add_subcommand("print-config",
+                                   "Examples:\n  gitferry print-config --json\n\n"
+                                   "Print the configuration in force, without secrets.");
+  add_config_option(*print, options);
+  print->add_flag("--json", options.print.json, "Print JSON");
+  print->callback([&] {
+    options.print.config_path = options.config_path;
+    exit_code = print_config(options.print);
+  });
+}
+
+void add_sync_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command =
+      app.add_subcommand("sync",
+                         "Examples:\n  gitferry sync robot\n  gitferry sync robot main --dry-run\n\n"
+                         "Sync one repository now, without a server. Without BRANCH: every enabled branch.");
+  add_config_option(*command, options);
+  command->add_option("REPO", options.sync.repository, "Name of the repository binding")->required();
+  command->add_option("BRANCH", options.sync.branch, "Branch name on the source side");
+  command->add_option("--direction", options.direction, "Instead of the binding's own")
+      ->check(CLI::IsMember({"to_outer", "to_inter"}));
+  command->add_flag("--dry-run", options.sync.dry_run, "Only say what would be done");
+  command->add_flag("--json", options.sync.json, "Print JSON");
+  command->callback([&] {
+    options.sync.config_path = options.config_path;
+    options.sync.direction = direction_from(options.direction);
+    exit_code = sync_once(options.sync);
+  });
+}
+
+void add_send_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "send-webhook",
+      "Examples:\n  gitferry send-webhook --provider github --repo robot --side internal --ref main\n\n"
+      "Send a signed test delivery to a running agent, with the secret and the address of the "
+      "configuration.");
+  add_config_option(*command, options);
+  auto& send = options.send;
+  command->add_option("--provider", send.provider, "What to speak like")
+      ->required()
+      ->check(CLI::IsMember({"github", "gitlab", "gitea", "forgejo", "gogs"}));
+  command->add_option("--repo", send.repository, "Name of the repository binding")->required();
+  command->add_option("--side", send.side, "The side that was pushed to")
+      ->required()
+      ->check(CLI::IsMember({"internal", "external"}));
+  command->add_option("--ref", send.branch, "Branch name on that side")->required();
+  command->add_option("--url", send.url, "The agent; by default the configured listener");
+  command->add_option("--before", send.before, "Object id before the push");
+  command->add_option("--after", send.after, "Object id after the push");
+  command->add_option("--event", send.event, "The provider's word for another event, such as ping");
+  command->callback([&] {
+    send.config_path = options.config_path;
+    exit_code = send_test_webhook(send);
+  });
+}
+
+void add_version_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand("version",
+                                     "Examples:\n  gitferry version --json\n\n"
+                                     "Print the version and those of the libraries it runs with.");
+  command->add_flag("--json", options.version_json, "Print JSON");
+  command->callback([&] { exit_code = print_version(options.version_json); });
+}
+
+/// CLI11 knows no "did you mean" for commands.
+bool explain_unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return false;
+  std::vector<std::string> known;
+  for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
+  const std::string word = argv[1];
+  if (std::find(known.begin(), known.end(), word) != known.end()) return false;
+  const std::string near = nearest(word, known);
+  std::fprintf(stderr, "gitferry: unknown command '%s'%s\n", shortened(word, 60).c_str(),
+               near.empty() ? "; see gitferry --help" : ("; did you mean '" + near + "'?").c_str());
+  return true;
+}
+
+int parse_and_run(int argc, char** argv) {
+  Options options;
+  int exit_code = kDone;
+  CLI::App app(kOverview, "gitferry");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", GITFERRY_VERSION);
+  add_file_commands(app, options, exit_code);
+  add_sync_command(app, options, exit_code);
+  add_send_command(app, options, exit_code);
+  add_version_command(app, options, exit_code);
+  if (explain_unknown_command(app, argc, argv)) return kBadUsage;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kBadUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gitferry: internal error: %s\n", error.what());
+    return kFailed;
+  }
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/guarded.h"
+#include "agent/base/result.h"
+#include "agent/git/engine.h"
+#include "agent/sync/sync_service.h"
+#include "api/api_context.h"
+#include "config/config.h"
+
+namespace gitferry::daemon {
+
+/// How the parts are put together: the one place that turns the configuration into the options of the layers.
+
+using SharedConfig = std::shared_ptr<const config::Config>;
+
+/// The configuration in force, exchanged whole by a reload.
+///
+/// Threading: both calls from any thread.
+class LiveConfig {
+ public:
+  explicit LiveConfig(SharedConfig config) : config_(std::move(config)) {}
+  [[nodiscard]] SharedConfig get() { return *config_.lock(); }
+  void replace(SharedConfig config) { *config_.lock() = std::move(config); }
+
+ private:
+  Guarded<SharedConfig> config_;
+};
+
+/// Engines with the limits and the address policy of `config`, which they keep for their lives.
+EngineFactory engine_factory(const config::Config& config, const Clock& clock);
+
+/// Reads the secret of the rule that fits, at each call. `live` must outlive the lookup.
+CredentialLookup credential_lookup(LiveConfig& live);
+
+/// The management tokens; where none is configured, the one in the data directory, which is made if need be.
+Result<std::vector<api::TokenHash>> management_tokens(const config::Config& config);
+
+/// The directory of the database.
+std::string data_directory(const config::Config& config);
+
+}  // namespace gitferry::daemon

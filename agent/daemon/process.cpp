@@ -1,0 +1,47 @@
+#include "agent/daemon/process.h"
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace gitferry::daemon {
+
+void harden_process() {
+  const struct rlimit none {};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::umask(077);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+SignalReceiver::SignalReceiver() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  fd_.reset(::signalfd(-1, &signals, SFD_CLOEXEC));
+  if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
+}
+
+int SignalReceiver::wait(int done) {
+  std::array<pollfd, 2> waiting{pollfd{fd_.get(), POLLIN, 0}, pollfd{done, POLLIN, 0}};
+  while (true) {
+    if (::poll(waiting.data(), waiting.size(), -1) < 0) {
+      if (errno == EINTR) continue;
+      throw std::system_error(errno, std::generic_category(), "poll");
+    }
+    signalfd_siginfo signal{};
+    if ((waiting[0].revents & POLLIN) != 0 && ::read(fd_.get(), &signal, sizeof signal) == sizeof signal)
+      return static_cast<int>(signal.ssi_signo);
+    if (waiting[1].revents != 0) return 0;
+  }
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,86 @@
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "agent/daemon/command_line.h"
+#include "agent/daemon/commands.h"
+#include "agent/daemon/process.h"
+#include "agent/model/object_id.h"
+#include "agent/model/ref_name.h"
+#include "api/webhook/webhook_sender.h"
+#include "config/scalars.h"
+
+namespace gitferry::daemon {
+namespace {
+
+int explain(const Error& error) {
+  std::fprintf(stderr, "gitferry: %s\n", error.text().c_str());
+  return kFailed;
+}
+
+/// A server that listens everywhere is asked on this machine.
+std::string own_address(const config::Server& server) {
+  std::string host = server.listen_host;
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  return "http://" + config::listen_text(host, server.listen_port);
+}
+
+Result<std::string> checked_id(const std::string& hex) {
+  if (hex.empty()) return ObjectId::null(ObjectFormat::Sha1).hex();
+  if (ObjectId::from_hex(hex)) return hex;
+  return fail(ErrorCode::InvalidArgument, "an object id has 40 or 64 hexadecimal digits");
+}
+
+Result<api::SendRequest> request_of(const SendWebhookOptions& options, const config::Config& config) {
+  const auto* binding = config.bindings.find(options.repository);
+  if (binding == nullptr)
+    return fail(ErrorCode::RepositoryUnknown, "the configuration has no repository of that name");
+  const Side side = options.side == "internal" ? Side::Internal : Side::External;
+  const auto& webhook = binding->webhook(side);
+  if (!webhook)
+    return fail(ErrorCode::ConfigurationInvalid,
+                "'" + binding->name + "' has no webhook for its " + options.side + " side",
+                "add webhook." + options.side + " to it");
+  if (webhook->provider != options.provider)
+    return fail(ErrorCode::ConfigurationInvalid,
+                "the " + options.side + " webhook of '" + binding->name + "' is one of " + webhook->provider,
+                "use --provider " + webhook->provider);
+  const auto branch = checked_branch(options.branch);
+  if (!branch) return fail(branch.error());
+  auto before = checked_id(options.before);
+  if (!before) return fail(std::move(before.error()));
+  auto after = checked_id(options.after);
+  if (!after) return fail(std::move(after.error()));
+
+  api::SendRequest request;
+  request.base_url = options.url.empty() ? own_address(config.server) : options.url;
+  request.provider = webhook->provider;
+  request.scheme = webhook->scheme;
+  request.repo_name = binding->name;
+  request.secret = webhook->secrets.front();
+  request.repository_url = binding->address(side).str();
+  request.full_name = binding->address(side).full_name();
+  request.ref = branch_ref(*branch);
+  request.before = std::move(*before);
+  request.after = std::move(*after);
+  if (!options.event.empty()) request.event = options.event;
+  return request;
+}
+
+}  // namespace
+
+int send_test_webhook(const SendWebhookOptions& options) {
+  harden_process();
+  const auto config = load_or_explain(options.config_path);
+  if (!config) return kBadConfiguration;
+  const auto request = request_of(options, *config);
+  if (!request) return explain(request.error());
+  const auto sent = api::send_webhook(*request);
+  if (!sent) return explain(sent.error());
+  std::fprintf(stderr, "HTTP %d\n", sent->status);
+  std::printf("%s\n", sent->body.c_str());
+  return sent->status / 100 == 2 ? kDone : kFailed;
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,189 @@
+#include <chrono>
+#include <cstdio>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include "agent/base/text.h"
+#include "agent/daemon/command_line.h"
+#include "agent/daemon/commands.h"
+#include "agent/daemon/composition.h"
+#include "agent/daemon/private_files.h"
+#include "agent/daemon/process.h"
+#include "agent/model/ref_name.h"
+
+namespace gitferry::daemon {
+namespace {
+
+struct Pair {
+  std::string source;
+  std::string target;
+};
+
+struct Job {
+  const RepositoryBinding& binding;
+  Direction direction;
+  Remote source;
+  Remote target;
+};
+
+Result<Remote> remote_at(const RemoteUrl& url, const CredentialLookup& credentials) {
+  auto credential = credentials(url);
+  if (!credential) return fail(std::move(credential.error()));
+  return Remote{url, std::move(*credential)};
+}
+
+Result<std::vector<Pair>> bound_pairs(const Job& job, const std::string& branch) {
+  const Side from = source_side(job.direction);
+  std::vector<Pair> pairs;
+  bool is_disabled = false;
+  for (const auto& bound : job.binding.branches) {
+    if (!branch.empty() && bound.name(from) != branch) continue;
+    if (bound.enabled)
+      pairs.push_back({bound.name(from), bound.name(other(from))});
+    else
+      is_disabled = true;
+  }
+  if (!pairs.empty() || branch.empty()) return pairs;
+  if (is_disabled)
+    return fail(ErrorCode::NotEnabled, "branch '" + branch + "' of '" + job.binding.name + "' is disabled",
+                "set enable: true");
+  return fail(ErrorCode::NotEnabled,
+              "branch '" + branch + "' is not bound on the " + std::string(name_of(from)) + " side of '" +
+                  job.binding.name + "'",
+              "add it under branches");
+}
+
+/// The branches to sync, as short names.
+Result<std::vector<Pair>> pairs_of(const Job& job, const std::string& branch, Engine& engine) {
+  if (job.binding.granularity == Granularity::One) return bound_pairs(job, branch);
+  if (!branch.empty()) {
+    auto name = checked_branch(branch);
+    if (!name) return fail(std::move(name.error()));
+    return std::vector<Pair>{{*name, *name}};
+  }
+  const auto tips = engine.list_branches(job.source, std::stop_token());
+  if (!tips) return fail(tips.error());
+  std::vector<Pair> pairs;
+  for (const auto& tip : *tips) {
+    const std::string name(branch_of(tip.ref));
+    pairs.push_back({name, name});
+  }
+  return pairs;
+}
+
+std::string short_tip(const std::optional<ObjectId>& tip) {
+  return tip ? tip->short_hex() : "none";
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr double kKibi = 1024.0;
+  const auto count = static_cast<double>(bytes);
+  if (count < kKibi) return fmt::format("{} B", bytes);
+  if (count < kKibi * kKibi) return fmt::format("{:.1f} KiB", count / kKibi);
+  return fmt::format("{:.1f} MiB", count / kKibi / kKibi);
+}
+
+std::string readable_line(const Job& job, const Pair& pair, const RunReport& report) {
+  const std::string lane = fmt::format("{}  {} -> {}", job.binding.name, pair.source, pair.target);
+  const double milliseconds = static_cast<double>(report.total.count()) / 1000.0;
+  if (report.error) return fmt::format("{}  failed: {}\n", lane, report.error->text());
+  if (report.plan == Plan::Nothing)
+    return fmt::format("{}  in sync at {}  ({:.1f} ms)\n", lane, short_tip(report.source_tip), milliseconds);
+  return fmt::format("{}  {}{}  {} -> {}  {}  ({:.1f} ms)\n", lane, report.dry_run ? "would " : "",
+                     name_of(report.plan), short_tip(report.target_tip_before), short_tip(report.source_tip),
+                     size_text(report.pack_bytes), milliseconds);
+}
+
+std::string json_tip(const std::optional<ObjectId>& tip) {
+  return tip ? json_string(tip->hex()) : "null";
+}
+
+std::string json_object(const Job& job, const Pair& pair, const RunReport& report) {
+  const int status = report.error ? info(report.error->code).code_status : 0;
+  return fmt::format(
+      R"({{"repo":{},"source_branch":{},"target_branch":{},"direction":"{}","dry_run":{},"plan":"{}",)"
+      R"("source_tip":{},"target_tip_before":{},"target_tip_after":{},"pack_bytes":{},"total_us":{},)"
+      R"("code_status":{},"error":{}}})",
+      json_string(job.binding.name), json_string(pair.source), json_string(pair.target),
+      name_of(job.direction), report.dry_run, name_of(report.plan), json_tip(report.source_tip),
+      json_tip(report.target_tip_before), json_tip(report.target_tip_after), report.pack_bytes,
+      report.total.count(), status, report.error ? json_string(report.error->text()) : "null");
+}
+
+RunReport run_pair(const Job& job, const Pair& pair, bool dry_run, Engine& engine) {
+  SyncRequest request;
+  request.source = job.source;
+  request.target = job.target;
+  request.source_ref = branch_ref(pair.source);
+  request.target_ref = branch_ref(pair.target);
+  request.policy = job.binding.policy;
+  request.dry_run = dry_run;
+  return engine.sync(request, std::stop_token());
+}
+
+Result<Job> job_of(const SyncCommandOptions& options, const config::Config& config,
+                   const CredentialLookup& credentials) {
+  const auto* binding = config.bindings.find(options.repository);
+  if (binding == nullptr) {
+    std::vector<std::string> names;
+    for (const auto& [name, unused] : config.bindings.repositories) names.push_back(name);
+    const std::string near = nearest(options.repository, names);
+    return fail(ErrorCode::RepositoryUnknown,
+                "no repository named '" + shortened(options.repository, 130) + "' in the configuration",
+                near.empty() ? "" : "did you mean '" + near + "'?");
+  }
+  if (!binding->enabled)
+    return fail(ErrorCode::NotEnabled, "repository '" + binding->name + "' is disabled", "set enable: true");
+  const Direction direction = options.direction.value_or(binding->direction);
+  const Side from = source_side(direction);
+  auto source = remote_at(binding->address(from), credentials);
+  if (!source) return fail(std::move(source.error()));
+  auto target = remote_at(binding->address(other(from)), credentials);
+  if (!target) return fail(std::move(target.error()));
+  return Job{*binding, direction, std::move(*source), std::move(*target)};
+}
+
+int explain(const Error& error) {
+  std::fprintf(stderr, "gitferry: %s\n", error.text().c_str());
+  return kFailed;
+}
+
+}  // namespace
+
+int sync_once(const SyncCommandOptions& options) {
+  harden_process();
+  auto loaded = load_or_explain(options.config_path);
+  if (!loaded) return kBadConfiguration;
+  LiveConfig live(std::make_shared<const config::Config>(std::move(*loaded)));
+  const SharedConfig config = live.get();
+  if (auto made = ensure_private_directory(config->sync.sync_dir); !made) return explain(made.error());
+  const auto job = job_of(options, *config, credential_lookup(live));
+  if (!job) return explain(job.error());
+  const SystemClock clock;
+  const auto engine = engine_factory(*config, clock)();
+  const auto pairs = pairs_of(*job, options.branch, *engine);
+  if (!pairs) return explain(pairs.error());
+
+  // A line as soon as its branch is done; JSON as one array at the end.
+  int exit_code = kDone;
+  std::string objects;
+  for (const auto& pair : *pairs) {
+    const RunReport report = run_pair(*job, pair, options.dry_run, *engine);
+    if (report.error) exit_code = kFailed;
+    if (options.json) {
+      objects += (objects.empty() ? "" : ",") + json_object(*job, pair, report);
+    } else {
+      std::fputs(readable_line(*job, pair, report).c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
+  if (!options.json && pairs->empty()) std::puts("nothing to sync: no branch is enabled");
+  return exit_code;
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,93 @@
+#include "config/environment.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "config/scalars.h"
+
+namespace gitferry::config {
+namespace {
+
+struct Override {
+  std::string_view variable;
+  std::string_view section;
+  std::string_view subsection;  ///< may be empty
+  std::string_view key;
+  bool is_flag = false;
+};
+
+// In order of weight: a later one replaces an earlier one.
+constexpr std::array kOverrides{
+    Override{"SYNC_DIR", "sync", "", "sync_dir"},
+    Override{"LOG_DETAIL", "sync", "", "log_detail", true},
+    Override{"GITFERRY_SERVER_LISTEN", "server", "", "listen"},
+    Override{"GITFERRY_SERVER_BEHIND_PROXY", "server", "", "behind_proxy", true},
+    Override{"GITFERRY_STORAGE_URL", "storage", "", "url"},
+    Override{"GITFERRY_SYNC_WORKERS", "sync", "", "workers"},
+    Override{"GITFERRY_SYNC_PER_HOST", "sync", "", "per_host"},
+    Override{"GITFERRY_SYNC_SYNC_DIR", "sync", "", "sync_dir"},
+    Override{"GITFERRY_SYNC_LOG_DETAIL", "sync", "", "log_detail", true},
+    Override{"GITFERRY_SYNC_TIMEOUTS_CONNECT", "sync", "timeouts", "connect"},
+    Override{"GITFERRY_SYNC_TIMEOUTS_STALL", "sync", "timeouts", "stall"},
+    Override{"GITFERRY_SYNC_TIMEOUTS_TOTAL", "sync", "timeouts", "total"},
+};
+
+/// In the environment 1 and 0 are usual ways to say it, too.
+std::string flag_word(std::string value) {
+  if (value == "1") return "true";
+  if (value == "0") return "false";
+  return value;
+}
+
+/// The value under `key`, made where it is missing. A file's value of another kind is left for the reader to
+/// report.
+Node& child(Node& parent, std::string_view key, const Position& at) {
+  const auto found = std::find_if(parent.members.begin(), parent.members.end(),
+                                  [&](const Node::Member& member) { return member.key == key; });
+  if (found != parent.members.end()) return found->value;
+  parent.members.push_back({std::string(key), at, {}});
+  return parent.members.back().value;
+}
+
+Node& section(Node& parent, std::string_view key, const Position& at) {
+  Node& node = child(parent, key, at);
+  if (node.kind == Node::Kind::Null) {
+    node.kind = Node::Kind::Map;
+    node.at = at;
+  }
+  return node;
+}
+
+/// Nothing is kept in sync_dir between runs, so both values of the variable are honoured as they are; only a
+/// value that is neither must not pass silently.
+void check_delete_sync_dir(const Environment& environment, Report& report) {
+  const auto value = environment("DELETE_SYNC_DIR");
+  if (value && !value->empty() && !parse_flag(flag_word(*value)))
+    report.add({0, 0, "DELETE_SYNC_DIR"}, "must be true or false");
+}
+
+}  // namespace
+
+std::vector<std::string> apply_environment(Node& root, const Environment& environment, Report& report) {
+  std::vector<std::string> used;
+  for (const auto& override : kOverrides) {
+    auto value = environment(std::string(override.variable));
+    if (!value || value->empty()) continue;
+    const Position at{0, 0, std::string(override.variable)};
+    Node* parent = &section(root, override.section, at);
+    if (!override.subsection.empty()) parent = &section(*parent, override.subsection, at);
+    if (parent->kind != Node::Kind::Map) continue;
+    Node& node = child(*parent, override.key, at);
+    node = Node{};
+    node.kind = Node::Kind::Scalar;
+    node.at = at;
+    node.text = override.is_flag ? flag_word(std::move(*value)) : std::move(*value);
+    used.emplace_back(override.variable);
+  }
+  check_delete_sync_dir(environment, report);
+  return used;
+}
+
+}  // namespace gitferry::config

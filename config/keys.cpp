@@ -1,0 +1,93 @@
+#include "config/keys.h"
+
+#include <array>
+
+namespace gitferry::config {
+namespace {
+
+using Word = std::string_view;
+
+constexpr Remark kPasswordInline{"password", "use password_file or password_env"};
+constexpr Remark kTokenInline{"token", "use token_file or token_env"};
+constexpr Remark kSecretInline{"secret", "use secret_file or secret_env"};
+
+constexpr std::array<Word, 8> kRootKeys{"version", "server",  "storage",     "auth",
+                                        "sync",    "network", "credentials", "repos"};
+constexpr std::array kRootPlanned{Remark{"webhooks", "give each repository its own webhook"},
+                                  Remark{"watch", "send SIGHUP to reload"}};
+
+constexpr std::array<Word, 2> kServerKeys{"listen", "behind_proxy"};
+constexpr std::array kServerPlanned{Remark{"trusted_proxies", "addresses in the log are the proxy's"},
+                                    Remark{"tls", "put a proxy that speaks TLS in front"}};
+
+constexpr std::array<Word, 1> kStorageKeys{"url"};
+constexpr std::array<Word, 1> kAuthKeys{"tokens"};
+
+constexpr std::array<Word, 4> kTokenKeys{"name", "role", "token_file", "token_env"};
+constexpr std::array kTokenRefused{kTokenInline, kSecretInline, kPasswordInline};
+
+constexpr std::array<Word, 5> kSyncKeys{"workers", "per_host", "sync_dir", "log_detail", "timeouts"};
+constexpr std::array kSyncPlanned{
+    Remark{"delete_sync_dir", "no repository is kept in sync_dir, so there is nothing to delete"},
+    Remark{"reconcile_interval", "webhooks and manual syncs start runs"},
+    Remark{"engine", "every sync goes through the relay"},
+    Remark{"verify", "the target's own answer is the proof"}};
+
+constexpr std::array<Word, 3> kTimeoutKeys{"connect", "stall", "total"};
+constexpr std::array<Word, 2> kNetworkKeys{"allow_schemes", "allow_cidrs"};
+
+constexpr std::array<Word, 6> kCredentialKeys{"match",        "username", "password_file",
+                                              "password_env", "key_file", "known_hosts_file"};
+constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use password_file or password_env"},
+                                        Remark{"secret", "use password_file or password_env"},
+                                        Remark{"key", "use key_file"}};
+
+constexpr std::array<Word, 9> kRepositoryKeys{"name",      "enable", "internal", "external", "granularity",
+                                              "direction", "policy", "webhook",  "branches"};
+constexpr std::array kRepositoryPlanned{
+    Remark{"deletions", "deleted branches are left alone"}, Remark{"tags", "tags are not synced"},
+    Remark{"engine", "every sync goes through the relay"}, Remark{"backup_refs", "no ref is ever rewritten"}};
+constexpr std::array kRepositoryRefused{
+    Remark{"password", "put it under credentials as password_file or password_env"},
+    Remark{"token", "put it under credentials as password_file or password_env"},
+    Remark{"inter_token", "put it under credentials as password_file or password_env"},
+    Remark{"exter_token", "put it under credentials as password_file or password_env"},
+    Remark{"secret", "put it under webhook as secret_file or secret_env"}};
+
+constexpr std::array<Word, 2> kWebhooksKeys{"internal", "external"};
+constexpr std::array<Word, 4> kWebhookKeys{"provider", "scheme", "secret_file", "secret_env"};
+constexpr std::array kWebhookRefused{kSecretInline, Remark{"token", "use secret_file or secret_env"},
+                                     Remark{"password", "use secret_file or secret_env"}};
+
+constexpr std::array<Word, 3> kBranchKeys{"internal", "external", "enable"};
+constexpr std::array kBranchPlanned{Remark{"policy", "every branch is fast-forward only"}};
+
+constexpr std::array kAll{&section::kRoot,       &section::kServer,   &section::kStorage,
+                          &section::kAuth,       &section::kToken,    &section::kSync,
+                          &section::kTimeouts,   &section::kNetwork,  &section::kCredential,
+                          &section::kRepository, &section::kWebhooks, &section::kWebhook,
+                          &section::kBranch};
+
+}  // namespace
+
+namespace section {
+const Section kRoot{"root", kRootKeys, kRootPlanned, {}};
+const Section kServer{"server", kServerKeys, kServerPlanned, {}};
+const Section kStorage{"storage", kStorageKeys, {}, {}};
+const Section kAuth{"auth", kAuthKeys, {}, {}};
+const Section kToken{"token", kTokenKeys, {}, kTokenRefused};
+const Section kSync{"sync", kSyncKeys, kSyncPlanned, {}};
+const Section kTimeouts{"timeouts", kTimeoutKeys, {}, {}};
+const Section kNetwork{"network", kNetworkKeys, {}, {}};
+const Section kCredential{"credential", kCredentialKeys, {}, kCredentialRefused};
+const Section kRepository{"repository", kRepositoryKeys, kRepositoryPlanned, kRepositoryRefused};
+const Section kWebhooks{"webhooks", kWebhooksKeys, {}, {}};
+const Section kWebhook{"webhook", kWebhookKeys, {}, kWebhookRefused};
+const Section kBranch{"branch", kBranchKeys, kBranchPlanned, {}};
+}  // namespace section
+
+std::span<const Section* const> all_sections() {
+  return kAll;
+}
+
+}  // namespace gitferry::config

@@ -1,0 +1,188 @@
+#include "config/repositories.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "agent/base/text.h"
+#include "agent/model/ref_name.h"
+
+namespace gitferry::config {
+namespace {
+
+struct Provider {
+  std::string_view name;
+  std::string_view scheme;
+};
+// One scheme each: what the host itself sends.
+constexpr Provider kProviders[] = {
+    {"github", "hmac"}, {"gitlab", "token"}, {"gitea", "hmac"}, {"forgejo", "hmac"}, {"gogs", "hmac"}};
+
+/// Reads one entry of `repos`.
+class RepositoryReader {
+ public:
+  RepositoryReader(const Node& node, const std::string& where, const Environment& environment, Config& config,
+                   Report& report)
+      : map_(node, where, section::kRepository, report),
+        environment_(environment),
+        config_(config),
+        report_(report) {}
+
+  /// Puts the binding into the configuration where it is good enough; the rest is in the report.
+  void read() {
+    binding_.enabled = map_.flag("enable").value_or(true);
+    read_name();
+    read_kind();
+    read_addresses();
+    if (const Node* webhooks = map_.find("webhook")) read_webhooks(*webhooks);
+    read_branches();
+    if (!binding_.name.empty()) config_.bindings.repositories.emplace(binding_.name, std::move(binding_));
+  }
+
+ private:
+  void read_name() {
+    if (!map_.require("name", "name: my-repository")) return;
+    const auto text = map_.text("name");
+    if (!text) return;
+    auto name = checked_repository_name(*text);
+    if (!name) {
+      map_.error(map_.at("name"), name.error().message, name.error().hint);
+    } else if (config_.bindings.find(*name) != nullptr) {
+      map_.error(map_.at("name"), "a second repository named '" + *name + "'", "give each its own name");
+    } else {
+      binding_.name = std::move(*name);
+    }
+  }
+
+  void read_kind() {
+    if (const auto word = map_.choice("granularity", {"one", "all"}))
+      binding_.granularity = *granularity_from(*word);
+    if (const auto word = map_.choice("direction", {"to_outer", "to_inter"},
+                                      {{"both", "bind the repository once for each direction"}}))
+      binding_.direction = *direction_from(*word);
+    map_.choice(
+        "policy", {"ff_only"},
+        {{"follow", "a rewritten source branch is refused"}, {"force", "no target is ever overwritten"}});
+  }
+
+  bool read_address(std::string_view key, RemoteUrl& url) {
+    if (!map_.require(key, std::string(key) + ": https://host/owner/repository.git")) return false;
+    const auto text = map_.text(key);
+    if (!text) return false;
+    auto parsed = parse_remote_url(*text, config_.network.allow_schemes);
+    if (!parsed) {
+      map_.error(map_.at(key), parsed.error().message, parsed.error().hint);
+      return false;
+    }
+    if (!parsed->username.empty() || !parsed->password.empty()) {
+      map_.error(map_.at(key), "the address holds a user name or password",
+                 "take it out and put it under credentials with password_file or password_env");
+      return false;
+    }
+    url = std::move(parsed->url);
+    return true;
+  }
+
+  void read_addresses() {
+    const bool has_internal = read_address("internal", binding_.internal);
+    const bool has_external = read_address("external", binding_.external);
+    if (has_internal && has_external && binding_.internal.identity() == binding_.external.identity())
+      map_.error(map_.at("external"), "internal and external are the same repository",
+                 "a repository cannot be synced with itself");
+  }
+
+  void read_webhooks(const Node& node) {
+    const MapReader webhooks(node, map_.where() + ".webhook", section::kWebhooks, report_);
+    if (const Node* hook = webhooks.find("internal")) read_webhook(*hook, Side::Internal);
+    if (const Node* hook = webhooks.find("external")) read_webhook(*hook, Side::External);
+  }
+
+  void read_webhook(const Node& node, Side side) {
+    const MapReader hook(node, map_.where() + ".webhook." + std::string(name_of(side)), section::kWebhook,
+                         report_);
+    const bool is_named = hook.require("provider", "provider: github");
+    const auto provider = hook.choice("provider", {"github", "gitlab", "gitea", "forgejo", "gogs"});
+    const auto scheme = hook.choice("scheme", {"hmac", "token"});
+    const auto source = hook.secret("secret");
+    if (!source && node.kind == Node::Kind::Map && !node.find("secret_file") && !node.find("secret_env"))
+      hook.error(hook.at(), hook.where() + " has no secret", "give it secret_file or secret_env");
+    if (!source) return;
+    auto secret = read_secret(*source, environment_);
+    if (!secret) {
+      hook.error(hook.at(source->file.empty() ? "secret_env" : "secret_file"), secret.error().message,
+                 secret.error().hint);
+      return;
+    }
+    if (!is_named || !provider) return;
+    const std::string own = own_scheme(*provider);
+    if (scheme && *scheme != own) {
+      hook.error(hook.at("scheme"),
+                 "a webhook of " + *provider + " proves itself by " + own + ", not " + *scheme,
+                 "use scheme: " + own);
+      return;
+    }
+    config_.webhook_sources[{binding_.name, side}] = *source;
+    (side == Side::Internal ? binding_.internal_webhook : binding_.external_webhook) =
+        WebhookSource{*provider, own, {std::move(*secret)}};
+  }
+
+  static std::string own_scheme(std::string_view provider) {
+    for (const auto& known : kProviders)
+      if (known.name == provider) return std::string(known.scheme);
+    return "hmac";
+  }
+
+  void read_branches() {
+    const auto& nodes = map_.list("branches");
+    if (binding_.granularity == Granularity::All) {
+      if (!nodes.empty())
+        map_.error(map_.at("branches"), "granularity all syncs every branch; it takes no branches",
+                   "remove branches, or use granularity: one");
+      return;
+    }
+    std::set<std::pair<std::string, std::string>> seen;
+    std::size_t index = 0;
+    for (const auto& node : nodes) {
+      const MapReader map(node, map_.where() + ".branches[" + std::to_string(index++) + "]", section::kBranch,
+                          report_);
+      auto internal = read_branch_name(map, "internal");
+      auto external = read_branch_name(map, "external");
+      const bool enabled = map.flag("enable").value_or(true);
+      if (!internal || !external) continue;
+      if (!seen.insert({*internal, *external}).second) {
+        map.error(map.at(), "this pair of branches is bound twice", "keep one of them");
+        continue;
+      }
+      binding_.branches.push_back({std::move(*internal), std::move(*external), enabled});
+    }
+  }
+
+  static std::optional<std::string> read_branch_name(const MapReader& map, std::string_view key) {
+    if (!map.require(key, std::string(key) + ": main")) return std::nullopt;
+    const auto text = map.text(key);
+    if (!text) return std::nullopt;
+    auto name = checked_branch(*text);
+    if (name) return std::move(*name);
+    map.error(map.at(key), name.error().message, name.error().hint);
+    return std::nullopt;
+  }
+
+  MapReader map_;
+  const Environment& environment_;
+  Config& config_;
+  Report& report_;
+  RepositoryBinding binding_;
+};
+
+}  // namespace
+
+void read_repositories(const MapReader& root, const Environment& environment, Config& config,
+                       Report& report) {
+  std::size_t index = 0;
+  for (const auto& node : root.list("repos")) {
+    const std::string where = "repos[" + std::to_string(index++) + "]";
+    RepositoryReader(node, where, environment, config, report).read();
+  }
+}
+
+}  // namespace gitferry::config

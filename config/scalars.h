@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace gitferry::config {
+
+/// Small notations of the configuration. nullopt: the text is not in the notation.
+
+/// true/false, yes/no, on/off in any case.
+std::optional<bool> parse_flag(std::string_view text);
+
+/// `500ms`, `10s`, `5m`, `2h`: digits and one unit.
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+/// The inverse, with the largest unit that divides it.
+std::string duration_text(std::chrono::milliseconds duration);
+
+struct ListenAddress {
+  std::string host;  ///< IPv6 without brackets
+  std::uint16_t port = 0;
+};
+/// `host:port`, `[::1]:port`; port 0 lets the system choose.
+std::optional<ListenAddress> parse_listen(std::string_view text);
+std::string listen_text(std::string_view host, std::uint16_t port);
+
+/// 127.0.0.0/8, ::1 and `localhost`.
+bool is_loopback(std::string_view host);
+
+/// `10.0.0.0/8`, `fd00::/8`, or a single address.
+bool is_address_range(std::string_view text);
+
+}  // namespace gitferry::config

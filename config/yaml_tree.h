@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostic.h"
+
+namespace gitferry::config {
+
+/// A piece of a configuration file, with its position. Plain YAML only: what it says is all that there is.
+struct Node {
+  enum class Kind { Null, Scalar, List, Map };
+  struct Member;
+
+  Kind kind = Kind::Null;
+  Position at;
+  std::string text;        ///< of a scalar
+  bool is_quoted = false;  ///< a quoted or block scalar is always text, never a number or a flag
+  std::vector<Node> items;
+  std::vector<Member> members;
+
+  [[nodiscard]] const Member* find(std::string_view key) const;
+};
+
+struct Node::Member {
+  std::string key;
+  Position at;
+  Node value;
+};
+
+constexpr std::size_t kFileLimit = 1024 * 1024;
+constexpr std::size_t kDepthLimit = 32;
+
+/// What a kind is called in messages: "a list".
+std::string_view name_of(Node::Kind kind);
+
+/// Parses one YAML document into a tree whose root is a mapping.
+///
+/// Refused, each with its position: text over 1 MiB or that is not UTF-8, nesting deeper than 32, anchors,
+/// aliases, tags, merge keys, duplicate keys, a second document. nullopt, with reasons in `report`, where no
+/// tree could be made; the tree of a document with lesser faults is returned, so that more of them can be
+/// found.
+std::optional<Node> parse_yaml(std::string_view text, Report& report);
+
+}  // namespace gitferry::config

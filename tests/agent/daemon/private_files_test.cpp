@@ -1,0 +1,81 @@
+#include "agent/daemon/private_files.h"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/config/support.h"
+
+namespace gitferry::daemon {
+namespace {
+
+using config::TempDir;
+
+::mode_t mode_of(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777U;
+}
+
+TEST(PrivateDirectory, IsMadeForTheOwnerOnly) {
+  const TempDir dir;
+  ASSERT_TRUE(ensure_private_directory(dir.path("sync/")));
+  EXPECT_EQ(mode_of(dir.path("sync")), 0700U);
+  EXPECT_TRUE(ensure_private_directory(dir.path("sync")));
+}
+
+TEST(PrivateDirectory, IsRefusedWhereOthersMayWrite) {
+  const TempDir dir;
+  for (const ::mode_t mode : {0770U, 0707U, 01777U}) {
+    const std::string path = dir.path(std::to_string(mode));
+    ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+    ASSERT_EQ(::chmod(path.c_str(), mode), 0);
+    EXPECT_FALSE(ensure_private_directory(path)) << std::oct << mode;
+  }
+}
+
+TEST(PrivateDirectory, IsRefusedWhereItIsALinkOrAFile) {
+  const TempDir dir;
+  ASSERT_EQ(::mkdir(dir.path("real").c_str(), 0700), 0);
+  ASSERT_EQ(::symlink(dir.path("real").c_str(), dir.path("link").c_str()), 0);
+  EXPECT_FALSE(ensure_private_directory(dir.path("link")));
+  EXPECT_FALSE(ensure_private_directory(dir.path("link/")));
+  EXPECT_FALSE(ensure_private_directory(dir.write("file", "")));
+  EXPECT_FALSE(ensure_private_directory(dir.path("no/parent")));
+}
+
+TEST(PrivateDirectory, IsRefusedWhereItBelongsToAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  const TempDir dir;
+  ASSERT_EQ(::mkdir(dir.path("theirs").c_str(), 0700), 0);
+  ASSERT_EQ(::chown(dir.path("theirs").c_str(), 12345, 12345), 0);
+  EXPECT_FALSE(ensure_private_directory(dir.path("theirs")));
+}
+
+TEST(AdminToken, IsMadeOnceAndKept) {
+  const TempDir dir;
+  const auto made = ensure_admin_token(dir.path(""));
+  ASSERT_TRUE(made) << made.error().text();
+  EXPECT_TRUE(made->is_new);
+  EXPECT_EQ(made->secret.reveal().size(), 64U);
+  EXPECT_EQ(mode_of(made->path), 0600U);
+  const auto again = ensure_admin_token(dir.path(""));
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(again->is_new);
+  EXPECT_EQ(again->secret.reveal(), made->secret.reveal());
+}
+
+TEST(AdminToken, IsRefusedWhereOthersMayReadIt) {
+  const TempDir dir;
+  const auto made = ensure_admin_token(dir.path(""));
+  ASSERT_TRUE(made);
+  ASSERT_EQ(::chmod(made->path.c_str(), 0644), 0);
+  EXPECT_FALSE(ensure_admin_token(dir.path("")));
+}
+
+}  // namespace
+}  // namespace gitferry::daemon

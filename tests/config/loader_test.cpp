@@ -1,0 +1,396 @@
+#include "config/loader.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "config/yaml_tree.h"
+#include "tests/config/support.h"
+
+namespace gitferry::config {
+namespace {
+
+const Environment kNoEnvironment = environment_of({});
+
+Loaded load(const std::string& text) {
+  return load_text(text, "f.yaml", environment_of({{"HOOK", "s"}, {"TOKEN", "t"}, {"EMPTY", ""}}));
+}
+
+/// One repository whose body is `lines`, each with four spaces before it; the first is line 3.
+std::string repository(const std::string& lines) {
+  return "version: 1\nrepos:\n  - name: x\n    internal: https://a/x\n    external: https://b/x\n" + lines;
+}
+
+TEST(Loader, ReadsEveryKey) {
+  const TempDir dir;
+  const std::string secret = dir.write("secret", "shh\n");
+  const auto config = load_text(R"(version: 1
+server: {listen: "0.0.0.0:9000", behind_proxy: true}
+storage: {url: "sqlite:/var/lib/x.db"}
+auth:
+  tokens:
+    - {name: ops, role: operate, token_file: )" +
+                                    secret + R"(}
+sync:
+  workers: 3
+  per_host: 2
+  sync_dir: /var/tmp/x
+  log_detail: no
+  timeouts: {connect: 500ms, stall: 5s, total: 2h}
+network: {allow_schemes: [https, http, file, ssh], allow_cidrs: ["10.0.0.0/8", "fd00::/8"]}
+credentials:
+  - {match: "http://git.corp/", username: bot, password_file: )" +
+                                    secret + R"(}
+  - {match: "ssh://git@host/", key_file: /k, known_hosts_file: /h}
+repos:
+  - name: robot
+    enable: false
+    internal: http://git.corp/acme/robot.git
+    external: git@github.com:acme/robot.git
+    granularity: one
+    direction: to_inter
+    policy: ff_only
+    webhook:
+      internal: {provider: gitlab, scheme: token, secret_file: )" +
+                                    secret + R"(}
+      external: {provider: github, secret_env: HOOK}
+    branches:
+      - {internal: main, external: master}
+      - {internal: release/1.x, external: stable, enable: false}
+)",
+                                "f.yaml", environment_of({{"HOOK", "hook"}}));
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->server.listen_host, "0.0.0.0");
+  EXPECT_EQ(config->server.listen_port, 9000);
+  EXPECT_TRUE(config->server.behind_proxy);
+  EXPECT_EQ(config->database_path, "/var/lib/x.db");
+  ASSERT_EQ(config->tokens.size(), 1U);
+  EXPECT_EQ(config->tokens[0].role, "operate");
+  EXPECT_EQ(config->sync.workers, 3);
+  EXPECT_EQ(config->sync.per_host, 2);
+  EXPECT_EQ(config->sync.sync_dir, "/var/tmp/x");
+  EXPECT_FALSE(config->sync.log_detail);
+  EXPECT_EQ(config->sync.timeouts.connect.count(), 500);
+  EXPECT_EQ(config->sync.timeouts.total.count(), 7'200'000);
+  EXPECT_EQ(config->network.allow_schemes.size(), 4U);
+  EXPECT_EQ(config->network.allow_cidrs.size(), 2U);
+  ASSERT_EQ(config->credentials.size(), 2U);
+  EXPECT_EQ(config->credentials[0].password->file, secret);
+  EXPECT_EQ(config->credentials[1].key_file, "/k");
+  const auto* robot = config->bindings.find("robot");
+  ASSERT_NE(robot, nullptr);
+  EXPECT_FALSE(robot->enabled);
+  EXPECT_EQ(robot->direction, Direction::ToInter);
+  ASSERT_TRUE(robot->internal_webhook);
+  EXPECT_EQ(robot->internal_webhook->secrets.at(0).reveal(), "shh");
+  EXPECT_EQ(robot->external_webhook->scheme, "hmac");
+  EXPECT_EQ(robot->branches,
+            (std::vector<BranchBinding>{{"main", "master", true}, {"release/1.x", "stable", false}}));
+}
+
+TEST(Loader, TakesDefaultsForWhatIsNotThere) {
+  const auto config = load("version: 1\n");
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->server.listen_host, "127.0.0.1");
+  EXPECT_EQ(config->server.listen_port, 8080);
+  EXPECT_EQ(config->database_path, "./data/gitferry.db");
+  EXPECT_EQ(config->sync.workers, 8);
+  EXPECT_EQ(config->sync.sync_dir, "/tmp/sync_dir/");
+  EXPECT_EQ(config->network.allow_schemes, (std::set<Scheme>{Scheme::Https, Scheme::Ssh}));
+  EXPECT_TRUE(config->bindings.repositories.empty());
+}
+
+struct Bad {
+  std::string text;
+  std::string expected;  ///< beginning of a line of the errors: position and message
+};
+
+void expect_error(const Bad& bad) {
+  const auto loaded = load(bad.text);
+  ASSERT_FALSE(loaded) << bad.text;
+  EXPECT_NE(("\n" + text_of(loaded)).find("\nf.yaml:" + bad.expected), std::string::npos)
+      << "expected f.yaml:" << bad.expected << "\ngot " << text_of(loaded);
+}
+
+TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
+  const std::string deep = "version: 1\nrepos: " + std::string(200, '[') + std::string(200, ']');
+  for (const Bad& bad : {
+           Bad{"", " error: the file is empty"},
+           Bad{"version: 1\n\x04", "2:1: error: a control character"},
+           Bad{"version: \xff", " error: the file is not valid UTF-8"},
+           Bad{"- version", "1:1: error: the file must hold keys and values"},
+           Bad{"just text", "1:1: error: the file must hold keys and values"},
+           Bad{"version: [1", "1:1: error: not valid YAML"},
+           Bad{"version: 1\n\tserver: {}", "2:1: error: not valid YAML"},
+           Bad{"version: 1\n---\nversion: 1", "2:1: error: a second document"},
+           Bad{"version: 1\nsync: &a {workers: 1}", "2:7: error: anchors (&name) are not allowed"},
+           Bad{"version: 1\nsync: &a [*a]", "2:11: error: aliases (*name) are not allowed"},
+           Bad{"version: 1\nserver: !x {}", "2:9: error: tags (!name) are not allowed"},
+           Bad{"version: 1\nserver: {<<: {listen: x}}", "2:10: error: merge keys (<<) are not allowed"},
+           Bad{"version: 1\nversion: 1", "2:1: error: duplicate key 'version' (first given in line 1)"},
+           Bad{"version: 1\n? [a]\n: b", "2:3: error: a key must be plain text"},
+           Bad{deep, "2:39: error: nested deeper than 32 levels"},
+       })
+    expect_error(bad);
+  EXPECT_FALSE(load("version: 1\n#" + std::string(kFileLimit, 'x')));
+}
+
+TEST(Loader, NamesUnknownKeysWithASuggestion) {
+  for (const Bad& bad : {
+           Bad{"version: 1\nrepo: []", "2:1: error: unknown key 'repo' (did you mean 'repos'?)"},
+           Bad{"version: 1\nserver:\n  lissten: x",
+               "3:3: error: unknown key 'lissten' in server (did you mean 'listen'?)"},
+           Bad{"version: 1\nstorage:\n  zzzzzz: x",
+               "3:3: error: unknown key 'zzzzzz' in storage (known are: url)"},
+           Bad{repository("    brnches: []\n"),
+               "6:5: error: unknown key 'brnches' in repos[0] (did you mean 'branches'?)"},
+           Bad{repository("    branches:\n      - {internal: a, external: b, enabled: true}\n"),
+               "7:36: error: unknown key 'enabled' in repos[0].branches[0] (did you mean 'enable'?)"},
+       })
+    expect_error(bad);
+}
+
+TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
+  for (const Bad& bad : {
+           Bad{"version: 1\nwebhooks: []", "2:1: error: 'webhooks' is not available in this version"},
+           Bad{"version: 1\nserver: {tls: {}}", "2:10: error: 'tls' is not available in this version"},
+           Bad{"version: 1\nserver: {trusted_proxies: []}",
+               "2:10: error: 'trusted_proxies' is not available"},
+           Bad{"version: 1\nsync: {engine: mirror}", "2:8: error: 'engine' is not available in this version"},
+           Bad{"version: 1\nsync: {reconcile_interval: 10m}",
+               "2:8: error: 'reconcile_interval' is not available"},
+           Bad{"version: 1\nsync: {delete_sync_dir: true}", "2:8: error: 'delete_sync_dir' is not available"},
+           Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
+               "2:16: error: PostgreSQL is not available in this version"},
+           Bad{repository("    direction: both\n"),
+               "6:16: error: 'repos[0].direction: both' is not available"},
+           Bad{repository("    policy: follow\n"), "6:13: error: 'repos[0].policy: follow' is not available"},
+           Bad{repository("    policy: force\n"), "6:13: error: 'repos[0].policy: force' is not available"},
+           Bad{repository("    deletions: propagate\n"), "6:5: error: 'deletions' is not available"},
+           Bad{repository("    tags: all\n"), "6:5: error: 'tags' is not available"},
+       })
+    expect_error(bad);
+}
+
+TEST(Loader, SaysWhichTypeIsWanted) {
+  for (
+      const Bad& bad : {
+          Bad{"server: {}", "1:1: error: version is missing (for example: version: 1)"},
+          Bad{"version: 2", "1:10: error: version must be a whole number from 1 to 1, not '2'"},
+          Bad{"version: 1\nserver: []", "2:9: error: server must be a mapping of keys, not a list"},
+          Bad{"version: 1\nserver:", "2:1: error: 'server' has no value"},
+          Bad{"version: 1\nrepos: {}", "2:8: error: repos must be a list, not a mapping"},
+          Bad{"version: 1\nrepos: [x]", "2:9: error: repos[0] must be a mapping of keys, not a single value"},
+          Bad{"version: 1\nserver: {behind_proxy: \"true\"}",
+              "2:24: error: server.behind_proxy must be true or false"},
+          Bad{"version: 1\nserver: {behind_proxy: 1}",
+              "2:24: error: server.behind_proxy must be true or false, not '1'"},
+          Bad{"version: 1\nserver: {listen: [a]}", "2:18: error: server.listen must be text, not a list"},
+          Bad{"version: 1\nserver: {listen: \"8080\"}", "2:18: error: server.listen must be host:port"},
+          Bad{"version: 1\nserver: {listen: \"0.0.0.0:8080\"}",
+              "2:18: error: '0.0.0.0' can be reached from other machines"},
+          Bad{"version: 1\nstorage: {url: data.db}", "2:16: error: storage.url must be sqlite: and the path"},
+          Bad{"version: 1\nsync: {workers: 0}",
+              "2:17: error: sync.workers must be a whole number from 1 to 256, not '0'"},
+          Bad{"version: 1\nsync: {workers: 010}", "2:17: error: sync.workers must be a whole number"},
+          Bad{"version: 1\nsync: {workers: 99999999999999999999}",
+              "2:17: error: sync.workers must be a whole number"},
+          Bad{"version: 1\nsync: {per_host: \"4\"}", "2:18: error: sync.per_host must be a whole number"},
+          Bad{"version: 1\nsync: {sync_dir: tmp}", "2:18: error: sync.sync_dir must be an absolute path"},
+          Bad{"version: 1\nsync: {timeouts: {stall: 30}}",
+              "2:26: error: sync.timeouts.stall must be a duration"},
+          Bad{"version: 1\nsync: {timeouts: {stall: 0s}}",
+              "2:26: error: sync.timeouts.stall must be a duration"},
+          Bad{"version: 1\nnetwork: {allow_schemes: [htps]}",
+              "2:27: error: network.allow_schemes knows https, ssh, http and file (did you mean 'https'?)"},
+          Bad{"version: 1\nnetwork: {allow_cidrs: [10.0.0.0/99]}",
+              "2:25: error: network.allow_cidrs takes address ranges"},
+          Bad{repository("    granularity: every\n"),
+              "6:18: error: repos[0].granularity must be one of one, all"},
+          Bad{repository("    direction: to_outter\n"),
+              "6:16: error: repos[0].direction must be one of to_outer, to_inter (did you mean 'to_outer'?)"},
+      })
+    expect_error(bad);
+}
+
+TEST(Loader, TakesSecretsFromFilesAndVariablesOnly) {
+  for (const Bad& bad : {
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token: S3CRET}]}",
+               "2:40: error: secrets are never written into the configuration (use token_file or token_env)"},
+           Bad{"version: 1\ncredentials: [{match: \"https://a/\", password: S3CRET}]",
+               "2:37: error: secrets are never written into the configuration (use password_file or "
+               "password_env)"},
+           Bad{repository("    webhook: {internal: {provider: github, secret: S3CRET}}\n"),
+               "6:44: error: secrets are never written into the configuration (use secret_file or "
+               "secret_env)"},
+           Bad{repository("    inter_token: S3CRET\n"),
+               "6:5: error: secrets are never written into the configuration"},
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: admin}]}",
+               "2:17: error: auth.tokens[0] has no secret"},
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token_env: MISSING}]}",
+               "2:51: error: the environment variable MISSING is not set"},
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token_env: EMPTY}]}",
+               "2:51: error: the environment variable EMPTY is empty"},
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token_env: TOKEN, token_file: /x}]}",
+               "2:51: error: auth.tokens[0].token_file and token_env exclude each other"},
+           Bad{"version: 1\nauth: {tokens: [{name: a, role: root, token_env: TOKEN}]}",
+               "2:33: error: auth.tokens[0].role must be one of read, operate, admin"},
+           Bad{repository("    webhook: {internal: {provider: github}}\n"),
+               "6:25: error: repos[0].webhook.internal has no secret"},
+           Bad{repository("    webhook: {internal: {secret_env: HOOK}}\n"),
+               "6:25: error: repos[0].webhook.internal.provider is missing"},
+           Bad{repository("    webhook: {internal: {provider: github, scheme: token, secret_env: HOOK}}\n"),
+               "6:52: error: a webhook of github proves itself by hmac, not token (use scheme: hmac)"},
+           Bad{repository("    webhook: {internal: {provider: githb, secret_env: HOOK}}\n"),
+               "6:36: error: repos[0].webhook.internal.provider must be one of"},
+       }) {
+    expect_error(bad);
+    EXPECT_EQ(text_of(load(bad.text)).find("S3CRET"), std::string::npos);
+  }
+}
+
+TEST(Loader, RefusesASecretFileThatOthersMayReadAtItsPosition) {
+  const TempDir dir;
+  const std::string open = dir.write("open", "s", 0644);
+  expect_error(
+      {"version: 1\nauth: {tokens: [{name: a, role: admin, token_file: " + open + "}]}",
+       "2:52: error: the secret file '" + open + "' can be read by others (chmod 600 " + open + ")"});
+}
+
+TEST(Loader, ChecksCredentials) {
+  for (const Bad& bad : {
+           Bad{"version: 1\ncredentials: [{password_env: TOKEN}]",
+               "2:15: error: credentials[0].match is missing"},
+           Bad{"version: 1\ncredentials: [{match: github.com, password_env: TOKEN}]",
+               "2:23: error: credentials[0].match must begin with https://, http:// or ssh://"},
+           Bad{"version: 1\ncredentials: [{match: \"https://bot:S3CRET@h/\", password_env: TOKEN}]",
+               "2:23: error: credentials[0].match holds a user name or password"},
+           Bad{"version: 1\ncredentials: [{match: \"https:///x\", password_env: TOKEN}]",
+               "2:23: error: credentials[0].match is not the beginning of an address"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\"}]",
+               "2:15: error: credentials[0] has no password"},
+           Bad{"version: 1\ncredentials: [{match: \"ssh://h/\", password_env: TOKEN}]",
+               "2:23: error: ssh takes a key"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", key_file: /k}]",
+               "2:23: error: key_file and known_hosts_file"},
+       }) {
+    expect_error(bad);
+    EXPECT_EQ(text_of(load(bad.text)).find("S3CRET"), std::string::npos);
+  }
+}
+
+TEST(Loader, ChecksRepositories) {
+  for (const Bad& bad : {
+           Bad{"version: 1\nrepos: [{internal: https://a/x, external: https://b/x}]",
+               "2:9: error: repos[0].name is missing"},
+           Bad{"version: 1\nrepos: [{name: x, external: https://b/x}]",
+               "2:9: error: repos[0].internal is missing"},
+           Bad{"version: 1\nrepos: [{name: ../x, internal: https://a/x, external: https://b/x}]",
+               "2:16: error: "},
+           Bad{"version: 1\nrepos: [{name: x, internal: http://a/x, external: https://b/x}]",
+               "2:29: error: "},
+           Bad{"version: 1\nrepos: [{name: x, internal: \"https://u:S3CRET@a/x\", external: https://b/x}]",
+               "2:29: error: the address holds a user name or password"},
+           Bad{"version: 1\nrepos: [{name: x, internal: \"https://S3CRET@a/x\", external: https://b/x}]",
+               "2:29: error: the address holds a user name or password"},
+           Bad{"version: 1\nrepos: [{name: x, internal: https://a/X.git, external: \"git@a:x\"}]",
+               "2:56: error: internal and external are the same repository"},
+           Bad{repository("  - {name: x, internal: https://a/y, external: https://b/y}\n"),
+               "6:12: error: a second repository named 'x'"},
+           Bad{repository("    granularity: all\n    branches: [{internal: a, external: a}]\n"),
+               "7:15: error: granularity all syncs every branch"},
+           Bad{repository("    branches: [{internal: a, external: b}, {internal: a, external: b}]\n"),
+               "6:44: error: this pair of branches is bound twice"},
+           Bad{repository("    branches: [{internal: a}]\n"),
+               "6:16: error: repos[0].branches[0].external is missing"},
+           Bad{repository("    branches: [{internal: --upload-pack=x, external: b}]\n"), "6:27: error: "},
+           Bad{repository("    branches: [{internal: a, external: \"b c\"}]\n"), "6:40: error: "},
+       }) {
+    expect_error(bad);
+    EXPECT_EQ(text_of(load(bad.text)).find("S3CRET"), std::string::npos);
+  }
+}
+
+TEST(Loader, ReportsEverythingThatIsWrongAtOnce) {
+  const auto loaded = load("version: 1\nserver: {listen: x}\nsync: {workers: none}\nrepos: [{name: .x}]\n");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().size(), 5U) << text_of(loaded);
+}
+
+TEST(Loader, BoundsTheNumberOfErrors) {
+  std::string text = "version: 1\nrepos:\n";
+  for (int i = 0; i < 1000; ++i) text += "  - x\n";
+  const auto loaded = load(text);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().size(), 100U);
+}
+
+TEST(Loader, LetsTheEnvironmentReplaceScalars) {
+  const auto config = load_text("version: 1\nsync: {workers: 2}\n", "f",
+                                environment_of({{"GITFERRY_SERVER_LISTEN", "127.0.0.1:1"},
+                                                {"GITFERRY_STORAGE_URL", "sqlite:/x.db"},
+                                                {"GITFERRY_SYNC_WORKERS", "5"},
+                                                {"GITFERRY_SYNC_TIMEOUTS_TOTAL", "1m"},
+                                                {"SYNC_DIR", "/short"},
+                                                {"GITFERRY_SYNC_SYNC_DIR", "/long"},
+                                                {"GITFERRY_SYNC_PER_HOST", ""},
+                                                {"LOG_DETAIL", "False"},
+                                                {"DELETE_SYNC_DIR", "False"}}));
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->server.listen_port, 1);
+  EXPECT_EQ(config->database_path, "/x.db");
+  EXPECT_EQ(config->sync.workers, 5);
+  EXPECT_EQ(config->sync.timeouts.total.count(), 60'000);
+  EXPECT_EQ(config->sync.sync_dir, "/long");
+  EXPECT_EQ(config->sync.per_host, 4);
+  EXPECT_FALSE(config->sync.log_detail);
+  EXPECT_EQ(std::count(config->overridden_by.begin(), config->overridden_by.end(), "GITFERRY_SYNC_WORKERS"),
+            1);
+}
+
+TEST(Loader, TakesTheUsualBooleansFromTheEnvironment) {
+  for (const auto& [text, expected] : std::map<std::string, bool>{{"true", true},
+                                                                  {"TRUE", true},
+                                                                  {"1", true},
+                                                                  {"yes", true},
+                                                                  {"on", true},
+                                                                  {"false", false},
+                                                                  {"False", false},
+                                                                  {"0", false},
+                                                                  {"no", false},
+                                                                  {"OFF", false}}) {
+    const auto config = load_text("version: 1", "f", environment_of({{"LOG_DETAIL", text}}));
+    ASSERT_TRUE(config) << text_of(config);
+    EXPECT_EQ(config->sync.log_detail, expected) << text;
+  }
+}
+
+TEST(Loader, NamesTheVariableOfABadValue) {
+  for (const auto& [variable, value] :
+       std::map<std::string, std::string>{{"LOG_DETAIL", "maybe"},
+                                          {"DELETE_SYNC_DIR", "2"},
+                                          {"GITFERRY_SYNC_WORKERS", "many"},
+                                          {"GITFERRY_SERVER_LISTEN", "0.0.0.0:80"},
+                                          {"SYNC_DIR", "tmp"},
+                                          {"GITFERRY_SERVER_BEHIND_PROXY", "x"},
+                                          {"GITFERRY_STORAGE_URL", "x"},
+                                          {"GITFERRY_SYNC_TIMEOUTS_STALL", "1"}}) {
+    const auto loaded = load_text("version: 1", "f", environment_of({{variable, value}}));
+    ASSERT_FALSE(loaded) << variable;
+    ASSERT_EQ(loaded.error().size(), 1U) << text_of(loaded);
+    EXPECT_TRUE(loaded.error()[0].str().starts_with("environment variable " + variable + ": error: "))
+        << text_of(loaded);
+  }
+}
+
+TEST(Loader, SaysWhenTheFileCannotBeRead) {
+  const TempDir dir;
+  for (const auto& path : {dir.path("missing.yaml"), dir.path("")}) {
+    const auto loaded = load_file(path, kNoEnvironment);
+    ASSERT_FALSE(loaded);
+    EXPECT_NE(text_of(loaded).find("cannot read the configuration"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace gitferry::config
