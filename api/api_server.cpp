@@ -1,0 +1,54 @@
+#include "api/api_server.h"
+
+#include <iterator>
+#include <utility>
+#include <vector>
+
+#include "api/management_routes.h"
+#include "api/router_table.h"
+#include "api/webhook/webhook_routes.h"
+
+namespace gitferry::api {
+namespace {
+
+std::vector<Route> all_routes(ApiContext& context) {
+  auto routes = health_routes(context);
+  for (auto more : {webhook_routes(context), management_routes(context)}) {
+    std::move(more.begin(), more.end(), std::back_inserter(routes));
+  }
+  return routes;
+}
+
+class RunningApi final : public ApiServer {
+ public:
+  explicit RunningApi(ApiContext& context) : table_(all_routes(context), context.tokens) {}
+  ~RunningApi() override { stop(); }
+
+  Status listen_on(const ServerOptions& options) {
+    auto server = HttpServer::start(
+        options, [this](const Request& request) { return table_.admit(request); },
+        [this](const Request& request) { return table_.handle(request); });
+    if (!server) return fail(std::move(server.error()));
+    server_ = std::move(*server);
+    return {};
+  }
+
+  [[nodiscard]] int port() const override { return server_->port(); }
+  void stop() override {
+    if (server_) server_->stop();
+  }
+
+ private:
+  RouterTable table_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& options, ApiContext& context) {
+  auto api = std::make_unique<RunningApi>(context);
+  if (auto listening = api->listen_on(options); !listening) return fail(std::move(listening.error()));
+  return api;
+}
+
+}  // namespace gitferry::api

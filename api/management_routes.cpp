@@ -1,0 +1,221 @@
+#include "api/management_routes.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <json/value.h>
+
+#include "agent/base/log.h"
+#include "agent/base/text.h"
+#include "api/envelope.h"
+#include "api/json.h"
+#include "api/parameters.h"
+#include "api/rows.h"
+
+namespace gitferry::api {
+namespace {
+
+constexpr std::int64_t kWaitDefault = 60;
+constexpr std::int64_t kWaitLimit = 600;
+constexpr std::size_t kIdsLimit = 1000;
+
+const std::string& argument(const PathArguments& arguments, std::string_view name) {
+  static const std::string empty;
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? empty : found->second;
+}
+
+/// `1,2,3`, as the API document writes it.
+Result<std::vector<std::int64_t>> branch_ids(const std::optional<std::string>& text) {
+  std::vector<std::int64_t> ids;
+  if (!text || text->empty()) return ids;
+  for (const auto part : split(*text, ',')) {
+    const auto id = parse_number(trim(part));
+    if (!id || ids.size() >= kIdsLimit) {
+      return fail(ErrorCode::InvalidArgument,
+                  "read the parameter branch_id: numbers separated by commas are expected",
+                  "for example branch_id=1,2,3");
+    }
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+template <typename Row>
+Response listing(const Request& request, const Result<Listing<Row>>& found, Json::Value (*show)(const Row&)) {
+  if (!found) return failure(request, found.error());
+  Json::Value data(Json::arrayValue);
+  for (const auto& row : found->rows) data.append(show(row));
+  return success(request, std::move(data), found->total);
+}
+
+/// Sync logs of one repository, newest first, optionally of some of its branches only.
+Response get_logs(ApiContext& context, const Request& request, const PathArguments& arguments) {
+  const auto& repository = argument(arguments, "repo_name");
+  const auto parameters = Parameters::from(request);
+  if (!parameters) return failure(request, parameters.error());
+  const auto page = parameters->page();
+  if (!page) return failure(request, page.error());
+  const auto ids_text = parameters->text("branch_id");
+  if (!ids_text) return failure(request, ids_text.error());
+  auto ids = branch_ids(*ids_text);
+  if (!ids) return failure(request, ids.error());
+  if (context.sync.snapshot()->find(repository) == nullptr) {
+    return failure(request,
+                   Error{ErrorCode::RepositoryUnknown, "no repository of that name is bound", {}, {}});
+  }
+  return listing(request, context.store.runs(RunFilter{{repository}, std::move(*ids)}, *page), &run_json);
+}
+
+Response get_deliveries(ApiContext& context, const Request& request) {
+  const auto parameters = Parameters::from(request);
+  if (!parameters) return failure(request, parameters.error());
+  const auto page = parameters->page();
+  if (!page) return failure(request, page.error());
+  const auto repository = parameters->text("repo_name");
+  if (!repository) return failure(request, repository.error());
+  return listing(request, context.store.deliveries(repository->value_or(""), *page), &delivery_json);
+}
+
+Response get_status(ApiContext& context, const Request& request) {
+  const auto parameters = Parameters::from(request);
+  if (!parameters) return failure(request, parameters.error());
+  const auto repository = parameters->text("repo_name");
+  if (!repository) return failure(request, repository.error());
+  const auto lanes = context.store.lanes();
+  if (!lanes) return failure(request, lanes.error());
+  Json::Value data(Json::arrayValue);
+  for (const auto& lane : *lanes) {
+    if (!*repository || lane.key.repository == **repository) data.append(lane_json(lane));
+  }
+  const auto total = static_cast<std::int64_t>(data.size());
+  return success(request, std::move(data), total);
+}
+
+struct SyncWish {
+  std::optional<Direction> direction;
+  std::chrono::seconds wait{kWaitDefault};
+  bool dry_run = false;
+};
+
+Result<SyncWish> sync_wish(const Request& request) {
+  const auto parameters = Parameters::from(request);
+  if (!parameters) return fail(parameters.error());
+  const auto direction = parameters->number("sync_direct", INT64_MIN, INT64_MAX);
+  if (!direction) return fail(direction.error());
+  if (*direction && **direction != 1 && **direction != 2) {
+    return fail(ErrorCode::DirectionInvalid, "read the parameter sync_direct: 1 or 2 is expected");
+  }
+  const auto wait = parameters->number("wait", 0, kWaitLimit);
+  if (!wait) return fail(wait.error());
+  const auto dry_run = parameters->boolean("dry_run");
+  if (!dry_run) return fail(dry_run.error());
+  SyncWish wish;
+  if (*direction) wish.direction = static_cast<Direction>(**direction);
+  wish.wait = std::chrono::seconds{wait->value_or(kWaitDefault)};
+  wish.dry_run = dry_run->value_or(false);
+  return wish;
+}
+
+/// The code of several lanes together is that of the first that failed; pending only where none did.
+Response sync_answer(const Request& request, const std::vector<SyncOutcome>& outcomes) {
+  Json::Value data(Json::arrayValue);
+  const Error* failed = nullptr;
+  bool is_pending = false;
+  for (const auto& outcome : outcomes) {
+    data.append(outcome_json(outcome));
+    if (!outcome.finished) is_pending = true;
+    if (outcome.finished && outcome.report.error && failed == nullptr) failed = &*outcome.report.error;
+  }
+  if (failed != nullptr) return failure_with_data(request, *failed, std::move(data));
+  if (is_pending) {
+    const Error pending{ErrorCode::RunPending,
+                        "the run is still pending or running",
+                        "look at GET /cerobot/sync/status, or wait longer",
+                        {}};
+    return failure_with_data(request, pending, std::move(data));
+  }
+  return success(request, std::move(data));
+}
+
+/// `{branch}` is the name on the source side of the direction.
+Response post_branch_sync(ApiContext& context, const Request& request, const PathArguments& arguments) {
+  const auto wish = sync_wish(request);
+  if (!wish) return failure(request, wish.error());
+  const auto& repository = argument(arguments, "repo_name");
+  const auto& branch = argument(arguments, "branch");
+  const auto outcomes = wish->dry_run
+                            ? context.sync.plan_branch(repository, branch, wish->direction)
+                            : context.sync.sync_branch(repository, branch, wish->direction, wish->wait);
+  if (!outcomes) return failure(request, outcomes.error());
+  return sync_answer(request, *outcomes);
+}
+
+Response state_answer(int status, const char* state) {
+  Json::Value body(Json::objectValue);
+  body["status"] = state;
+  Response response;
+  response.status = status;
+  response.body = to_text(body);
+  return response;
+}
+
+/// Ready is: the store answers. Git hosts do not count, since restarting cannot mend them.
+Response get_readiness(ApiContext& context) {
+  const auto due = context.store.next_due_after(to_epoch_ms(context.clock.now()));
+  if (!due) {
+    log::warn("not ready", {{"reason", due.error().text()}});
+    return state_answer(503, "store not available");
+  }
+  return state_answer(200, "ok");
+}
+
+Response get_version() {
+  Json::Value body(Json::objectValue);
+  body["name"] = "gitferry";
+  body["version"] = GITFERRY_VERSION;
+  Response response;
+  response.body = to_text(body);
+  return response;
+}
+
+}  // namespace
+
+std::vector<Route> management_routes(ApiContext& context) {
+  std::vector<Route> routes;
+  routes.push_back({"GET", "/cerobot/sync/repo/{repo_name}/logs", Role::Read, kApiBodyLimit,
+                    [&context](const Request& request, const PathArguments& arguments) {
+                      return get_logs(context, request, arguments);
+                    },
+                    nullptr});
+  routes.push_back(
+      {"GET", "/cerobot/sync/deliveries", Role::Read, kApiBodyLimit,
+       [&context](const Request& request, const PathArguments&) { return get_deliveries(context, request); },
+       nullptr});
+  routes.push_back(
+      {"GET", "/cerobot/sync/status", Role::Read, kApiBodyLimit,
+       [&context](const Request& request, const PathArguments&) { return get_status(context, request); },
+       nullptr});
+  routes.push_back({"POST", "/cerobot/sync/{repo_name}/branch/{branch...}", Role::Operate, kApiBodyLimit,
+                    [&context](const Request& request, const PathArguments& arguments) {
+                      return post_branch_sync(context, request, arguments);
+                    },
+                    nullptr});
+  return routes;
+}
+
+std::vector<Route> health_routes(ApiContext& context) {
+  std::vector<Route> routes;
+  const auto live = [](const Request&, const PathArguments&) { return state_answer(200, "ok"); };
+  const auto ready = [&context](const Request&, const PathArguments&) { return get_readiness(context); };
+  const auto version = [](const Request&, const PathArguments&) { return get_version(); };
+  routes.push_back({"GET", "/livez", std::nullopt, kApiBodyLimit, live, nullptr});
+  routes.push_back({"GET", "/readyz", std::nullopt, kApiBodyLimit, ready, nullptr});
+  routes.push_back({"GET", "/healthz", std::nullopt, kApiBodyLimit, ready, nullptr});
+  routes.push_back({"GET", "/version", std::nullopt, kApiBodyLimit, version, nullptr});
+  return routes;
+}
+
+}  // namespace gitferry::api

@@ -1,0 +1,90 @@
+#include "api/router_table.h"
+
+#include <utility>
+
+#include "agent/base/text.h"
+#include "api/auth.h"
+#include "api/envelope.h"
+
+namespace gitferry::api {
+namespace {
+
+std::string joined(const std::vector<std::string>& segments, std::size_t first) {
+  std::string text;
+  for (std::size_t i = first; i < segments.size(); ++i) {
+    if (i > first) text += '/';
+    text += segments[i];
+  }
+  return text;
+}
+
+/// The arguments where `pattern` matches the decoded segments. Variables never match an empty text.
+std::optional<PathArguments> match(std::string_view pattern, const std::vector<std::string>& segments) {
+  PathArguments arguments;
+  const auto parts = split(pattern.substr(1), '/');
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto part = parts[i];
+    if (i >= segments.size()) return std::nullopt;
+    if (!part.starts_with('{')) {
+      if (segments[i] != part) return std::nullopt;
+      continue;
+    }
+    const bool takes_rest = part.ends_with("...}");
+    const auto name = part.substr(1, part.size() - (takes_rest ? 5 : 2));
+    auto value = takes_rest ? joined(segments, i) : segments[i];
+    if (value.empty()) return std::nullopt;
+    arguments.emplace(name, std::move(value));
+    if (takes_rest) return arguments;
+  }
+  if (segments.size() != parts.size()) return std::nullopt;
+  return arguments;
+}
+
+}  // namespace
+
+RouterTable::RouterTable(std::vector<Route> routes, const std::vector<TokenHash>& tokens)
+    : routes_(std::move(routes)), tokens_(tokens) {}
+
+RouterTable::Match RouterTable::find(const Request& request) const {
+  const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : request.method;
+  Match result;
+  for (const auto& route : routes_) {
+    auto arguments = match(route.pattern, request.segments);
+    if (!arguments) continue;
+    if (route.method == method) return {&route, std::move(*arguments), {}};
+    const auto methods = route.method == "GET" ? std::string("GET, HEAD") : route.method;
+    if (result.allowed.find(methods) != std::string::npos) continue;
+    result.allowed += (result.allowed.empty() ? "" : ", ") + methods;
+  }
+  return result;
+}
+
+Admission RouterTable::admit(const Request& request) const {
+  const auto found = find(request);
+  if (found.route == nullptr && found.allowed.empty()) {
+    return {0, failure(request, Error{ErrorCode::RouteUnknown, "there is no route for this path", {}, {}})};
+  }
+  if (found.route == nullptr) {
+    auto refused =
+        failure(request, Error{ErrorCode::MethodNotAllowed, "the path takes " + found.allowed, {}, {}});
+    refused.headers.emplace_back("Allow", found.allowed);
+    return {0, std::move(refused)};
+  }
+  if (found.route->role) {
+    if (auto refused = refusal_without(*found.route->role, request, tokens_)) return {0, std::move(refused)};
+  }
+  if (found.route->precheck) {
+    if (auto refused = found.route->precheck(request, found.arguments)) return {0, std::move(refused)};
+  }
+  return {found.route->body_limit, std::nullopt};
+}
+
+Response RouterTable::handle(const Request& request) const {
+  const auto found = find(request);
+  if (found.route == nullptr) {
+    return failure(request, Error{ErrorCode::RouteUnknown, "there is no route for this path", {}, {}});
+  }
+  return found.route->handler(request, found.arguments);
+}
+
+}  // namespace gitferry::api

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/api_context.h"
+#include "api/http_message.h"
+#include "api/http_server.h"
+
+namespace gitferry::api {
+
+/// What the variable segments of a route's pattern matched.
+using PathArguments = std::map<std::string, std::string, std::less<>>;
+
+constexpr std::size_t kApiBodyLimit = 1024 * 1024;
+constexpr std::size_t kWebhookBodyLimit = 25 * 1024 * 1024;  ///< GitHub's and GitLab's own limit
+
+/// One route as data.
+struct Route {
+  std::string method;
+  /// `{name}` is one segment; `{name...}`, at the end, is the rest, so that `feature/login` works plainly and
+  /// as %2F.
+  std::string pattern;
+  std::optional<Role> role;  ///< unset: public
+  std::size_t body_limit = kApiBodyLimit;
+  std::function<Response(const Request&, const PathArguments&)> handler;
+  /// Decides before the body is read; may be empty. nullopt: go on.
+  std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck;
+};
+
+/// All routes of the server. Immutable after construction; the first route that matches is taken.
+///
+/// Threading: both calls from any thread.
+class RouterTable {
+ public:
+  RouterTable(std::vector<Route> routes, const std::vector<TokenHash>& tokens);
+
+  /// 404, 405 with Allow, 401, 403 and the routes' own prechecks: all without a body.
+  [[nodiscard]] Admission admit(const Request& request) const;
+  [[nodiscard]] Response handle(const Request& request) const;
+
+  [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Match {
+    const Route* route = nullptr;
+    PathArguments arguments;
+    std::string allowed;  ///< methods of the routes with this path, where none has the method
+  };
+  [[nodiscard]] Match find(const Request& request) const;
+
+  std::vector<Route> routes_;
+  const std::vector<TokenHash>& tokens_;
+};
+
+}  // namespace gitferry::api

@@ -1,0 +1,169 @@
+#include "api/rows.h"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <json/reader.h>
+
+#include "agent/base/text.h"
+#include "api/envelope.h"
+
+namespace gitferry::api {
+namespace {
+
+/// The 7 digits that the API document calls commit_id.
+constexpr std::size_t kShortId = 7;
+
+Json::Value number(std::int64_t value) {
+  return static_cast<Json::Int64>(value);
+}
+
+Json::Value text_or_null(std::string_view text) {
+  return text.empty() ? Json::Value() : clean_text(text);
+}
+
+Json::Value time_or_null(std::int64_t epoch_ms) {
+  return epoch_ms == 0 ? Json::Value() : Json::Value(rfc3339(epoch_ms));
+}
+
+Json::Value id_or_null(std::int64_t id) {
+  return id == 0 ? Json::Value() : number(id);
+}
+
+template <typename T>
+Json::Value optional_number(const std::optional<T>& value) {
+  return value ? number(static_cast<std::int64_t>(*value)) : Json::Value();
+}
+
+/// Times of the log in the original's form: no zone is written, UTC+8 is meant.
+Json::Value china_time(std::int64_t epoch_ms) {
+  if (epoch_ms == 0) return {};
+  constexpr std::int64_t kEightHours = 8LL * 3600 * 1000;
+  auto text = rfc3339(epoch_ms + kEightHours).substr(0, 19);
+  text[10] = ' ';
+  return text;
+}
+
+Json::Value tip(const std::optional<ObjectId>& id) {
+  return id ? Json::Value(id->hex()) : Json::Value();
+}
+
+/// The verdicts per ref, which the store keeps as text.
+Json::Value refs_json(const std::string& text) {
+  try {
+    const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
+    Json::Value refs;
+    if (reader->parse(text.data(), text.data() + text.size(), &refs, nullptr) && refs.isArray()) return refs;
+  } catch (const std::exception&) {
+    return Json::Value(Json::arrayValue);
+  }
+  return Json::Value(Json::arrayValue);
+}
+
+}  // namespace
+
+Json::Value run_json(const RunRow& run) {
+  Json::Value row(Json::objectValue);
+  row["id"] = number(run.id);
+  row["branch_id"] = id_or_null(run.branch_id);
+  row["repo_name"] = run.key.repository;
+  row["commit_id"] = run.source_tip.substr(0, kShortId);
+  row["sync_direct"] = std::string(name_of(run.direction));
+  row["log"] = clean_text(run.text);
+  row["created_at"] = china_time(run.started_at_ms);
+  row["update_at"] = china_time(run.finished_at_ms != 0 ? run.finished_at_ms : run.started_at_ms);
+
+  row["state"] = std::string(name_of(run.state));
+  row["code_status"] = run.code_status;
+  row["error"] = text_or_null(run.error);
+  row["plan"] = text_or_null(run.plan);
+  row["trigger"] = std::string(name_of(run.trigger));
+  row["delivery_id"] = optional_number(run.delivery_id);
+  row["lane_id"] = number(run.lane_id);
+  row["internal_ref"] = clean_text(run.key.internal_ref);
+  row["external_ref"] = clean_text(run.key.external_ref);
+  row["source_tip"] = text_or_null(run.source_tip);
+  row["target_tip_before"] = text_or_null(run.target_tip_before);
+  row["target_tip_after"] = text_or_null(run.target_tip_after);
+  row["pack_bytes"] = number(run.pack_bytes);
+  row["duration_ms"] = number(run.total_us / 1000);
+  row["started_at"] = time_or_null(run.started_at_ms);
+  row["finished_at"] = time_or_null(run.finished_at_ms);
+  return row;
+}
+
+Json::Value delivery_json(const DeliveryRow& delivery) {
+  const auto& record = delivery.record;
+  Json::Value row(Json::objectValue);
+  row["id"] = number(delivery.id);
+  row["repo_name"] = clean_text(record.repository);
+  row["provider"] = clean_text(record.provider);
+  row["event"] = clean_text(record.event);
+  row["provider_delivery_id"] = text_or_null(record.provider_delivery_id);
+  row["source_address"] = text_or_null(record.source_address);
+  row["verdict"] = std::string(name_of(record.verdict));
+  row["reason"] = text_or_null(record.reason);
+  row["refs"] = refs_json(record.refs);
+  row["body_sha256"] = text_or_null(record.body_sha256);
+  row["body_bytes"] = number(record.body_bytes);
+  row["received_at"] = time_or_null(record.received_at_ms);
+  row["lane_ids"] = Json::Value(Json::arrayValue);
+  for (const auto id : delivery.lane_ids) row["lane_ids"].append(number(id));
+  return row;
+}
+
+Json::Value lane_json(const LaneRow& lane) {
+  const bool tips_equal = !lane.source_tip.empty() && lane.source_tip == lane.target_tip;
+  Json::Value row(Json::objectValue);
+  row["id"] = number(lane.id);
+  row["repo_name"] = lane.key.repository;
+  row["branch_id"] = id_or_null(lane.branch_id);
+  row["internal_ref"] = clean_text(lane.key.internal_ref);
+  row["external_ref"] = clean_text(lane.key.external_ref);
+  row["source_tip"] = text_or_null(lane.source_tip);
+  row["target_tip"] = text_or_null(lane.target_tip);
+  row["in_sync"] = tips_equal && !lane.is_pending() && lane.last_code_status == 0;
+  row["pending"] = lane.is_pending();
+  row["quarantined"] = lane.quarantined;
+  row["attempts"] = lane.attempts;
+  const auto next = std::max(lane.next_attempt_at_ms, lane.hold_until_ms);
+  row["next_retry_at"] = lane.is_pending() && lane.attempts > 0 ? time_or_null(next) : Json::Value();
+  row["plan"] = text_or_null(lane.last_plan);
+  row["code_status"] = lane.last_code_status;
+  row["error"] = text_or_null(lane.last_error);
+  row["reason"] = lane.last_code_status == 0 ? Json::Value() : text_or_null(lane.last_text);
+  row["last_run_at"] = time_or_null(lane.last_run_at_ms);
+  row["last_success_at"] = time_or_null(lane.last_success_at_ms);
+  return row;
+}
+
+Json::Value outcome_json(const SyncOutcome& outcome) {
+  const auto& report = outcome.report;
+  Json::Value row(Json::objectValue);
+  row["lane_id"] = id_or_null(outcome.lane_id);
+  row["sync_direct"] = std::string(name_of(outcome.direction));
+  row["internal_ref"] = clean_text(outcome.key.internal_ref);
+  row["external_ref"] = clean_text(outcome.key.external_ref);
+  row["finished"] = outcome.finished;
+  if (!outcome.finished) {
+    row["code_status"] = info(ErrorCode::RunPending).code_status;
+    return row;
+  }
+  row["code_status"] = report.error ? info(report.error->code).code_status : 0;
+  row["error"] = report.error ? Json::Value(std::string(info(report.error->code).name)) : Json::Value();
+  row["detail"] = report.error ? clean_text(report.error->text()) : Json::Value();
+  row["plan"] = std::string(name_of(report.plan));
+  row["dry_run"] = report.dry_run;
+  row["source_tip"] = tip(report.source_tip);
+  row["target_tip_before"] = tip(report.target_tip_before);
+  row["target_tip_after"] = tip(report.target_tip_after);
+  row["pack_bytes"] = number(static_cast<std::int64_t>(report.pack_bytes));
+  row["duration_ms"] = number(report.total.count() / 1000);
+  row["remote_text"] = text_or_null(report.remote_text);
+  return row;
+}
+
+}  // namespace gitferry::api

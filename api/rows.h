@@ -1,0 +1,19 @@
+#pragma once
+
+#include <json/value.h>
+
+#include "agent/store/store.h"
+#include "agent/sync/sync_service.h"
+
+namespace gitferry::api {
+
+/// What the API shows of the store's rows and of a sync's outcome. Unknown values are null, never empty
+/// strings, except in the fields of the API document.
+
+/// The document's fields (times as `YYYY-MM-DD HH:MM:SS` in UTC+8) and ours (RFC 3339, UTC).
+Json::Value run_json(const RunRow& run);
+Json::Value delivery_json(const DeliveryRow& delivery);
+Json::Value lane_json(const LaneRow& lane);
+Json::Value outcome_json(const SyncOutcome& outcome);
+
+}  // namespace gitferry::api

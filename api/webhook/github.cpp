@@ -1,0 +1,37 @@
+#include <array>
+
+#include "api/json.h"
+#include "api/webhook/payload.h"
+#include "api/webhook/provider.h"
+
+namespace gitferry::api::webhook {
+namespace {
+
+/// The signature covers the raw body, also where that is a form. The older header with SHA-1 does not count.
+bool verify(const Provider&, const Request& request, const Secret& secret) {
+  constexpr std::string_view kPrefix = "sha256=";
+  const auto signature = request.only("x-hub-signature-256");
+  if (!signature || !signature->starts_with(kPrefix)) return false;
+  return is_hmac_hex(secret, request.body, signature->substr(kPrefix.size()));
+}
+
+/// `create` and `delete` only repeat what `push` says.
+Result<PushEvent> parse(const Provider& provider, const Request& request) {
+  auto event = event_of(provider, request);
+  const auto document = document_of(request);
+  if (!document) return fail(document.error());
+  if (event.event == "ping") return ignored(std::move(event), "ping");
+  if (event.event != "push") return ignored(std::move(event), "unsupported_event");
+  return single_push(std::move(event), *document);
+}
+
+constexpr std::array kProviders{
+    Provider{"github", "hmac", "x-github-event", "x-github-delivery", true, &verify, &parse}};
+
+}  // namespace
+
+std::span<const Provider> github_providers() {
+  return kProviders;
+}
+
+}  // namespace gitferry::api::webhook

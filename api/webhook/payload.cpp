@@ -1,0 +1,143 @@
+#include "api/webhook/payload.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/base/crypto.h"
+#include "agent/base/text.h"
+#include "agent/model/ref_name.h"
+#include "api/json.h"
+
+namespace gitferry::api::webhook {
+namespace {
+
+constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
+
+tl::unexpected<Error> bad_field(std::string_view name) {
+  return fail(ErrorCode::InvalidArgument,
+              "read the payload: the field " + std::string(name) + " is missing or not what it should be");
+}
+
+Result<std::optional<ObjectId>> object_id(const Json::Value& object, const char* name) {
+  const auto text = text_at(object, name);
+  if (!text) return bad_field(name);
+  auto id = ObjectId::from_hex(*text);
+  if (!id) return bad_field(name);
+  return id;
+}
+
+std::string shown(std::optional<std::string_view> text) {
+  if (!text || !is_valid_utf8(*text)) return {};
+  return shortened(*text, kWordLimit);
+}
+
+}  // namespace
+
+bool is_form(const Request& request) {
+  const auto type = request.only("content-type");
+  if (!type) return false;
+  return equals_ignoring_case(trim(type->substr(0, type->find(';'))), "application/x-www-form-urlencoded");
+}
+
+std::optional<std::string> form_payload(std::string_view body) {
+  std::optional<std::string_view> raw;
+  for (const auto field : split(body, '&')) {
+    constexpr std::string_view kName = "payload=";
+    if (!field.starts_with(kName)) continue;
+    if (raw) return std::nullopt;
+    raw = field.substr(kName.size());
+  }
+  if (!raw) return std::nullopt;
+  std::string text(*raw);
+  std::replace(text.begin(), text.end(), '+', ' ');
+  return percent_decode(text);
+}
+
+Result<Json::Value> document_of(const Request& request) {
+  if (!is_form(request)) return parse_json_object(request.body);
+  const auto payload = form_payload(request.body);
+  if (!payload) return fail(ErrorCode::InvalidArgument, "read the form: it has no single field `payload`");
+  return parse_json_object(*payload);
+}
+
+bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex) {
+  constexpr std::size_t kDigits = 64;
+  if (secret.empty() || hex.size() != kDigits) return false;
+  const auto sent = from_hex(hex);
+  return equal_in_constant_time(hmac_sha256(secret, message), sent.value_or("")) && sent.has_value();
+}
+
+PushEvent event_of(const Provider& provider, const Request& request) {
+  PushEvent event;
+  event.provider = std::string(provider.name);
+  event.event = shown(request.only(provider.event_header));
+  event.delivery_id = shown(request.only(provider.delivery_header));
+  return event;
+}
+
+PushEvent ignored(PushEvent event, std::string_view reason) {
+  event.changes.clear();
+  event.ignored_reason = std::string(reason);
+  return event;
+}
+
+void add_urls(RepositoryIdentity& identity, const Json::Value& object,
+              std::initializer_list<const char*> names) {
+  for (const auto* name : names) {
+    auto url = text_at(object, name);
+    if (url && !url->empty()) identity.urls.push_back(std::move(*url));
+  }
+}
+
+Result<RefChange> ref_change(const Json::Value& object) {
+  RefChange change;
+  auto ref = text_at(object, "ref");
+  if (!ref || !is_valid_ref(*ref)) return bad_field("ref");
+  change.ref = std::move(*ref);
+  const auto before = object_id(object, "before");
+  if (!before) return fail(before.error());
+  const auto after = object_id(object, "after");
+  if (!after) return fail(after.error());
+  change.before = *before;
+  change.after = *after;
+  change.deleted = change.after->is_null() && !change.before->is_null();
+  return change;
+}
+
+bool is_test(const RefChange& change) {
+  return change.before && change.after && change.before->is_null() && change.after->is_null();
+}
+
+Result<std::string> full_ref(const Json::Value& object) {
+  const auto ref = text_at(object, "ref");
+  if (!ref) return bad_field("ref");
+  const auto type = text_at(object, "ref_type");
+  if (!type || (*type != "branch" && *type != "tag")) return bad_field("ref_type");
+  const auto prefix = *type == "branch" ? kHeadsPrefix : kTagsPrefix;
+  auto full = ref->starts_with(prefix) ? *ref : std::string(prefix) + *ref;
+  if (!is_valid_ref(full)) return bad_field("ref");
+  return full;
+}
+
+Result<RepositoryIdentity> repository_of(const Json::Value& document) {
+  const auto& repository = member(document, "repository");
+  RepositoryIdentity identity;
+  auto name = text_at(repository, "full_name");
+  if (!name || name->empty()) return bad_field("repository.full_name");
+  identity.full_name = std::move(*name);
+  add_urls(identity, repository, {"clone_url", "ssh_url", "git_url", "html_url"});
+  return identity;
+}
+
+Result<PushEvent> single_push(PushEvent event, const Json::Value& document) {
+  auto repository = repository_of(document);
+  if (!repository) return fail(std::move(repository.error()));
+  event.repository = std::move(*repository);
+  auto change = ref_change(document);
+  if (!change) return fail(std::move(change.error()));
+  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
+  event.changes.push_back(std::move(*change));
+  return event;
+}
+
+}  // namespace gitferry::api::webhook

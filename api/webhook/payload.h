@@ -1,0 +1,55 @@
+#pragma once
+
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <json/value.h>
+
+#include "agent/base/result.h"
+#include "agent/base/secret.h"
+#include "agent/model/push_event.h"
+#include "api/http_message.h"
+#include "api/webhook/provider.h"
+
+namespace gitferry::api::webhook {
+
+/// What the provider families share.
+
+bool is_form(const Request& request);
+
+/// The field `payload` of a form body, decoded once; nullopt where it is missing, repeated or broken.
+std::optional<std::string> form_payload(std::string_view body);
+
+/// The JSON document of a verified delivery, out of the form where it is one.
+Result<Json::Value> document_of(const Request& request);
+
+/// Whether `hex` is exactly the HMAC-SHA256 of `message`: 64 digits of either case, compared in constant
+/// time.
+bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex);
+
+/// An event with its names filled in: the provider, the event's header, the delivery's id.
+PushEvent event_of(const Provider& provider, const Request& request);
+PushEvent ignored(PushEvent event, std::string_view reason);
+
+/// Adds the strings among `names` of `object` to the URLs of the repository.
+void add_urls(RepositoryIdentity& identity, const Json::Value& object,
+              std::initializer_list<const char*> names);
+
+/// `ref`, `before` and `after` of `object`; the null id means "does not exist". Errors name the field.
+Result<RefChange> ref_change(const Json::Value& object);
+
+/// Whether both ids are null: what Gitea sends when a hook of an empty repository is tested.
+bool is_test(const RefChange& change);
+
+/// The full name of a ref that may be short, by `ref_type` (branch or tag).
+Result<std::string> full_ref(const Json::Value& object);
+
+/// GitHub's form of a repository, which the Gitea family has taken over.
+Result<RepositoryIdentity> repository_of(const Json::Value& document);
+
+/// The one change of a push document in GitHub's form.
+Result<PushEvent> single_push(PushEvent event, const Json::Value& document);
+
+}  // namespace gitferry::api::webhook

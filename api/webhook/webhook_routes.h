@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "api/api_context.h"
+#include "api/router_table.h"
+
+namespace gitferry::api {
+
+/// `POST /webhooks/{provider}/{repo_name}`: public, each delivery proves itself.
+///
+/// 202 means that the delivery and its marks are on the disk. An unknown name, a binding without a secret for
+/// the provider and a wrong signature get the same 401: names can be guessed, so nothing may tell them apart.
+std::vector<Route> webhook_routes(ApiContext& context);
+
+}  // namespace gitferry::api
