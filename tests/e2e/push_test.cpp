@@ -139,7 +139,7 @@ TEST_F(PushTest, ManualSyncAnswersTheRunsCode) {
 
 TEST_F(PushTest, KilledInTheMiddleOfARelayTheTargetIsUntouchedAndTheLaneRunsAtBoot) {
   hosts.internal.commit({.files = {{"big.bin", random_text(6 << 20)}}});
-  GateProxy gate(hosts.external_host.port());
+  GateProxy gate(hosts.external_port());
   const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
   auto& agent = hosts.start_agent({.external_url = through_gate});
   ASSERT_TRUE(agent.wait_until_ready()) << agent.log();
@@ -160,7 +160,7 @@ TEST_F(PushTest, KilledInTheMiddleOfARelayTheTargetIsUntouchedAndTheLaneRunsAtBo
 
 TEST_F(PushTest, TerminatedItDrainsWhatRuns) {
   hosts.internal.commit({.files = {{"big.bin", random_text(6 << 20)}}});
-  GateProxy gate(hosts.external_host.port());
+  GateProxy gate(hosts.external_port());
   const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
   auto& agent = hosts.start_agent({.external_url = through_gate});
   ASSERT_TRUE(agent.wait_until_ready()) << agent.log();
@@ -176,7 +176,7 @@ TEST_F(PushTest, TerminatedItDrainsWhatRuns) {
 
 TEST_F(PushTest, StalledTargetEndsTheRunAndLeavesTheLanePending) {
   hosts.internal.commit({.files = {{"big.bin", random_text(6 << 20)}}});
-  GateProxy gate(hosts.external_host.port());
+  GateProxy gate(hosts.external_port());
   const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
   auto& agent = hosts.start_agent({.external_url = through_gate, .timeouts = "{connect: 1s, stall: 1s, total: 1m}"});
   ASSERT_TRUE(agent.wait_until_ready()) << agent.log();

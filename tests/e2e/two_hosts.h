@@ -36,8 +36,8 @@ class TwoHosts {
   /// `git` tells both tips; true once they are equal and set.
   [[nodiscard]] bool tips_are_equal(const std::string& internal_branch, const std::string& external_branch) const;
 
-  [[nodiscard]] std::string internal_url() const { return internal_host.url() + "/robot.git"; }
-  [[nodiscard]] std::string external_url() const { return external_host.url() + "/robot.git"; }
+  /// The port of the external host, for a proxy in front of it.
+  [[nodiscard]] std::uint16_t external_port() const;
 
   static constexpr std::string_view kHookSecret = "S3CR3T-webhook-of-the-end-to-end-tests";
   static constexpr std::string_view kPassword = "S3CR3T-password-of-the-git-hosts";
