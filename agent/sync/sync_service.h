@@ -58,12 +58,14 @@ struct SyncOutcome {
 /// The engine's face to the outside: records deliveries, marks lanes, runs them, answers questions.
 ///
 /// Threading: all calls from any thread. start() once, then stop() once.
-/// Invariant: a delivery is answered only after it and its marks are on the disk; at most one run a lane; nothing
+/// Invariant: a delivery is answered only after it and its marks are on the disk; at most one run a lane;
+/// nothing
 ///            is kept in memory that the store does not know.
 class SyncService {
  public:
   static std::unique_ptr<SyncService> make(SyncOptions options, Store& store, const Clock& clock,
-                                           EngineFactory engines, CredentialLookup credentials, Snapshot snapshot);
+                                           EngineFactory engines, CredentialLookup credentials,
+                                           Snapshot snapshot);
   virtual ~SyncService() = default;
 
   /// Starts the workers; every pending lane is due at once.
@@ -80,8 +82,8 @@ class SyncService {
   virtual Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) = 0;
 
   /// Marks every enabled branch binding whose name on the source side of `direction` (the binding's own where
-  /// unset) is `branch`, and waits up to `wait` for their runs. The API's codes: RepositoryUnknown, NotEnabled (also
-  /// for an unknown branch, with a text that tells the two apart).
+  /// unset) is `branch`, and waits up to `wait` for their runs. The API's codes: RepositoryUnknown,
+  /// NotEnabled (also for an unknown branch, with a text that tells the two apart).
   virtual Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                        std::optional<Direction> direction,
                                                        std::chrono::milliseconds wait) = 0;
