@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/clock.h"
@@ -15,7 +17,8 @@
 
 namespace gitferry {
 
-/// Bits of LaneRow::requested_directions. A lane may be asked for in both before it runs.
+/// Bits of LaneRow::requested_directions: those of the marks newer than `done_seq`. A lane may be asked for
+/// in both.
 constexpr unsigned direction_bit(Direction direction) {
   return direction == Direction::ToOuter ? 1U : 2U;
 }
@@ -39,6 +42,10 @@ struct LaneMark {
   LaneKey key;
   Direction direction = Direction::ToOuter;
 };
+
+/// No back-off and no Retry-After reaches further ahead. A stored time beyond it was written before the wall
+/// clock was turned back, and means nothing.
+constexpr std::int64_t kFurthestAttemptMs = 3'600'000;
 
 struct LaneRow {
   std::int64_t id = 0;
@@ -66,6 +73,10 @@ struct LaneRow {
   std::int64_t last_success_at_ms = 0;
 
   [[nodiscard]] bool is_pending() const { return requested_seq > done_seq; }
+  [[nodiscard]] bool is_due(std::int64_t now_ms) const {
+    const auto due_at = std::max(next_attempt_at_ms, hold_until_ms);
+    return is_pending() && !quarantined && (due_at <= now_ms || due_at > now_ms + kFurthestAttemptMs);
+  }
 };
 
 /// What became of a delivery. Lower-case names in the API.
@@ -149,6 +160,11 @@ struct RunEnd {
   std::int64_t finished_at_ms = 0;
   /// Set: the lane is done up to here (success, no-op or permanent error). Unset: it stays pending.
   std::optional<std::int64_t> done_seq;
+  /// The lane was asked for in both directions and the other one still has to run: only the row ends, the
+  /// lane's request stays as it is.
+  bool more_follows = false;
+  /// For a lane that stays pending: false where the run was cancelled by our own shutdown.
+  bool counts_as_attempt = true;
   std::int64_t next_attempt_at_ms = 0;  ///< for a lane that stays pending
   std::int64_t hold_until_ms = 0;
   std::string text;  ///< of the sync log
@@ -184,21 +200,24 @@ struct StoreOptions {
 /// a commit is in flight shares the next one. A write returns when it is on the disk (`synchronous=FULL`).
 ///
 /// Threading: all calls from any thread.
-/// Blocking:  writes until their commit; reads for the query. Errors: StoreBusy, StoreFull, StoreDamaged,
-/// StoreFailed.
+/// Blocking:  writes until their commit; reads for the query.
+/// Errors:    StoreBusy, StoreFull, StoreDamaged, StoreFailed; Unavailable where too many writes wait
+/// already. After
+///            an error nothing of the call is in the database.
 class Store {
  public:
   /// Opens or makes the database, brings its schema up to date, and closes what a crash left open: runs that
   /// were running become `interrupted`, and their lanes count the crash. A lane with three crashes is
-  /// quarantined. A schema newer than this program is refused. One process at a time: a second one is
-  /// refused.
+  /// quarantined. Every pending lane is due at once, unless a host asked for a pause (`hold_until_ms`). A
+  /// schema newer than this program, a damaged file (StoreDamaged) and a network file system are refused, and
+  /// the file is left as it is. One process at a time: a second one is refused (Unavailable).
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
   virtual ~Store() = default;
 
   /// One transaction: the delivery row and its marks.
   virtual Result<Receipt> record_delivery(const DeliveryRecord& delivery,
                                           std::span<const LaneMark> marks) = 0;
-  /// Marks without a delivery. A manual mark also lifts a quarantine.
+  /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
   /// Opens a run row and notes on the lane that it is running.
   virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
@@ -208,7 +227,8 @@ class Store {
   virtual Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) = 0;
 
   /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run`
-  /// agrees to.
+  /// agrees to. `may_run` is asked in that order, with no lock held, until it agrees; so it may claim the
+  /// lane. What it sees may be out of date by then: who claims reads the lane again.
   virtual Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
                                                    const std::function<bool(const LaneRow&)>& may_run) = 0;
   /// When the next pending lane that is not due at `now_ms` will be; unset if there is none.

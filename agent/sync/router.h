@@ -21,12 +21,13 @@ struct RefVerdict {
 struct Route {
   std::vector<LaneMark> marks;
   std::vector<RefVerdict> refs;
-  /// Why nothing was marked at all; empty if something was.
+  /// Why nothing was marked at all; empty if something was. The refs' common reason, or `several_reasons`, or
+  /// `no_changes` where the event names no ref.
   [[nodiscard]] std::string ignored_reason() const;
 };
 
 /// Event × binding → lanes to mark. A pure function: no I/O, no state; the same input gives the same marks.
-/// `side` is the one whose hook fired.
+/// `side` is the one whose hook fired. Marks are sorted by lane, and none comes twice.
 Route route(const PushEvent& event, const RepositoryBinding& binding, Side side);
 
 /// Whether the payload's repository is the one at `address`: by any of its URLs, or by its full name.

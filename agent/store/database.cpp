@@ -1,0 +1,171 @@
+#include "agent/store/database.h"
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "agent/base/text.h"
+
+namespace gitferry {
+namespace {
+
+constexpr int kBusyTimeoutMs = 2000;
+
+int open_flags(Connection::Role role) {
+  // A connection is never used by two threads at once, so SQLite need not lock it.
+  const int shared = SQLite::OPEN_NOMUTEX;
+  return shared | (role == Connection::Role::Writer ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
+}
+
+void configure(SQLite::Database& database, int option) {
+  if (const int code = sqlite3_db_config(database.getHandle(), option, 1, nullptr); code != SQLITE_OK) {
+    throw SQLite::Exception(database.getHandle(), code);
+  }
+}
+
+std::string reason(int error) {
+  return std::generic_category().message(error);
+}
+
+tl::unexpected<Error> directory_failure(std::string_view what, const std::string& path, int error) {
+  return fail(error == ENOSPC ? ErrorCode::StoreFull : ErrorCode::StoreFailed,
+              fmt::format("{} '{}': {}", what, path, reason(error)),
+              "make the data directory writable for the agent's user, or set storage.url to another place");
+}
+
+/// WAL needs shared memory between connections, which network file systems do not give
+/// (https://sqlite.org/wal.html).
+bool is_on_network(const std::string& directory) {
+  constexpr std::array<std::int64_t, 4> network{0x6969 /* NFS */, 0x517B /* SMB */, 0xFF534D42 /* CIFS */,
+                                                0xFE534D42 /* SMB2 */};
+  struct statfs found {};
+  if (::statfs(directory.c_str(), &found) != 0) return false;
+  const auto type = static_cast<std::int64_t>(static_cast<std::uint32_t>(found.f_type));
+  for (const auto one : network) {
+    if (type == one) return true;
+  }
+  return false;
+}
+
+Status make_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (const auto above = directory.parent_path(); !above.empty()) {
+    std::filesystem::create_directories(above, error);
+    if (error) return directory_failure("make the directory", above.string(), error.value());
+  }
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return directory_failure("make the data directory", directory.string(), errno);
+  }
+  return {};
+}
+
+Result<UniqueFd> take_lock(const std::string& path) {
+  UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return directory_failure("open the lock file", path, errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return directory_failure("lock", path, errno);
+    std::array<char, 32> owner{};
+    const auto size = ::pread(lock.get(), owner.data(), owner.size(), 0);
+    const auto digits = std::string(trim({owner.data(), size > 0 ? static_cast<std::size_t>(size) : 0}));
+    return fail(ErrorCode::Unavailable,
+                fmt::format("the data directory of '{}' is in use by another process{}", path,
+                            parse_number(digits) ? " (" + digits + ")" : ""),
+                "stop the other gitferry, or give this one a storage.url of its own");
+  }
+  // Only for the message above: the lock itself is the kernel's.
+  const auto owner = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(lock.get(), 0) == 0) {
+    [[maybe_unused]] const auto written = ::pwrite(lock.get(), owner.data(), owner.size(), 0);
+  }
+  return lock;
+}
+
+/// Made before SQLite opens it, because SQLite would make it with the umask's mode; its -wal and -shm copy
+/// the mode.
+Status make_private_file(const std::string& path) {
+  const UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!made && errno != EEXIST) return directory_failure("make the database", path, errno);
+  if (::chmod(path.c_str(), 0600) != 0) return directory_failure("protect the database", path, errno);
+  return {};
+}
+
+/// The names of new files are durable only once their directory is.
+Status sync_directory(const std::string& directory) {
+  const UniqueFd opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || ::fsync(opened.get()) != 0)
+    return directory_failure("sync the data directory", directory, errno);
+  return {};
+}
+
+}  // namespace
+
+Connection::Connection(const std::string& path, const std::string& vfs, Role role)
+    : database_(path, open_flags(role), kBusyTimeoutMs, vfs) {
+  configure(database_, SQLITE_DBCONFIG_DEFENSIVE);
+  database_.exec("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
+  if (role == Role::Writer) {
+    // FULL: in WAL mode NORMAL does not sync at a commit, and a power cut takes acknowledged deliveries back.
+    database_.exec("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL");
+    return;
+  }
+  // SQLite before 3.51.3 can damage a database when one connection writes while another checkpoints
+  // (https://sqlite.org/wal.html, "The WAL-Reset Bug"), so readers never checkpoint.
+  configure(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE);
+  database_.exec("PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON");
+}
+
+Query Connection::query(const char* sql) {
+  auto found = statements_.find(sql);
+  if (found == statements_.end()) found = statements_.emplace(sql, SQLite::Statement(database_, sql)).first;
+  return Query(found->second);
+}
+
+bool Connection::is_in_transaction() const {
+  return sqlite3_get_autocommit(database_.getHandle()) == 0;
+}
+
+Error store_error(int sqlite_code, std::string_view attempted, std::string_view said) {
+  const auto made = [&](ErrorCode code, std::string hint) {
+    return Error{code, fmt::format("{}: {}", attempted, said), std::move(hint), {}};
+  };
+  switch (sqlite_code & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return made(ErrorCode::StoreBusy, "close other programs that have the database open");
+    case SQLITE_FULL:
+      return made(ErrorCode::StoreFull, "free space on the volume of the data directory");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return made(ErrorCode::StoreDamaged,
+                  "keep the file for inspection and restore a copy, or begin with a new one");
+    default:
+      return made(ErrorCode::StoreFailed, "check the data directory's volume and permissions");
+  }
+}
+
+Result<DataDirectory> DataDirectory::claim(const std::string& database_path) {
+  auto directory = std::filesystem::path(database_path).parent_path();
+  if (directory.empty()) directory = ".";
+  if (auto made = make_directory(directory); !made) return fail(made.error());
+  if (is_on_network(directory.string())) {
+    return fail(ErrorCode::StoreFailed,
+                fmt::format("the data directory '{}' is on a network file system", directory.string()),
+                "set storage.url to a local disk");
+  }
+  auto lock = take_lock(database_path + ".lock");
+  if (!lock) return fail(lock.error());
+  if (auto made = make_private_file(database_path); !made) return fail(made.error());
+  if (auto synced = sync_directory(directory.string()); !synced) return fail(synced.error());
+  return DataDirectory(std::move(*lock));
+}
+
+}  // namespace gitferry

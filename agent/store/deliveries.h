@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "agent/store/database.h"
+#include "agent/store/store.h"
+
+namespace gitferry {
+
+/// SQL of the tables `delivery` and `delivery_lane`. Functions that write belong on the writer's thread,
+/// within its transaction; all throw SQLite::Exception.
+
+std::int64_t insert_delivery(Connection& connection, const DeliveryRecord& delivery);
+void link_delivery(Connection& connection, std::int64_t delivery_id, std::int64_t lane_id);
+/// Deletes all but the newest `keep`.
+void prune_deliveries(Connection& connection, std::int64_t keep);
+
+/// `repository` empty: all.
+Listing<DeliveryRow> list_deliveries(Connection& connection, const std::string& repository, const Page& page);
+
+}  // namespace gitferry

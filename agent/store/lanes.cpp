@@ -1,0 +1,219 @@
+#include "agent/store/lanes.h"
+
+#include <string>
+
+#include "agent/base/error.h"
+
+namespace gitferry {
+namespace {
+
+constexpr int kCrashLimit = 3;
+constexpr int kScanSize = 64;
+
+const std::string kSelect =
+    "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, "
+    "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq), trigger, delivery_id, marked_at_ms, "
+    "attempts, "
+    "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
+    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms FROM lane ";
+
+LaneRow row_of(const Query& query) {
+  LaneRow row;
+  int column = 0;
+  row.id = query.integer(column++);
+  row.branch_id = query.integer(column++);
+  row.key.repository = query.text(column++);
+  row.key.internal_ref = query.text(column++);
+  row.key.external_ref = query.text(column++);
+  row.requested_seq = query.integer(column++);
+  row.done_seq = query.integer(column++);
+  row.requested_directions = static_cast<unsigned>(query.integer(column++));
+  row.trigger = trigger_from(query.text(column++));
+  row.delivery_id = query.optional_integer(column++);
+  row.marked_at_ms = query.integer(column++);
+  row.attempts = static_cast<int>(query.integer(column++));
+  row.next_attempt_at_ms = query.integer(column++);
+  row.hold_until_ms = query.integer(column++);
+  row.crash_count = static_cast<int>(query.integer(column++));
+  row.quarantined = query.integer(column++) != 0;
+  row.last_plan = query.text(column++);
+  row.source_tip = query.text(column++);
+  row.target_tip = query.text(column++);
+  row.last_code_status = static_cast<int>(query.integer(column++));
+  row.last_error = query.text(column++);
+  row.last_text = query.text(column++);
+  row.last_run_at_ms = query.integer(column++);
+  row.last_success_at_ms = query.integer(column++);
+  return row;
+}
+
+std::vector<LaneRow> rows_of(Query& query) {
+  std::vector<LaneRow> rows;
+  while (query.next()) rows.push_back(row_of(query));
+  return rows;
+}
+
+std::string hex_of(const std::optional<ObjectId>& id) {
+  return id ? id->hex() : std::string();
+}
+
+std::int64_t lane_of(Connection& connection, const LaneKey& key) {
+  {
+    auto query = connection.query(
+        "SELECT id FROM lane WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
+    if (query.bind(key.repository, key.internal_ref, key.external_ref).next()) return query.integer(0);
+  }
+  const auto branch = allot_branch_id(connection, key);
+  connection
+      .query("INSERT INTO lane (branch_id, repository, internal_ref, external_ref) VALUES (?1, ?2, ?3, ?4)")
+      .bind(branch, key.repository, key.internal_ref, key.external_ref)
+      .run();
+  return connection.last_insert_id();
+}
+
+}  // namespace
+
+Trigger trigger_from(const std::string& name) {
+  for (const auto trigger : {Trigger::Manual, Trigger::Boot}) {
+    if (name == name_of(trigger)) return trigger;
+  }
+  return Trigger::Webhook;
+}
+
+std::optional<std::int64_t> find_branch_id(Connection& connection, const LaneKey& key) {
+  auto query = connection.query(
+      "SELECT id FROM branch_id WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
+  if (!query.bind(key.repository, key.internal_ref, key.external_ref).next()) return std::nullopt;
+  return query.integer(0);
+}
+
+std::int64_t allot_branch_id(Connection& connection, const LaneKey& key) {
+  if (const auto known = find_branch_id(connection, key)) return *known;
+  connection.query("INSERT INTO branch_id (repository, internal_ref, external_ref) VALUES (?1, ?2, ?3)")
+      .bind(key.repository, key.internal_ref, key.external_ref)
+      .run();
+  return connection.last_insert_id();
+}
+
+Receipt::Marked mark_lane(Connection& connection, const LaneMark& mark, const MarkCause& cause) {
+  const auto id = lane_of(connection, mark.key);
+  auto query = connection.query(R"sql(
+    UPDATE lane SET
+      marked_at_ms = CASE WHEN requested_seq > done_seq THEN marked_at_ms ELSE ?5 END,
+      folded_at_ms = coalesce(folded_at_ms, ?5),
+      requested_seq = requested_seq + 1,
+      to_outer_seq = CASE ?2 WHEN 1 THEN requested_seq + 1 ELSE to_outer_seq END,
+      to_inter_seq = CASE ?2 WHEN 2 THEN requested_seq + 1 ELSE to_inter_seq END,
+      trigger = ?3, delivery_id = ?4, next_attempt_at_ms = ?5,
+      crash_count = CASE WHEN ?6 THEN 0 ELSE crash_count END,
+      quarantined = CASE WHEN ?6 THEN 0 ELSE quarantined END
+    WHERE id = ?1 RETURNING requested_seq)sql");
+  query.bind(id, static_cast<int>(mark.direction), name_of(cause.trigger), cause.delivery_id, cause.now_ms,
+             cause.trigger == Trigger::Manual);
+  query.next();
+  const auto seq = query.integer(0);
+  query.next();  // steps to the end: only then is the statement's work complete
+  return {id, seq};
+}
+
+void note_run_began(Connection& connection, const LaneRow& lane) {
+  connection
+      .query(
+          "UPDATE lane SET folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END WHERE id = ?1")
+      .bind(lane.id, lane.requested_seq)
+      .run();
+}
+
+void note_run_ended(Connection& connection, const RunEnd& end) {
+  const auto& report = end.report;
+  const auto* error = report.error ? &info(report.error->code) : nullptr;
+  connection
+      .query(R"sql(
+    UPDATE lane SET last_plan = ?2, source_tip = ?3, target_tip = ?4, last_code_status = ?5, last_error = ?6,
+      last_text = ?7, last_run_at_ms = ?8,
+      last_success_at_ms = CASE WHEN ?6 = '' THEN ?8 ELSE last_success_at_ms END, crash_count = 0
+    WHERE id = ?1)sql")
+      .bind(end.lane_id, name_of(report.plan), hex_of(report.source_tip),
+            hex_of(report.target_tip_after ? report.target_tip_after : report.target_tip_before),
+            error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
+            end.finished_at_ms)
+      .run();
+  if (end.more_follows) return;
+  if (!end.done_seq) {
+    connection
+        .query(
+            "UPDATE lane SET attempts = attempts + ?2, next_attempt_at_ms = ?3, hold_until_ms = ?4 WHERE id "
+            "= ?1")
+        .bind(end.lane_id, end.counts_as_attempt, end.next_attempt_at_ms, end.hold_until_ms)
+        .run();
+    return;
+  }
+  connection
+      .query(R"sql(
+    UPDATE lane SET done_seq = max(done_seq, ?2), attempts = 0, hold_until_ms = ?3,
+      marked_at_ms = CASE WHEN requested_seq > ?2 THEN coalesce(folded_at_ms, marked_at_ms) ELSE marked_at_ms END,
+      folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END
+    WHERE id = ?1)sql")
+      .bind(end.lane_id, *end.done_seq, end.hold_until_ms)
+      .run();
+}
+
+void drop_request(Connection& connection, std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
+  const auto& row = info(reason.code);
+  connection
+      .query(R"sql(
+    UPDATE lane SET done_seq = max(done_seq, min(?2, requested_seq)), attempts = 0, last_code_status = ?3,
+      last_error = ?4, last_text = ?5,
+      folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END
+    WHERE id = ?1)sql")
+      .bind(lane_id, done_seq, row.code_status, row.name, reason.text())
+      .run();
+}
+
+void count_crashes(Connection& connection) {
+  connection
+      .query(R"sql(
+    UPDATE lane SET crash_count = crash_count + 1, quarantined = crash_count + 1 >= ?1
+    WHERE id IN (SELECT lane_id FROM run WHERE state = 'running'))sql")
+      .bind(kCrashLimit)
+      .run();
+}
+
+void make_pending_due(Connection& connection) {
+  connection.execute(
+      "UPDATE lane SET next_attempt_at_ms = 0 WHERE requested_seq > done_seq AND quarantined = 0");
+}
+
+std::optional<LaneRow> find_lane(Connection& connection, std::int64_t id) {
+  static const std::string sql = kSelect + "WHERE id = ?1";
+  auto query = connection.query(sql.c_str());
+  if (!query.bind(id).next()) return std::nullopt;
+  return row_of(query);
+}
+
+std::vector<LaneRow> all_lanes(Connection& connection) {
+  static const std::string sql = kSelect + "ORDER BY repository, internal_ref, external_ref";
+  auto query = connection.query(sql.c_str());
+  return rows_of(query);
+}
+
+std::vector<LaneRow> due_lanes(Connection& connection, std::int64_t now_ms, ScanPosition position) {
+  static const std::string sql = kSelect +
+                                 "WHERE requested_seq > done_seq AND quarantined = 0 "
+                                 "AND max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN ?1 + 1 AND ?1 + ?2 "
+                                 "AND (marked_at_ms, id) > (?3, ?4) ORDER BY marked_at_ms, id LIMIT ?5";
+  auto query = connection.query(sql.c_str());
+  query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.id, kScanSize);
+  return rows_of(query);
+}
+
+std::optional<std::int64_t> next_due(Connection& connection, std::int64_t now_ms) {
+  auto query = connection.query(R"sql(
+    SELECT min(max(next_attempt_at_ms, hold_until_ms)) FROM lane
+    WHERE requested_seq > done_seq AND quarantined = 0
+      AND max(next_attempt_at_ms, hold_until_ms) BETWEEN ?1 + 1 AND ?1 + ?2)sql");
+  query.bind(now_ms, kFurthestAttemptMs).next();
+  return query.optional_integer(0);
+}
+
+}  // namespace gitferry

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "agent/store/database.h"
+#include "agent/store/store.h"
+
+namespace gitferry {
+
+/// SQL of the tables `lane` and `branch_id`. Functions that write belong on the writer's thread, within its
+/// transaction; all throw SQLite::Exception.
+
+/// Why and when lanes are marked.
+struct MarkCause {
+  Trigger trigger = Trigger::Webhook;
+  std::optional<std::int64_t> delivery_id;
+  std::int64_t now_ms = 0;
+};
+
+std::optional<std::int64_t> find_branch_id(Connection& connection, const LaneKey& key);
+std::int64_t allot_branch_id(Connection& connection, const LaneKey& key);
+
+/// `requested_seq += 1`; the lane is made where it does not exist.
+Receipt::Marked mark_lane(Connection& connection, const LaneMark& mark, const MarkCause& cause);
+/// The part of begin_run() that belongs to the lane.
+void note_run_began(Connection& connection, const LaneRow& lane);
+/// The part of finish_run() that belongs to the lane.
+void note_run_ended(Connection& connection, const RunEnd& end);
+void drop_request(Connection& connection, std::int64_t lane_id, std::int64_t done_seq, const Error& reason);
+/// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them.
+void count_crashes(Connection& connection);
+/// Plain back-off is forgotten; what a host asked for is not.
+void make_pending_due(Connection& connection);
+
+std::optional<LaneRow> find_lane(Connection& connection, std::int64_t id);
+std::vector<LaneRow> all_lanes(Connection& connection);
+
+/// Where a scan of due lanes goes on: behind the last one seen.
+struct ScanPosition {
+  std::int64_t marked_at_ms = INT64_MIN;
+  std::int64_t id = 0;
+};
+/// The next few due lanes behind `position`, the longest waiting first.
+std::vector<LaneRow> due_lanes(Connection& connection, std::int64_t now_ms, ScanPosition position);
+std::optional<std::int64_t> next_due(Connection& connection, std::int64_t now_ms);
+
+Trigger trigger_from(const std::string& name);
+
+}  // namespace gitferry

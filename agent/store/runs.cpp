@@ -1,0 +1,163 @@
+#include "agent/store/runs.h"
+
+#include <string>
+
+#include "agent/base/error.h"
+#include "agent/base/text.h"
+#include "agent/store/lanes.h"
+#include "agent/store/paging.h"
+
+namespace gitferry {
+namespace {
+
+constexpr std::string_view kCrashText = "gitferry ended while this run was in progress; the lane runs again";
+constexpr std::string_view kLostEndText = "the end of this run could not be recorded; the lane runs again";
+
+// The filters are JSON arrays, so that their lengths do not change the statement; null: no filter.
+#define GITFERRY_RUNS_FROM                                                      \
+  "FROM run JOIN lane ON lane.id = run.lane_id "                                \
+  "WHERE (?1 IS NULL OR lane.repository IN (SELECT value FROM json_each(?1))) " \
+  "AND (?2 IS NULL OR lane.branch_id IN (SELECT value FROM json_each(?2))) "
+#define GITFERRY_RUNS_SELECT                                                                      \
+  "SELECT run.id, run.lane_id, lane.branch_id, lane.repository, lane.internal_ref, "              \
+  "lane.external_ref, run.direction, run.trigger, run.delivery_id, run.state, run.plan, "         \
+  "run.source_tip, run.target_tip_before, run.target_tip_after, run.pack_bytes, run.listing_us, " \
+  "run.total_us, run.code_status, run.error, run.text, run.started_at_ms, "                       \
+  "run.finished_at_ms " GITFERRY_RUNS_FROM
+
+constexpr const char* kCount = "SELECT count(*) " GITFERRY_RUNS_FROM;
+// Ids grow with the start and are unique, so a page is stable where times are equal.
+constexpr const char* kOldestFirst = GITFERRY_RUNS_SELECT "ORDER BY run.id LIMIT ?3 OFFSET ?4";
+constexpr const char* kNewestFirst = GITFERRY_RUNS_SELECT "ORDER BY run.id DESC LIMIT ?3 OFFSET ?4";
+#undef GITFERRY_RUNS_SELECT
+#undef GITFERRY_RUNS_FROM
+
+RunState state_from(const std::string& name) {
+  for (const auto state : {RunState::Running, RunState::Interrupted}) {
+    if (name == name_of(state)) return state;
+  }
+  return RunState::Finished;
+}
+
+RunRow row_of(const Query& query) {
+  RunRow row;
+  int column = 0;
+  row.id = query.integer(column++);
+  row.lane_id = query.integer(column++);
+  row.branch_id = query.integer(column++);
+  row.key.repository = query.text(column++);
+  row.key.internal_ref = query.text(column++);
+  row.key.external_ref = query.text(column++);
+  row.direction = query.integer(column++) == 1 ? Direction::ToOuter : Direction::ToInter;
+  row.trigger = trigger_from(query.text(column++));
+  row.delivery_id = query.optional_integer(column++);
+  row.state = state_from(query.text(column++));
+  row.plan = query.text(column++);
+  row.source_tip = query.text(column++);
+  row.target_tip_before = query.text(column++);
+  row.target_tip_after = query.text(column++);
+  row.pack_bytes = query.integer(column++);
+  row.listing_us = query.integer(column++);
+  row.total_us = query.integer(column++);
+  row.code_status = static_cast<int>(query.integer(column++));
+  row.error = query.text(column++);
+  row.text = query.text(column++);
+  row.started_at_ms = query.integer(column++);
+  row.finished_at_ms = query.integer(column++);
+  return row;
+}
+
+std::string hex_of(const std::optional<ObjectId>& id) {
+  return id ? id->hex() : std::string();
+}
+
+std::string json_of(const std::string& text) {
+  return json_string(text);
+}
+std::string json_of(std::int64_t number) {
+  return std::to_string(number);
+}
+
+template <typename Item>
+std::string json_array(const std::vector<Item>& items) {
+  std::string array = "[";
+  for (const auto& item : items) array += (array.size() > 1 ? "," : "") + json_of(item);
+  return array + "]";
+}
+
+void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool with_page) {
+  const auto repositories = json_array(filter.repositories);
+  const auto branches = json_array(filter.branch_ids);
+  query.bind_text_or_null(1, filter.repositories.empty() ? nullptr : &repositories);
+  query.bind_text_or_null(2, filter.branch_ids.empty() ? nullptr : &branches);
+  if (with_page) query.bind_from(3, page_limit(page), page_offset(page));
+}
+
+/// Ends the running runs of one lane, or of all where `lane_id` is 0, as interrupted.
+void interrupt(Connection& connection, std::int64_t lane_id, std::int64_t now_ms, std::string_view text) {
+  const auto& row = info(ErrorCode::Cancelled);
+  connection
+      .query(R"sql(
+    UPDATE run SET state = 'interrupted', finished_at_ms = ?2, text = ?3, code_status = ?4, error = ?5
+    WHERE state = 'running' AND (?1 = 0 OR lane_id = ?1))sql")
+      .bind(lane_id, now_ms, text, row.code_status, row.name)
+      .run();
+}
+
+}  // namespace
+
+std::int64_t insert_run(Connection& connection, const LaneRow& lane, Direction direction,
+                        std::int64_t started_at_ms) {
+  interrupt(connection, lane.id, started_at_ms, kLostEndText);
+  connection
+      .query(R"sql(
+    INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms)
+    VALUES (?1, ?2, ?3, ?4, 'running', ?5))sql")
+      .bind(lane.id, static_cast<int>(direction), name_of(lane.trigger), lane.delivery_id, started_at_ms)
+      .run();
+  return connection.last_insert_id();
+}
+
+bool end_run(Connection& connection, const RunEnd& end) {
+  const auto& report = end.report;
+  const auto* error = report.error ? &info(report.error->code) : nullptr;
+  auto query = connection.query(R"sql(
+    UPDATE run SET state = 'finished', plan = ?2, source_tip = ?3, target_tip_before = ?4, target_tip_after = ?5,
+      pack_bytes = ?6, listing_us = ?7, total_us = ?8, code_status = ?9, error = ?10, text = ?11,
+      finished_at_ms = ?12
+    WHERE id = ?1 AND state = 'running' RETURNING id)sql");
+  query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
+             hex_of(report.target_tip_after), report.pack_bytes, report.listing.count(), report.total.count(),
+             error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
+             end.finished_at_ms);
+  const bool ended = query.next();
+  if (ended) query.next();  // steps to the end: only then is the statement's work complete
+  return ended;
+}
+
+void interrupt_runs(Connection& connection, std::int64_t now_ms) {
+  interrupt(connection, 0, now_ms, kCrashText);
+}
+
+void prune_runs(Connection& connection, std::int64_t keep) {
+  connection.query("DELETE FROM run WHERE state <> 'running' AND id <= (SELECT max(id) FROM run) - ?1")
+      .bind(keep)
+      .run();
+}
+
+Listing<RunRow> list_runs(Connection& connection, const RunFilter& filter, const Page& page) {
+  const ReadTransaction snapshot(connection);
+  Listing<RunRow> listing;
+  {
+    auto query = connection.query(kCount);
+    bind_filter(query, filter, page, false);
+    query.next();
+    listing.total = query.integer(0);
+  }
+  auto query = connection.query(page.ascending ? kOldestFirst : kNewestFirst);
+  bind_filter(query, filter, page, true);
+  while (query.next()) listing.rows.push_back(row_of(query));
+  return listing;
+}
+
+}  // namespace gitferry

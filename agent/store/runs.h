@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+
+#include "agent/store/database.h"
+#include "agent/store/store.h"
+
+namespace gitferry {
+
+/// SQL of the table `run`. Functions that write belong on the writer's thread, within its transaction; all
+/// throw SQLite::Exception.
+
+/// Where a lane's earlier run is still open (its end could not be written), that one becomes `interrupted`.
+std::int64_t insert_run(Connection& connection, const LaneRow& lane, Direction direction,
+                        std::int64_t started_at_ms);
+/// False where no run of that id is running.
+bool end_run(Connection& connection, const RunEnd& end);
+/// Every running run becomes `interrupted`.
+void interrupt_runs(Connection& connection, std::int64_t now_ms);
+/// Deletes all but the newest `keep`, and never one that is running.
+void prune_runs(Connection& connection, std::int64_t keep);
+
+Listing<RunRow> list_runs(Connection& connection, const RunFilter& filter, const Page& page);
+
+}  // namespace gitferry

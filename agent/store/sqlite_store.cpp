@@ -1,0 +1,184 @@
+#include "agent/store/sqlite_store.h"
+
+#include <fmt/format.h>
+
+#include "agent/store/deliveries.h"
+#include "agent/store/lanes.h"
+#include "agent/store/migrations.h"
+#include "agent/store/runs.h"
+
+namespace gitferry {
+namespace {
+
+// Old rows go in the transaction of every so many new ones: often enough to be cheap each time.
+constexpr std::int64_t kPruneEvery = 64;
+
+/// A damaged file is found here, before anything is written to it, and not at some later query.
+Status check_integrity(Connection& connection) {
+  return attempt("check the database", [&]() -> Status {
+    auto query = connection.query("PRAGMA quick_check(1)");
+    query.next();
+    if (query.text(0) == "ok") return {};
+    return fail(ErrorCode::StoreDamaged, "check the database: " + query.text(0),
+                "keep the file for inspection and restore a copy, or begin with a new one");
+  });
+}
+
+/// What a crash left open, and old rows.
+Status tidy_up(Connection& connection, const StoreOptions& options, std::int64_t now_ms) {
+  return attempt("tidy up the database", [&]() -> Status {
+    connection.query("BEGIN IMMEDIATE").run();
+    count_crashes(connection);
+    interrupt_runs(connection, now_ms);
+    make_pending_due(connection);
+    prune_deliveries(connection, options.keep_deliveries);
+    prune_runs(connection, options.keep_runs);
+    connection.query("COMMIT").run();
+    return {};
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Clock& clock) {
+  auto opened = SqliteStore::open(options, clock);
+  if (!opened) return fail(opened.error());
+  return std::unique_ptr<Store>(std::move(*opened));
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const StoreOptions& options, const Clock& clock) {
+  auto directory = DataDirectory::claim(options.path);
+  if (!directory) return fail(directory.error());
+  const auto attempted = fmt::format("open the database '{}'", options.path);
+  return attempt(attempted, [&]() -> Result<std::unique_ptr<SqliteStore>> {
+    Connection writing(options.path, options.vfs, Connection::Role::Writer);
+    auto ready = check_integrity(writing);
+    if (ready) ready = migrate(writing);
+    if (ready) ready = tidy_up(writing, options, to_epoch_ms(clock.now()));
+    if (!ready) return fail(ready.error());
+    return std::unique_ptr<SqliteStore>(
+        new SqliteStore(options, clock, std::move(*directory), std::move(writing)));
+  });
+}
+
+SqliteStore::SqliteStore(StoreOptions options, const Clock& clock, DataDirectory directory,
+                         Connection writing)
+    : options_(std::move(options)),
+      clock_(clock),
+      directory_(std::move(directory)),
+      writer_(std::move(writing)),
+      readers_(options_.path, options_.vfs) {}
+
+Result<Receipt> SqliteStore::record_delivery(const DeliveryRecord& delivery,
+                                             std::span<const LaneMark> marks) {
+  return writer_.write("record the delivery", [&](Connection& connection) -> Result<Receipt> {
+    Receipt receipt;
+    receipt.delivery_id = insert_delivery(connection, delivery);
+    const MarkCause cause{Trigger::Webhook, receipt.delivery_id, to_epoch_ms(clock_.now())};
+    for (const auto& mark : marks) {
+      receipt.marked.push_back(mark_lane(connection, mark, cause));
+      link_delivery(connection, receipt.delivery_id, receipt.marked.back().lane_id);
+    }
+    if (receipt.delivery_id % kPruneEvery == 0) prune_deliveries(connection, options_.keep_deliveries);
+    return receipt;
+  });
+}
+
+Result<Receipt> SqliteStore::mark_lanes(std::span<const LaneMark> marks, Trigger trigger) {
+  return writer_.write("mark the lanes", [&](Connection& connection) -> Result<Receipt> {
+    Receipt receipt;
+    const MarkCause cause{trigger, std::nullopt, to_epoch_ms(clock_.now())};
+    for (const auto& mark : marks) receipt.marked.push_back(mark_lane(connection, mark, cause));
+    return receipt;
+  });
+}
+
+Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direction,
+                                            std::int64_t started_at_ms) {
+  return writer_.write("open the run", [&](Connection& connection) -> Result<std::int64_t> {
+    const auto id = insert_run(connection, lane, direction, started_at_ms);
+    note_run_began(connection, lane);
+    if (id % kPruneEvery == 0) prune_runs(connection, options_.keep_runs);
+    return id;
+  });
+}
+
+Status SqliteStore::finish_run(const RunEnd& end) {
+  return writer_.write("record the end of the run", [&](Connection& connection) -> Status {
+    if (!end_run(connection, end)) {
+      return fail(ErrorCode::Internal,
+                  fmt::format("record the end of run {}: it is not running", end.run_id));
+    }
+    note_run_ended(connection, end);
+    return {};
+  });
+}
+
+Status SqliteStore::drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
+  return writer_.write("drop the lane's request", [&](Connection& connection) -> Status {
+    drop_request(connection, lane_id, done_seq, reason);
+    return {};
+  });
+}
+
+Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
+                                                      const std::function<bool(const LaneRow&)>& may_run) {
+  ScanPosition position;
+  for (;;) {
+    // A few at a time, because `may_run` must not be called while a connection is held.
+    auto few = readers_.read("find a due lane", [&](Connection& connection) -> Result<std::vector<LaneRow>> {
+      return due_lanes(connection, now_ms, position);
+    });
+    if (!few) return fail(few.error());
+    if (few->empty()) return std::optional<LaneRow>{};
+    for (auto& lane : *few) {
+      if (may_run(lane)) return std::optional(std::move(lane));
+    }
+    position = {few->back().marked_at_ms, few->back().id};
+  }
+}
+
+Result<std::optional<std::int64_t>> SqliteStore::next_due_after(std::int64_t now_ms) {
+  return readers_.read("find the next due time",
+                       [&](Connection& connection) -> Result<std::optional<std::int64_t>> {
+                         return next_due(connection, now_ms);
+                       });
+}
+
+Result<std::optional<LaneRow>> SqliteStore::lane(std::int64_t id) {
+  return readers_.read("read a lane", [&](Connection& connection) -> Result<std::optional<LaneRow>> {
+    return find_lane(connection, id);
+  });
+}
+
+Result<std::vector<LaneRow>> SqliteStore::lanes() {
+  return readers_.read("read the lanes", [&](Connection& connection) -> Result<std::vector<LaneRow>> {
+    return all_lanes(connection);
+  });
+}
+
+Result<Listing<RunRow>> SqliteStore::runs(const RunFilter& filter, const Page& page) {
+  return readers_.read("read the sync log", [&](Connection& connection) -> Result<Listing<RunRow>> {
+    return list_runs(connection, filter, page);
+  });
+}
+
+Result<Listing<DeliveryRow>> SqliteStore::deliveries(const std::string& repository, const Page& page) {
+  return readers_.read("read the deliveries", [&](Connection& connection) -> Result<Listing<DeliveryRow>> {
+    return list_deliveries(connection, repository, page);
+  });
+}
+
+Result<std::int64_t> SqliteStore::branch_id(const LaneKey& key) {
+  const auto known =
+      readers_.read("read a branch id", [&](Connection& connection) -> Result<std::optional<std::int64_t>> {
+        return find_branch_id(connection, key);
+      });
+  if (!known) return fail(known.error());
+  if (*known) return **known;
+  return writer_.write("allot a branch id", [&](Connection& connection) -> Result<std::int64_t> {
+    return allot_branch_id(connection, key);
+  });
+}
+
+}  // namespace gitferry

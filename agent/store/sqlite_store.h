@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/store/database.h"
+#include "agent/store/readers.h"
+#include "agent/store/store.h"
+#include "agent/store/writer.h"
+
+namespace gitferry {
+
+/// The Store on one SQLite file.
+class SqliteStore final : public Store {
+ public:
+  /// See Store::open().
+  static Result<std::unique_ptr<SqliteStore>> open(const StoreOptions& options, const Clock& clock);
+
+  Result<Receipt> record_delivery(const DeliveryRecord& delivery, std::span<const LaneMark> marks) override;
+  Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) override;
+  Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
+                                 std::int64_t started_at_ms) override;
+  Status finish_run(const RunEnd& end) override;
+  Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) override;
+  Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
+                                           const std::function<bool(const LaneRow&)>& may_run) override;
+  Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) override;
+  Result<std::optional<LaneRow>> lane(std::int64_t id) override;
+  Result<std::vector<LaneRow>> lanes() override;
+  Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override;
+  Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) override;
+  Result<std::int64_t> branch_id(const LaneKey& key) override;
+
+  /// How well commits are grouped.
+  Writer::Counters counters() { return writer_.counters(); }
+
+ private:
+  SqliteStore(StoreOptions options, const Clock& clock, DataDirectory directory, Connection writing);
+
+  const StoreOptions options_;
+  const Clock& clock_;
+  // In this order: the lock is given back last, and the writer, which checkpoints when it closes, goes after
+  // the readers.
+  DataDirectory directory_;
+  Writer writer_;
+  Readers readers_;
+};
+
+}  // namespace gitferry

@@ -1,0 +1,103 @@
+#include "agent/store/writer.h"
+
+#include <fmt/format.h>
+
+#include "agent/base/log.h"
+
+namespace gitferry {
+
+Writer::Writer(Connection connection, std::size_t queue_limit)
+    : connection_(std::move(connection)), queue_limit_(queue_limit), thread_([this] { work(); }) {}
+
+Writer::~Writer() {
+  queue_.lock()->closing = true;
+  arrived_.notify_one();
+  thread_.join();
+}
+
+Writer::Counters Writer::counters() {
+  return queue_.lock()->counters;
+}
+
+Status Writer::submit(std::string_view attempted, std::function<Status(Connection&)> job) {
+  std::future<Status> committed;
+  {
+    auto queue = queue_.lock();
+    if (queue->closing || queue->waiting.size() >= queue_limit_) {
+      return fail(ErrorCode::Unavailable,
+                  fmt::format("{}: {} writes wait for the disk already", attempted, queue->waiting.size()),
+                  "send it again in a moment");
+    }
+    auto& request = queue->waiting.emplace_back();
+    request.attempted = attempted;
+    request.job = std::move(job);
+    committed = request.promise.get_future();
+  }
+  arrived_.notify_one();
+  return committed.get();
+}
+
+std::vector<Writer::Request> Writer::take_all() {
+  auto queue = queue_.lock();
+  queue.wait(arrived_, [](const Queue& now) { return now.closing || !now.waiting.empty(); });
+  return std::exchange(queue->waiting, {});
+}
+
+void Writer::work() {
+  for (auto group = take_all(); !group.empty(); group = take_all()) {
+    commit(group);
+    {
+      auto queue = queue_.lock();
+      queue->counters.jobs += group.size();
+      queue->counters.commits += 1;
+    }
+    for (auto& request : group) request.promise.set_value(std::move(request.outcome));
+  }
+}
+
+void Writer::commit(std::vector<Request>& group) {
+  const auto committed = attempt("write to the database", [&] { return run_group(group); });
+  if (committed) return;
+  roll_back();
+  log::error("commit failed", {{"jobs", group.size()}, {"error", committed.error().text()}});
+  for (auto& request : group) {
+    request.outcome = fail(committed.error());
+    request.outcome.error().message = fmt::format("{}: {}", request.attempted, committed.error().message);
+  }
+}
+
+Status Writer::run_group(std::vector<Request>& group) {
+  connection_.query("BEGIN IMMEDIATE").run();
+  for (auto& request : group) {
+    request.outcome = run_in_savepoint(request);
+    // A full disk may end the whole transaction at a statement (https://sqlite.org/lang_transaction.html):
+    // then the jobs before this one are undone too.
+    if (!connection_.is_in_transaction()) return request.outcome;
+  }
+  connection_.query("COMMIT").run();
+  return {};
+}
+
+Status Writer::run_in_savepoint(Request& request) {
+  connection_.query("SAVEPOINT job").run();
+  auto outcome = attempt(request.attempted, [&] { return request.job(connection_); });
+  if (!connection_.is_in_transaction()) {
+    if (outcome)
+      return fail(ErrorCode::StoreFailed, request.attempted + ": the transaction ended in the middle");
+    return outcome;
+  }
+  if (!outcome) connection_.query("ROLLBACK TO job").run();
+  connection_.query("RELEASE job").run();
+  return outcome;
+}
+
+void Writer::roll_back() {
+  if (!connection_.is_in_transaction()) return;
+  const auto rolled_back = attempt("roll back", [&]() -> Status {
+    connection_.query("ROLLBACK").run();
+    return {};
+  });
+  if (!rolled_back) log::error("roll back failed", {{"error", rolled_back.error().text()}});
+}
+
+}  // namespace gitferry

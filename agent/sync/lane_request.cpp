@@ -1,0 +1,89 @@
+#include "agent/sync/lane_request.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/model/ref_name.h"
+
+namespace gitferry {
+namespace {
+
+Result<Remote> remote_of(const RemoteUrl& address, const CredentialLookup& credentials) {
+  auto credential = credentials(address);
+  if (!credential) return fail(credential.error());
+  return Remote{address, std::move(*credential)};
+}
+
+RunReport failed(std::string_view what) {
+  RunReport report;
+  report.error = Error{ErrorCode::Internal, fmt::format("run the engine: {}", what),
+                       "this is a defect of gitferry; please report it with this text", std::nullopt};
+  return report;
+}
+
+RunReport run_and_catch(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+  try {
+    return engine.sync(request, std::move(stop));
+  } catch (const std::exception& e) {
+    return failed(e.what());
+  } catch (...) {
+    return failed("it threw something that is no exception");
+  }
+}
+
+}  // namespace
+
+Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, const LaneKey& key) {
+  const auto* binding = snapshot.find(key.repository);
+  if (binding == nullptr) {
+    return fail(ErrorCode::RepositoryUnknown,
+                fmt::format("sync '{}': it is not bound any more", key.repository));
+  }
+  if (!binding->enabled) {
+    return fail(ErrorCode::NotEnabled, fmt::format("sync '{}': the repository is disabled", key.repository),
+                "enable it and sync again");
+  }
+  if (binding->granularity == Granularity::All && key.internal_ref == key.external_ref) return binding;
+  const auto bound =
+      std::find_if(binding->branches.begin(), binding->branches.end(), [&](const BranchBinding& branch) {
+        return branch_ref(branch.internal) == key.internal_ref &&
+               branch_ref(branch.external) == key.external_ref;
+      });
+  const auto pair = fmt::format("{} / {}", key.internal_ref, key.external_ref);
+  if (bound == binding->branches.end()) {
+    return fail(ErrorCode::BranchUnknown,
+                fmt::format("sync '{}': {} is not bound any more", key.repository, pair));
+  }
+  if (!bound->enabled) {
+    return fail(ErrorCode::NotEnabled,
+                fmt::format("sync '{}': the branch {} is disabled", key.repository, pair),
+                "enable it and sync again");
+  }
+  return binding;
+}
+
+Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
+                                const CredentialLookup& credentials) {
+  const auto from = source_side(direction);
+  auto source = remote_of(binding.address(from), credentials);
+  if (!source) return fail(source.error());
+  auto target = remote_of(binding.address(other(from)), credentials);
+  if (!target) return fail(target.error());
+  return SyncRequest{std::move(*source),   std::move(*target), key.ref(from),
+                     key.ref(other(from)), binding.policy,     false};
+}
+
+RunReport run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto report = run_and_catch(engine, request, std::move(stop));
+  if (report.total.count() == 0) {
+    report.total =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  }
+  return report;
+}
+
+}  // namespace gitferry

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <stop_token>
+
+#include "agent/base/result.h"
+#include "agent/git/engine.h"
+#include "agent/model/binding.h"
+#include "agent/sync/sync_service.h"
+
+namespace gitferry {
+
+/// The binding that a lane belongs to, as long as it is to be synced at all.
+/// Errors: RepositoryUnknown, BranchUnknown where it is gone; NotEnabled where it is switched off.
+Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, const LaneKey& key);
+
+/// What the engine is asked to do for a lane. Looks the credentials up.
+Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
+                                const CredentialLookup& credentials);
+
+/// Engine::sync() behind a barrier: whatever is thrown in it becomes an Internal error of the report, so that
+/// one run fails and not the process. Fills in `total` where the engine did not come to it.
+RunReport run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop);
+
+}  // namespace gitferry

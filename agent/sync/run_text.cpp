@@ -1,0 +1,53 @@
+#include "agent/sync/run_text.h"
+
+#include <fmt/format.h>
+
+#include "agent/base/text.h"
+#include "agent/model/ref_name.h"
+
+namespace gitferry {
+namespace {
+
+std::string shown(const std::optional<ObjectId>& tip) {
+  return tip ? tip->short_hex() : "(none)";
+}
+
+/// `1234567..89abcde` where the ref moves; the one tip where it does not.
+std::string tips(const RunReport& report) {
+  switch (report.plan) {
+    case Plan::Undecided:
+      return {};
+    case Plan::Nothing:
+      return " " + shown(report.source_tip);
+    case Plan::Create:
+      return " " + shown(report.source_tip);
+    case Plan::FastForward:
+      return fmt::format(" {}..{}", shown(report.target_tip_before), shown(report.source_tip));
+    case Plan::Refuse:
+      return fmt::format(" target {}, source {}", shown(report.target_tip_before), shown(report.source_tip));
+  }
+  return {};
+}
+
+std::string branch_or_ref(const std::string& ref) {
+  const auto branch = branch_of(ref);
+  return branch.empty() ? ref : std::string(branch);
+}
+
+}  // namespace
+
+std::string run_text(const LaneKey& key, Direction direction, const RunReport& report) {
+  const auto source = source_side(direction);
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(report.total).count();
+  auto text = fmt::format("{}{} {} -> {} {}: {}{}, {} bytes, {} ms", report.dry_run ? "dry run: " : "",
+                          name_of(source), branch_or_ref(key.ref(source)), name_of(other(source)),
+                          branch_or_ref(key.ref(other(source))), name_of(report.plan), tips(report),
+                          report.pack_bytes, milliseconds);
+  if (report.error) text += "\n" + report.error->text();
+  for (const auto line : split(trim(report.remote_text), '\n')) {
+    if (!line.empty()) text += fmt::format("\nremote: {}", line);
+  }
+  return shortened(text, kRunTextLimit);
+}
+
+}  // namespace gitferry

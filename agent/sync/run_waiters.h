@@ -1,0 +1,56 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "agent/base/guarded.h"
+#include "agent/model/binding.h"
+#include "agent/model/run_report.h"
+
+namespace gitferry {
+
+/// Callers that wait for the run of a mark they made.
+///
+/// A caller watches first, marks then, and waits last: so no run can end unseen in between.
+/// Threading: from any thread.
+class RunWaiters {
+ public:
+  /// One caller's interest in one lane and direction, as long as it lives.
+  class Watch {
+   public:
+    Watch(RunWaiters& waiters, LaneKey key, Direction direction);
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch();
+
+    /// The report of a run that began at `seq` or later; unset where `deadline` or close() came first.
+    std::optional<RunReport> wait(std::int64_t seq, std::chrono::steady_clock::time_point deadline);
+
+   private:
+    friend class RunWaiters;
+    RunWaiters& waiters_;
+    const LaneKey key_;
+    const Direction direction_;
+    // Guarded by the waiters' lock.
+    std::int64_t seen_seq_ = 0;
+    std::optional<RunReport> report_;
+  };
+
+  /// A run in `direction` that began when the lane's requested_seq was `seq` has ended.
+  void publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report);
+  /// Nothing will be published any more; every wait ends.
+  void close();
+
+ private:
+  struct State {
+    std::vector<Watch*> watches;
+    bool is_closed = false;
+  };
+  Guarded<State> state_;
+  std::condition_variable published_;
+};
+
+}  // namespace gitferry
