@@ -93,7 +93,8 @@ TEST_F(StoreTest, EveryReceiptSurvivesAKill) {
     seq = std::max(seq, told.seq);
   }
   EXPECT_EQ(lost, 0U);
-  for (const auto& row : store().lanes().value()) {
+  const auto lanes = store().lanes().value();
+  for (const auto& row : lanes) {
     const auto branch = row.key.internal_ref.back() - '0';
     EXPECT_GE(row.requested_seq, highest_seq[branch]);
   }
