@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -62,16 +64,25 @@ TEST_F(StoreTest, EveryReceiptSurvivesAKill) {
     if (child == 0) record_for_ever(options_, clock_, out.get(), kill * 10'000'000LL);
     out.reset();
 
-    // From the first receipt on, so that a slow start is not what is killed.
-    const auto patience = std::chrono::milliseconds(random() % 40);
+    // A random time after the first receipt, so that a slow start is not what is killed.
     std::optional<std::chrono::steady_clock::time_point> kill_at;
     bool killed = false;
-    Told told;
-    while (::read(in.get(), &told, sizeof told) == sizeof told) {
+    for (;;) {
+      int patience = -1;
+      if (kill_at && !killed) {
+        const auto left = *kill_at - std::chrono::steady_clock::now();
+        patience = std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+      }
+      pollfd readable{in.get(), POLLIN, 0};
+      if (::poll(&readable, 1, patience) == 0) {
+        killed = ::kill(child, SIGKILL) == 0;
+        continue;
+      }
+      Told told;
+      if (::read(in.get(), &told, sizeof told) != sizeof told) break;
       told_by_id[told.delivery_id] = told;
-      const auto now = std::chrono::steady_clock::now();
-      if (!kill_at) kill_at = now + patience;
-      if (!killed && now >= *kill_at) killed = ::kill(child, SIGKILL) == 0;
+      if (!kill_at) kill_at = std::chrono::steady_clock::now() + std::chrono::milliseconds(random() % 40);
+      if (!killed && std::chrono::steady_clock::now() >= *kill_at) killed = ::kill(child, SIGKILL) == 0;
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
