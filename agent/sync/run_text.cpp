@@ -47,7 +47,8 @@ std::string run_text(const LaneKey& key, Direction direction, const RunReport& r
   for (const auto line : split(trim(report.remote_text), '\n')) {
     if (!line.empty()) text += fmt::format("\nremote: {}", line);
   }
-  return shortened(text, kRunTextLimit);
+  constexpr std::size_t ellipsis = 3;
+  return shortened(text, kRunTextLimit - ellipsis);
 }
 
 }  // namespace gitferry

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "agent/store/sqlite_store.h"
+#include "tests/support/fake_clock.h"
+
+namespace gitferry {
+
+inline LaneKey lane_key(const std::string& branch, const std::string& repository = "robot") {
+  return {repository, "refs/heads/" + branch, "refs/heads/" + branch};
+}
+inline LaneMark mark_of(const std::string& branch, Direction direction = Direction::ToOuter) {
+  return {lane_key(branch), direction};
+}
+inline DeliveryRecord delivery_of(const std::string& id, const std::string& repository = "robot") {
+  DeliveryRecord record;
+  record.provider = "gitea";
+  record.repository = repository;
+  record.event = "push";
+  record.provider_delivery_id = id;
+  record.source_address = "192.0.2.7";
+  record.verdict = Verdict::Accepted;
+  record.refs = "[]";
+  record.body_sha256 = "00";
+  record.body_bytes = 12;
+  return record;
+}
+
+/// A store in a directory of its own, that can be closed and opened again.
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "gitferry-store-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    directory_ = pattern;
+    options_.path = (directory_ / "data" / "gitferry.db").string();
+  }
+  ~StoreTest() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  SqliteStore& store() {
+    if (!store_) reopen();
+    return *store_;
+  }
+  void reopen() {
+    store_.reset();
+    auto opened = SqliteStore::open(options_, clock_);
+    if (!opened) {
+      ADD_FAILURE() << opened.error().text();
+      std::abort();
+    }
+    store_ = std::move(*opened);
+  }
+  void close() { store_.reset(); }
+
+  [[nodiscard]] std::int64_t now_ms() const { return to_epoch_ms(clock_.now()); }
+  Receipt marked(const LaneMark& mark, Trigger trigger = Trigger::Webhook) {
+    return store().mark_lanes(std::span(&mark, 1), trigger).value();
+  }
+  LaneRow lane(std::int64_t id) { return store().lane(id).value().value(); }
+
+  /// The end of a run that succeeded, for `row` as it was when the run began.
+  RunEnd success(const LaneRow& row, std::int64_t run_id) const {
+    RunEnd end;
+    end.run_id = run_id;
+    end.lane_id = row.id;
+    end.report.plan = Plan::FastForward;
+    end.finished_at_ms = now_ms();
+    end.done_seq = row.requested_seq;
+    end.text = "done";
+    return end;
+  }
+
+  std::filesystem::path directory_;
+  StoreOptions options_;
+  FakeClock clock_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+}  // namespace gitferry

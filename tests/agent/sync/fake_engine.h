@@ -1,0 +1,164 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/git/engine.h"
+
+namespace gitferry {
+
+/// Git hosts with a memory, and what an engine did with them. Shared by all engines of a test.
+///
+/// Threading: all calls from any thread.
+class FakeHosts {
+ public:
+  struct Done {
+    std::string source;  ///< host and ref
+    std::string target;
+    bool dry_run = false;
+  };
+
+  /// What the next runs answer; a run without an answer succeeds.
+  void answer_with(std::vector<Error> errors) {
+    const std::scoped_lock lock(mutex_);
+    errors_ = std::move(errors);
+  }
+  /// What every run does first, on its worker's thread and with no lock held.
+  void on_run(std::function<void(const SyncRequest&)> hook) {
+    const std::scoped_lock lock(mutex_);
+    hook_ = std::move(hook);
+  }
+  /// From now on runs wait until open_gate(), or until they are cancelled.
+  void close_gate() {
+    const std::scoped_lock lock(mutex_);
+    gate_is_open_ = false;
+  }
+  void open_gate() {
+    {
+      const std::scoped_lock lock(mutex_);
+      gate_is_open_ = true;
+    }
+    changed_.notify_all();
+  }
+  /// Waits until `ready(done, running)`; false after a generous time.
+  bool wait_until(const std::function<bool(std::size_t done, std::size_t running)>& ready) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20),
+                             [&] { return ready(done_.size(), running_.size()); });
+  }
+  [[nodiscard]] std::vector<Done> done() const {
+    const std::scoped_lock lock(mutex_);
+    return done_;
+  }
+  /// Of the same target ref at the same time.
+  [[nodiscard]] std::size_t largest_overlap() const {
+    const std::scoped_lock lock(mutex_);
+    return largest_overlap_;
+  }
+  /// Of all runs that touched `host` at the same time.
+  [[nodiscard]] std::size_t largest_at(const std::string& host) const {
+    const std::scoped_lock lock(mutex_);
+    const auto found = largest_at_.find(host);
+    return found == largest_at_.end() ? 0 : found->second;
+  }
+  [[nodiscard]] std::size_t running() const {
+    const std::scoped_lock lock(mutex_);
+    return running_.size();
+  }
+
+  RunReport run(const SyncRequest& request, const std::stop_token& stop) {
+    begin(request);
+    std::function<void(const SyncRequest&)> hook;
+    {
+      const std::scoped_lock lock(mutex_);
+      hook = hook_;
+    }
+    if (hook) hook(request);
+    return end(request, stop);
+  }
+
+ private:
+  static std::string ref_at(const Remote& remote, const std::string& ref) {
+    return remote.url.host_key() + " " + ref;
+  }
+
+  void begin(const SyncRequest& request) {
+    {
+      const std::scoped_lock lock(mutex_);
+      running_.push_back(&request);
+      const auto same = std::count_if(running_.begin(), running_.end(), [&](const SyncRequest* other) {
+        return other->target.url == request.target.url && other->target_ref == request.target_ref;
+      });
+      largest_overlap_ = std::max(largest_overlap_, static_cast<std::size_t>(same));
+      for (const auto* host : {&request.source.url, &request.target.url}) {
+        const auto here = std::count_if(running_.begin(), running_.end(), [&](const SyncRequest* other) {
+          return other->source.url.host_key() == host->host_key() ||
+                 other->target.url.host_key() == host->host_key();
+        });
+        auto& largest = largest_at_[host->host_key()];
+        largest = std::max(largest, static_cast<std::size_t>(here));
+      }
+    }
+    changed_.notify_all();
+  }
+
+  RunReport end(const SyncRequest& request, const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] {
+      { const std::scoped_lock lock(mutex_); }
+      changed_.notify_all();
+    });
+    RunReport report;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return gate_is_open_ || stop.stop_requested(); });
+      report.plan = Plan::FastForward;
+      report.total = std::chrono::microseconds(1500);
+      if (!gate_is_open_) {
+        report.error = Error{ErrorCode::Cancelled, "the run was cancelled", "", std::nullopt};
+      } else if (!errors_.empty()) {
+        report.error = errors_.front();
+        errors_.erase(errors_.begin());
+      }
+      std::erase(running_, &request);
+      done_.push_back({ref_at(request.source, request.source_ref), ref_at(request.target, request.target_ref),
+                       request.dry_run});
+    }
+    changed_.notify_all();
+    return report;
+  }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Error> errors_;
+  std::function<void(const SyncRequest&)> hook_;
+  bool gate_is_open_ = true;
+  std::vector<const SyncRequest*> running_;
+  std::vector<Done> done_;
+  std::size_t largest_overlap_ = 0;
+  std::map<std::string, std::size_t> largest_at_;
+};
+
+class FakeEngine final : public Engine {
+ public:
+  explicit FakeEngine(FakeHosts& hosts) : hosts_(hosts) {}
+  RunReport sync(const SyncRequest& request, std::stop_token stop) override {
+    return hosts_.run(request, stop);
+  }
+  Result<std::vector<BranchTip>> list_branches(const Remote&, std::stop_token) override {
+    return std::vector<BranchTip>{};
+  }
+
+ private:
+  FakeHosts& hosts_;
+};
+
+}  // namespace gitferry

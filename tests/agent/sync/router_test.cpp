@@ -1,0 +1,125 @@
+#include "agent/sync/router.h"
+
+#include <gtest/gtest.h>
+
+namespace gitferry {
+namespace {
+
+RemoteUrl url(const std::string& text) {
+  return parse_remote_url(text, any_scheme()).value().url;
+}
+
+RepositoryBinding binding() {
+  RepositoryBinding made;
+  made.name = "robot";
+  made.internal = url("https://gitlab.corp/acme/robot.git");
+  made.external = url("git@github.com:acme/robot.git");
+  made.branches = {{"main", "trunk", true},
+                   {"main", "mirror", true},
+                   {"dev", "dev", false},
+                   {"both", "on", true},
+                   {"both", "off", false}};
+  return made;
+}
+
+PushEvent push_of(std::vector<std::string> refs) {
+  PushEvent event;
+  for (auto& ref : refs) event.changes.push_back({std::move(ref), std::nullopt, std::nullopt, false});
+  return event;
+}
+
+std::vector<LaneKey> keys(const Route& route) {
+  std::vector<LaneKey> found;
+  for (const auto& mark : route.marks) found.push_back(mark.key);
+  return found;
+}
+
+TEST(Router, MarksEveryBindingOfAPushedBranch) {
+  const auto routed = route(push_of({"refs/heads/main"}), binding(), Side::Internal);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/main", "refs/heads/mirror"},
+                                                {"robot", "refs/heads/main", "refs/heads/trunk"}}));
+  EXPECT_EQ(routed.marks[0].direction, Direction::ToOuter);
+  EXPECT_EQ(routed.ignored_reason(), "");
+}
+
+TEST(Router, MatchesTheNameOnTheSideThatFired) {
+  auto to_inter = binding();
+  to_inter.direction = Direction::ToInter;
+  const auto routed = route(push_of({"refs/heads/trunk"}), to_inter, Side::External);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/main", "refs/heads/trunk"}}));
+  EXPECT_EQ(routed.marks[0].direction, Direction::ToInter);
+  EXPECT_EQ(route(push_of({"refs/heads/main"}), to_inter, Side::External).ignored_reason(),
+            "branch_not_bound");
+}
+
+TEST(Router, SaysWhyARefIsIgnored) {
+  struct Case {
+    const char* ref;
+    const char* reason;
+  };
+  for (const auto& [ref, reason] :
+       {Case{"refs/heads/unknown", "branch_not_bound"}, Case{"refs/heads/dev", "branch_disabled"},
+        Case{"refs/tags/v1", "not_a_branch"}, Case{"refs/notes/commits", "not_a_branch"},
+        Case{"refs/heads/", "not_a_branch"}, Case{"refs/heads/-x", "not_a_branch"},
+        Case{"refs/heads/Main", "branch_not_bound"}}) {
+    const auto routed = route(push_of({ref}), binding(), Side::Internal);
+    EXPECT_TRUE(routed.marks.empty()) << ref;
+    ASSERT_EQ(routed.refs.size(), 1U);
+    EXPECT_EQ(routed.refs[0].reason, reason) << ref;
+    EXPECT_EQ(routed.ignored_reason(), reason) << ref;
+  }
+}
+
+TEST(Router, OneEnabledBindingOfABranchIsEnough) {
+  const auto routed = route(push_of({"refs/heads/both"}), binding(), Side::Internal);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/both", "refs/heads/on"}}));
+  EXPECT_EQ(routed.refs[0].reason, "");
+}
+
+TEST(Router, IgnoresDeletionsDisabledRepositoriesAndTheTargetsEcho) {
+  auto event = push_of({"refs/heads/main"});
+  EXPECT_EQ(route(event, binding(), Side::External).ignored_reason(), "not_a_source");
+  event.changes[0].deleted = true;
+  EXPECT_EQ(route(event, binding(), Side::Internal).ignored_reason(), "deletion_ignored");
+  auto disabled = binding();
+  disabled.enabled = false;
+  EXPECT_EQ(route(push_of({"refs/heads/main"}), disabled, Side::Internal).ignored_reason(),
+            "repository_disabled");
+}
+
+TEST(Router, AWholeRepositorySyncsEveryBranchUnderItsOwnName) {
+  auto all = binding();
+  all.granularity = Granularity::All;
+  all.branches.clear();
+  const auto routed =
+      route(push_of({"refs/heads/feature/x", "refs/tags/v1", "refs/heads/a"}), all, Side::Internal);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/a", "refs/heads/a"},
+                                                {"robot", "refs/heads/feature/x", "refs/heads/feature/x"}}));
+  EXPECT_EQ(routed.refs[1].reason, "not_a_branch");
+}
+
+TEST(Router, ARefNamedTwiceIsMarkedOnce) {
+  const auto routed = route(push_of({"refs/heads/both", "refs/heads/both"}), binding(), Side::Internal);
+  EXPECT_EQ(routed.marks.size(), 1U);
+  EXPECT_EQ(routed.refs.size(), 2U);
+}
+
+TEST(Router, TellsMixedAndMissingReasons) {
+  EXPECT_EQ(route(push_of({"refs/tags/a", "refs/heads/zzz"}), binding(), Side::Internal).ignored_reason(),
+            "several_reasons");
+  EXPECT_EQ(route(push_of({}), binding(), Side::Internal).ignored_reason(), "no_changes");
+}
+
+TEST(Router, KnowsARepositoryByAnyOfItsUrlsOrItsFullName) {
+  const auto address = url("https://github.com/acme/robot.git");
+  EXPECT_TRUE(names_repository({"", {"git@github.com:Acme/Robot.git"}}, address));
+  EXPECT_TRUE(names_repository({"", {"not an address", "https://GITHUB.com/acme/robot"}}, address));
+  EXPECT_TRUE(names_repository({"Acme/Robot", {"https://internal-name/acme/robot"}}, address));
+  EXPECT_FALSE(names_repository({"acme/other", {"https://github.com/acme/other"}}, address));
+  EXPECT_FALSE(names_repository({"evil/acme/robot", {}}, address));
+  EXPECT_FALSE(names_repository({"", {"", "::", std::string(5000, 'x')}}, address));
+  EXPECT_FALSE(names_repository({}, address));
+}
+
+}  // namespace
+}  // namespace gitferry

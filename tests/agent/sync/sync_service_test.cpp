@@ -1,0 +1,187 @@
+#include "agent/sync/sync_service.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/agent/sync/sync_fixture.h"
+
+namespace gitferry {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+IncomingDelivery push_to(const std::string& ref, Side side = Side::Internal) {
+  IncomingDelivery delivery;
+  delivery.event.provider = "gitea";
+  delivery.event.event = "push";
+  delivery.event.delivery_id = "d-1";
+  delivery.event.changes.push_back({ref, std::nullopt, std::nullopt, false});
+  delivery.repository = "robot";
+  delivery.side = side;
+  delivery.source_address = "192.0.2.7";
+  delivery.body_bytes = 100;
+  delivery.received_at = from_epoch_ms(5);
+  return delivery;
+}
+
+class SyncServiceTest : public SyncTest {};
+
+TEST_F(SyncServiceTest, ADeliveryIsRecordedAndRun) {
+  service().start();
+  const auto outcome = service().deliver(push_to("refs/heads/b1"));
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->verdict, Verdict::Accepted);
+  EXPECT_EQ(outcome->reason, "");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  const auto rows = run_rows();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0].delivery_id, outcome->delivery_id);
+  EXPECT_EQ(rows[0].trigger, Trigger::Webhook);
+  const auto kept = store().deliveries("robot", {}).value().rows.at(0);
+  EXPECT_EQ(kept.record.refs, R"([{"ref":"refs/heads/b1","verdict":"accepted","reason":""}])");
+  EXPECT_EQ(kept.record.received_at_ms, 5);
+  EXPECT_EQ(kept.lane_ids, std::vector{rows[0].lane_id});
+}
+
+TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
+  const auto echo = service().deliver(push_to("refs/heads/b1", Side::External));
+  EXPECT_EQ(echo->verdict, Verdict::Ignored);
+  EXPECT_EQ(echo->reason, "not_a_source");
+  auto ping = push_to("refs/heads/b1");
+  ping.event.ignored_reason = "ping";
+  EXPECT_EQ(service().deliver(ping)->reason, "ping");
+  auto unknown = push_to("refs/heads/b1");
+  unknown.repository = "nobody";
+  EXPECT_EQ(service().deliver(unknown)->reason, "repository_unknown");
+  EXPECT_EQ(store().deliveries("", {}).value().total, 3);
+  EXPECT_EQ(store().deliveries("robot", {}).value().rows.at(1).record.reason, "not_a_source");
+  EXPECT_TRUE(store().lanes().value().empty());
+}
+
+TEST_F(SyncServiceTest, ASyncWaitsForItsRun) {
+  service().start();
+  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20));
+  ASSERT_TRUE(outcomes);
+  ASSERT_EQ(outcomes->size(), 1U);
+  EXPECT_TRUE(outcomes->at(0).finished);
+  EXPECT_EQ(outcomes->at(0).report.plan, Plan::FastForward);
+  EXPECT_EQ(outcomes->at(0).direction, Direction::ToOuter);
+  EXPECT_EQ(run_rows().at(0).trigger, Trigger::Manual);
+}
+
+TEST_F(SyncServiceTest, ATransientFailureIsAnAnswerToo) {
+  hosts_.answer_with({Error{ErrorCode::Timeout, "slow", "", std::nullopt}});
+  service().start();
+  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value();
+  EXPECT_TRUE(outcomes.at(0).finished);
+  ASSERT_TRUE(outcomes.at(0).report.error);
+  EXPECT_EQ(outcomes.at(0).report.error->code, ErrorCode::Timeout);
+}
+
+TEST_F(SyncServiceTest, ASyncIsNotAnsweredByARunThatBeganBeforeIt) {
+  hosts_.close_gate();
+  service().start();
+  ASSERT_TRUE(service().deliver(push_to("refs/heads/b1")));
+  ASSERT_TRUE(wait_running(1));
+  std::vector<SyncOutcome> outcomes;
+  std::jthread caller(
+      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value(); });
+  ASSERT_TRUE(eventually([&] { return store().lanes().value().at(0).requested_seq == 2; }));
+  hosts_.open_gate();
+  caller.join();
+  EXPECT_TRUE(outcomes.at(0).finished);
+  EXPECT_EQ(hosts_.done().size(), 2U);
+}
+
+TEST_F(SyncServiceTest, ASyncThatTakesLongerIsToldToBePending) {
+  hosts_.close_gate();
+  service().start();
+  for (const auto wait : {milliseconds(0), milliseconds(20), milliseconds(-5)}) {
+    const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, wait).value();
+    EXPECT_FALSE(outcomes.at(0).finished);
+    EXPECT_NE(outcomes.at(0).lane_id, 0);
+  }
+}
+
+TEST_F(SyncServiceTest, StopEndsAWait) {
+  options_of_sync_.grace = milliseconds(10);
+  hosts_.close_gate();
+  service().start();
+  std::vector<SyncOutcome> outcomes;
+  std::jthread caller(
+      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(600)).value(); });
+  ASSERT_TRUE(wait_running(1));
+  service().stop();
+  caller.join();
+  EXPECT_FALSE(outcomes.at(0).finished);
+  EXPECT_TRUE(store().lanes().value().at(0).is_pending());
+}
+
+TEST_F(SyncServiceTest, TellsUnknownFromDisabled) {
+  auto binding = binding_between("robot", "in", "out");
+  binding.branches[1].enabled = false;
+  auto disabled = binding_between("disabled", "in", "out");
+  disabled.enabled = false;
+  set_bindings({binding, disabled});
+  const auto error_of = [&](std::string_view repository, std::string_view branch) {
+    const auto planned = service().plan_branch(repository, branch, std::nullopt);
+    const auto synced = service().sync_branch(repository, branch, std::nullopt, milliseconds(0));
+    EXPECT_EQ(planned.error().text(), synced.error().text());
+    return synced.error();
+  };
+  EXPECT_EQ(error_of("nobody", "b1").code, ErrorCode::RepositoryUnknown);
+  EXPECT_EQ(error_of("disabled", "b1").code, ErrorCode::NotEnabled);
+  EXPECT_EQ(error_of("robot", "b1").code, ErrorCode::NotEnabled);
+  EXPECT_NE(error_of("robot", "b1").message.find("disabled"), std::string::npos);
+  EXPECT_EQ(error_of("robot", "zzz").code, ErrorCode::NotEnabled);
+  EXPECT_NE(error_of("robot", "zzz").message.find("no branch of that name"), std::string::npos);
+  EXPECT_TRUE(store().lanes().value().empty());
+}
+
+TEST_F(SyncServiceTest, TheNameIsThatOnTheSourceSideAndAllBindingsOfItRun) {
+  auto binding = binding_between("robot", "in", "out");
+  binding.branches = {{"main", "x", true}, {"main", "y", true}, {"z", "main", true}};
+  set_bindings({binding});
+  service().start();
+  EXPECT_EQ(service().sync_branch("robot", "main", std::nullopt, seconds(20)).value().size(), 2U);
+  const auto back = service().sync_branch("robot", "main", Direction::ToInter, seconds(20)).value();
+  ASSERT_EQ(back.size(), 1U);
+  EXPECT_EQ(hosts_.done().back().target, "in refs/heads/z");
+}
+
+TEST_F(SyncServiceTest, AWholeRepositoryTakesAnyBranchName) {
+  auto all = binding_between("robot", "in", "out");
+  all.granularity = Granularity::All;
+  all.branches.clear();
+  set_bindings({all});
+  service().start();
+  EXPECT_TRUE(service().sync_branch("robot", "feature/x", std::nullopt, seconds(20)).value().at(0).finished);
+  EXPECT_FALSE(service().sync_branch("robot", "a..b", std::nullopt, seconds(20)));
+}
+
+TEST_F(SyncServiceTest, APlanMarksAndRecordsNothing) {
+  const auto outcomes = service().plan_branch("robot", "b1", Direction::ToInter).value();
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_TRUE(outcomes[0].finished);
+  EXPECT_TRUE(outcomes[0].report.dry_run);
+  EXPECT_TRUE(hosts_.done().at(0).dry_run);
+  EXPECT_EQ(hosts_.done().at(0).source, "out refs/heads/b1");
+  EXPECT_TRUE(store().lanes().value().empty());
+  EXPECT_TRUE(run_rows().empty());
+}
+
+TEST_F(SyncServiceTest, ANewSnapshotDecidesTheRunsOfWhatIsPending) {
+  ASSERT_TRUE(service().deliver(push_to("refs/heads/b1")));
+  ASSERT_TRUE(service().deliver(push_to("refs/heads/b2")));
+  auto moved = binding_between("robot", "in", "elsewhere");
+  moved.branches.erase(moved.branches.begin() + 2);
+  service().replace_snapshot(snapshot_of({moved}));
+  EXPECT_EQ(service().snapshot()->find("robot")->external.host, "elsewhere");
+  service().start();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  ASSERT_EQ(hosts_.done().size(), 1U);
+  EXPECT_EQ(hosts_.done()[0].target, "elsewhere refs/heads/b1");
+}
+
+}  // namespace
+}  // namespace gitferry
