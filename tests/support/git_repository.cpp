@@ -134,7 +134,8 @@ std::optional<ObjectId> GitRepository::tip(const std::string& ref) const {
 std::string GitRepository::fsck() const {
   const auto outcome = try_git({"fsck", "--full", "--strict", "--no-dangling"});
   std::string complaints = outcome.status == 0 ? std::string() : fmt::format("status {}\n", outcome.status);
-  for (const auto line : split(outcome.output + outcome.errors, '\n')) {
+  const auto said = outcome.output + outcome.errors;
+  for (const auto line : split(said, '\n')) {
     // A repository whose default branch does not exist yet is whole all the same.
     if (!line.empty() && !line.starts_with("notice: ")) complaints += fmt::format("{}\n", line);
   }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/crypto.h"
+#include "tests/agent/git/pack_bytes.h"
 #include "tests/support/git_repository.h"
 #include "tests/support/temporary_directory.h"
 
@@ -33,47 +34,6 @@ Scanned scan(std::string_view pack, const ObjectId& new_tip, const ObjectId& old
   }
   if (status) status = scan.finish();
   return {status, scan.verdict(), scan.commits_seen()};
-}
-
-/// A pack object header of gitformat-pack, for objects below 2 KiB.
-std::string object_header(unsigned type, std::size_t size) {
-  std::string header;
-  header += static_cast<char>(0x80U | (type << 4U) | (size & 15U));
-  header += static_cast<char>(size >> 4U);
-  return header;
-}
-
-std::string deflated(const std::string& bytes) {
-  std::string out(compressBound(bytes.size()), '\0');
-  auto size = static_cast<uLongf>(out.size());
-  compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(bytes.data()),
-           bytes.size());
-  out.resize(size);
-  return out;
-}
-
-/// A pack with the given encoded objects; its trailer is right.
-std::string pack_of(const std::vector<std::string>& objects) {
-  std::string pack("PACK\0\0\0\2\0\0\0", 11);
-  pack += static_cast<char>(objects.size());
-  for (const auto& object : objects) pack += object;
-  return pack + sha1(pack);
-}
-
-std::string commit_text(const std::vector<ObjectId>& parents, const std::string& message) {
-  auto text = "tree " + std::string(40, '1') + "\n";
-  for (const auto& parent : parents) text += "parent " + parent.hex() + "\n";
-  return text + "author A <a@example.org> 1 +0000\ncommitter A <a@example.org> 1 +0000\n\n" + message + "\n";
-}
-
-std::string whole_commit(const std::string& text) {
-  return object_header(1, text.size()) + deflated(text);
-}
-
-ObjectId id_of(const std::string& text) {
-  auto object = fmt::format("commit {}", text.size());
-  object += '\0';
-  return ObjectId::from_raw(sha1(object + text)).value();
 }
 
 const ObjectId kOld = ObjectId::from_hex(std::string(40, 'a')).value();
@@ -166,26 +126,11 @@ TEST_F(PackScanOfRealPacks, IsUndecidedWhereAThinPackMayHideTheCommit) {
     message += fmt::format("A long line that all the messages share, number {}\n", i);
   const auto parent = repository.commit_many(kMain, 3, message);
   const auto old_tip = repository.commit_many(kMain, 1, message);
-  const auto text = repository.try_git({"cat-file", "commit", old_tip.hex()}).output;
   const auto new_tip =
       repository.commit({kMain, message + "more", {{"z", "z"}}, std::vector{parent, old_tip}});
+  const auto base = repository.try_git({"cat-file", "commit", old_tip.hex()}).output;
   const auto content = repository.try_git({"cat-file", "commit", new_tip.hex()}).output;
-  // A delta that inserts the whole commit, on a base that only the target has.
-  std::string delta;
-  for (auto size : {text.size(), content.size()}) {
-    for (; size >= 0x80; size >>= 7U) delta += static_cast<char>(0x80U | (size & 0x7FU));
-    delta += static_cast<char>(size);
-  }
-  for (std::size_t i = 0; i < content.size(); i += 127) {
-    const auto part = content.substr(i, 127);
-    delta += static_cast<char>(part.size());
-    delta += part;
-  }
-  std::string header;
-  header += static_cast<char>(0x80U | (7U << 4U) | (delta.size() & 15U));
-  header += static_cast<char>(0x80U | ((delta.size() >> 4U) & 0x7FU));
-  header += static_cast<char>(delta.size() >> 11U);
-  const auto scanned = scan(pack_of({header + old_tip.raw() + deflated(delta)}), new_tip, old_tip);
+  const auto scanned = scan(pack_of({delta_of_absent(old_tip, base.size(), content)}), new_tip, old_tip);
   ASSERT_TRUE(scanned.status) << scanned.status.error().text();
   EXPECT_EQ(scanned.verdict, Verdict::Undecided);
 }
@@ -299,12 +244,7 @@ TEST(PackScan, RefusesWhatIsNoPack) {
 
 TEST(PackScan, SkipsACommitBeyondTheLimitAndIsUndecided) {
   const auto text = commit_text({kOld}, std::string(PackScan::kCommitLimit, 'x'));
-  std::string header;
-  std::size_t size = text.size();
-  header += static_cast<char>(0x80U | (1U << 4U) | (size & 15U));
-  for (size >>= 4U; size >= 0x80; size >>= 7U) header += static_cast<char>(0x80U | (size & 0x7FU));
-  header += static_cast<char>(size);
-  const auto scanned = scan(pack_of({header + deflated(text)}), id_of(text), kOld);
+  const auto scanned = scan(pack_of({whole_commit(text)}), id_of(text), kOld);
   ASSERT_TRUE(scanned.status) << scanned.status.error().text();
   EXPECT_EQ(scanned.verdict, Verdict::Undecided);
 }
