@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/text.h"
+
 namespace gitferry::test {
 namespace {
 
@@ -131,9 +133,13 @@ std::optional<ObjectId> GitRepository::tip(const std::string& ref) const {
 
 std::string GitRepository::fsck() const {
   const auto outcome = try_git({"fsck", "--full", "--strict", "--no-dangling"});
-  return outcome.status == 0 && outcome.errors.empty()
-             ? std::string()
-             : fmt::format("status {}: {}{}", outcome.status, outcome.output, outcome.errors);
+  std::string complaints = outcome.status == 0 ? std::string() : fmt::format("status {}\n", outcome.status);
+  const auto said = outcome.output + outcome.errors;
+  for (const auto line : split(said, '\n')) {
+    // A repository whose default branch does not exist yet is whole all the same.
+    if (!line.empty() && !line.starts_with("notice: ")) complaints += fmt::format("{}\n", line);
+  }
+  return complaints;
 }
 
 void GitRepository::set_config(const std::string& key, const std::string& value) const {

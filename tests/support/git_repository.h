@@ -16,9 +16,9 @@ namespace gitferry::test {
 struct NewCommit {
   std::string ref = "refs/heads/main";
   std::string message = "A commit";
-  std::map<std::string, std::string> files;  ///< written over the first parent's tree
+  std::map<std::string, std::string> files = {};  ///< written over the first parent's tree
   /// Unset: the ref's tip, or none where the ref does not exist. Empty: a root commit.
-  std::optional<std::vector<ObjectId>> parents;
+  std::optional<std::vector<ObjectId>> parents = std::nullopt;
 };
 
 /// A real bare repository, driven by the system's git with a sealed environment: no system or user

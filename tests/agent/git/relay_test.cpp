@@ -1,19 +1,33 @@
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 
 #include "tests/agent/git/relay_fixture.h"
+#include "tests/agent/git/stateless_transport.h"
 
 namespace gitferry::test {
 namespace {
 
-/// Every case runs against a source that speaks protocol v2 and against one that speaks v0.
-class Relay : public RelayFixture, public ::testing::WithParamInterface<int> {
+struct Way {
+  const char* name;
+  int version;
+  bool is_stateless;
+};
+
+/// Every case runs over pipes and over requests that stand alone, with sources that speak protocol v2 and v0.
+class Relay : public RelayFixture, public ::testing::WithParamInterface<Way> {
  protected:
-  RunReport sync(const SyncRequest& request) { return relay(request, GetParam()); }
+  static std::unique_ptr<Transport> transport() {
+    if (GetParam().is_stateless) return std::make_unique<StatelessTransport>(GetParam().version);
+    return std::make_unique<VersionedTransport>(GetParam().version);
+  }
+  RunReport sync(const SyncRequest& request) { return relay(request, transport()); }
   RunReport sync() { return sync(request()); }
 };
-INSTANTIATE_TEST_SUITE_P(Protocol, Relay, ::testing::Values(0, 2),
-                         [](const auto& tested) { return "V" + std::to_string(tested.param); });
+INSTANTIATE_TEST_SUITE_P(Over, Relay,
+                         ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
+                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_P(Relay, CreatesTheBranchInAnEmptyTarget) {
   source.commit_many(kMain, 30);
@@ -291,7 +305,7 @@ TEST_P(Relay, ListsBranchesByName) {
   source.commit_many(kMain, 1);
   source.set_ref("refs/heads/feature/x", *source.tip(kMain));
   source.git({"tag", "v1", kMain});
-  RelayEngine engine(std::make_unique<VersionedTransport>(GetParam()), limits, directory / "spool", clock);
+  RelayEngine engine(transport(), limits, directory / "spool", clock);
   const auto branches = engine.list_branches(remote_of(source), {});
   ASSERT_TRUE(branches) << branches.error().text();
   ASSERT_EQ(branches->size(), 2U);
@@ -304,7 +318,7 @@ TEST_P(Relay, ListsBranchesByName) {
 }
 
 TEST_P(Relay, OneEngineServesManyRuns) {
-  RelayEngine engine(std::make_unique<VersionedTransport>(GetParam()), limits, directory / "spool", clock);
+  RelayEngine engine(transport(), limits, directory / "spool", clock);
   for (int i = 0; i < 4; ++i) {
     source.commit_many(kMain, 2);
     expect_arrived(engine.sync(request(), {}));
