@@ -20,7 +20,7 @@ Refused refuse(int status, std::string_view reason) {
 
 /// Framing, credentials, signatures and sender marks: a second one could be read by one part and not by
 /// another.
-constexpr std::array<std::string_view, 35> kAtMostOnce{"host",
+constexpr std::array<std::string_view, 34> kAtMostOnce{"host",
                                                        "content-length",
                                                        "content-type",
                                                        "content-encoding",
@@ -53,8 +53,7 @@ constexpr std::array<std::string_view, 35> kAtMostOnce{"host",
                                                        "x-gitcode-event",
                                                        "codeup-event",
                                                        "x-coding-event",
-                                                       "x-event-key",
-                                                       "x-forwarded-for"};
+                                                       "x-event-key"};
 
 /// Names under which the HTTP library keeps the socket's own addresses.
 constexpr std::array<std::string_view, 4> kReserved{"remote_addr", "remote_port", "local_addr", "local_port"};

@@ -37,8 +37,13 @@ Response refused(int status, std::string_view reason, std::string_view detail = 
   return hook_answer(status, std::move(body));
 }
 
-/// Whatever was wrong with the proof or the name.
-Response unauthenticated() {
+/// Whatever was wrong with the proof or the name. The name is not logged: it is whatever somebody put into
+/// the address.
+Response unauthenticated(const Provider& provider, const Request& request) {
+  log::warn("webhook refused", {{"reason", "unauthenticated"},
+                                {"provider", provider.name},
+                                {"address", request.client_address},
+                                {"request", request.id}});
   return refused(401, "unauthenticated");
 }
 
@@ -138,7 +143,7 @@ std::optional<Response> precheck(ApiContext& context, const Request& request,
   if (provider->needs_body) return std::nullopt;
   const auto snapshot = context.sync.snapshot();
   if (!proven_sides(snapshot->find(argument(arguments, "repo_name")), *provider, request).any()) {
-    return unauthenticated();
+    return unauthenticated(*provider, request);
   }
   return std::nullopt;
 }
@@ -150,14 +155,7 @@ Response post_delivery(ApiContext& context, const Request& request, const PathAr
   const auto snapshot = context.sync.snapshot();
   const auto* binding = snapshot->find(argument(arguments, "repo_name"));
   const auto proven = proven_sides(binding, *provider, request);
-  if (binding == nullptr || !proven.any()) {
-    // The name is not logged: it is whatever somebody put into the address.
-    log::warn("webhook refused", {{"reason", "unauthenticated"},
-                                  {"provider", provider->name},
-                                  {"address", request.client_address},
-                                  {"request", request.id}});
-    return unauthenticated();
-  }
+  if (binding == nullptr || !proven.any()) return unauthenticated(*provider, request);
   auto event = provider->parse(*provider, request);
   if (!event) {
     log::warn("webhook refused",

@@ -1,0 +1,167 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/crypto.h"
+#include "agent/sync/sync_service.h"
+#include "api/api_context.h"
+
+namespace gitferry::api::testing {
+
+inline RemoteUrl url(std::string_view text) {
+  return parse_remote_url(text, any_scheme())->url;
+}
+
+/// Remembers what it was asked; answers what the test put in.
+class FakeStore final : public Store {
+ public:
+  Result<Receipt> record_delivery(const DeliveryRecord&, std::span<const LaneMark>) override {
+    return Receipt{};
+  }
+  Result<Receipt> mark_lanes(std::span<const LaneMark>, Trigger) override { return Receipt{}; }
+  Result<std::int64_t> begin_run(const LaneRow&, Direction, std::int64_t) override { return 1; }
+  Status finish_run(const RunEnd&) override { return {}; }
+  Status drop_lane_request(std::int64_t, std::int64_t, const Error&) override { return {}; }
+  Result<std::optional<LaneRow>> first_due(std::int64_t,
+                                           const std::function<bool(const LaneRow&)>&) override {
+    return std::nullopt;
+  }
+  Result<std::optional<std::int64_t>> next_due_after(std::int64_t) override {
+    if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
+    return std::nullopt;
+  }
+  Result<std::optional<LaneRow>> lane(std::int64_t) override { return std::nullopt; }
+  Result<std::vector<LaneRow>> lanes() override {
+    if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
+    return lane_rows;
+  }
+  Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override {
+    last_filter = filter;
+    last_page = page;
+    return Listing<RunRow>{run_rows, static_cast<std::int64_t>(run_rows.size())};
+  }
+  Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) override {
+    last_filter = RunFilter{{repository}, {}};
+    last_page = page;
+    return Listing<DeliveryRow>{delivery_rows, static_cast<std::int64_t>(delivery_rows.size())};
+  }
+  Result<std::int64_t> branch_id(const LaneKey&) override { return 1; }
+
+  std::atomic<bool> broken{false};
+  std::vector<LaneRow> lane_rows;
+  std::vector<RunRow> run_rows;
+  std::vector<DeliveryRow> delivery_rows;
+  RunFilter last_filter;
+  Page last_page;
+};
+
+class FakeSync final : public SyncService {
+ public:
+  struct BranchCall {
+    std::string repository;
+    std::string branch;
+    std::optional<Direction> direction;
+    std::chrono::milliseconds wait{0};
+    bool dry_run = false;
+  };
+
+  void start() override {}
+  void stop() override {}
+  [[nodiscard]] Snapshot snapshot() const override { return bindings; }
+  void replace_snapshot(Snapshot snapshot) override { bindings = std::move(snapshot); }
+
+  Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) override {
+    const std::lock_guard lock(mutex);
+    if (delivery_error) return fail(*delivery_error);
+    deliveries.push_back(delivery);
+    DeliveryOutcome outcome;
+    outcome.delivery_id = static_cast<std::int64_t>(deliveries.size());
+    outcome.reason = delivery.event.ignored_reason;
+    outcome.verdict = outcome.reason.empty() ? Verdict::Accepted : Verdict::Ignored;
+    for (const auto& change : delivery.event.changes) outcome.refs.push_back({change.ref, ""});
+    return outcome;
+  }
+  Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
+                                               std::optional<Direction> direction,
+                                               std::chrono::milliseconds wait) override {
+    return answer({std::string(repository), std::string(branch), direction, wait, false});
+  }
+  Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
+                                               std::optional<Direction> direction) override {
+    return answer({std::string(repository), std::string(branch), direction, {}, true});
+  }
+
+  [[nodiscard]] std::vector<IncomingDelivery> delivered() {
+    const std::lock_guard lock(mutex);
+    return deliveries;
+  }
+  [[nodiscard]] std::vector<BranchCall> calls() {
+    const std::lock_guard lock(mutex);
+    return branch_calls;
+  }
+
+  Snapshot bindings = std::make_shared<BindingSnapshot>();
+  std::optional<Error> delivery_error;
+  std::vector<SyncOutcome> outcomes;
+
+ private:
+  Result<std::vector<SyncOutcome>> answer(BranchCall call) {
+    const std::lock_guard lock(mutex);
+    branch_calls.push_back(call);
+    if (bindings->find(call.repository) == nullptr) return fail(ErrorCode::RepositoryUnknown, "not bound");
+    return outcomes;
+  }
+
+  std::mutex mutex;
+  std::vector<IncomingDelivery> deliveries;
+  std::vector<BranchCall> branch_calls;
+};
+
+constexpr const char* kReadToken = "read-token";
+constexpr const char* kOperateToken = "operate-token";
+constexpr const char* kAdminToken = "admin-token";
+constexpr const char* kSecret = "hook-secret-of-the-test";
+
+/// Context with one binding per provider: named as the provider, internal side with its hook, external side
+/// without.
+struct Fixture {
+  Fixture() {
+    auto snapshot = std::make_shared<BindingSnapshot>();
+    for (const auto* provider : {"github", "gitlab", "gitea", "forgejo", "gogs"}) {
+      RepositoryBinding binding;
+      binding.name = provider;
+      binding.internal = url("https://git.corp.example/acme/robot.git");
+      binding.external = url("git@mirror.example:public/robot.git");
+      const bool is_token = std::string_view(provider) == "gitlab";
+      binding.internal_webhook =
+          WebhookSource{provider, is_token ? "token" : "hmac", {Secret("older"), Secret(kSecret)}};
+      binding.branches.push_back({"main", "main", true});
+      snapshot->repositories.emplace(binding.name, binding);
+    }
+    RepositoryBinding quiet;
+    quiet.name = "without-hook";
+    quiet.internal = url("https://git.corp.example/acme/robot.git");
+    quiet.external = url("git@mirror.example:public/robot.git");
+    snapshot->repositories.emplace(quiet.name, quiet);
+    sync.bindings = snapshot;
+  }
+
+  SystemClock clock;
+  FakeStore store;
+  FakeSync sync;
+  ApiContext context{sync,
+                     store,
+                     clock,
+                     {{"r", Role::Read, sha256(kReadToken)},
+                      {"o", Role::Operate, sha256(kOperateToken)},
+                      {"a", Role::Admin, sha256(kAdminToken)}}};
+};
+
+}  // namespace gitferry::api::testing

@@ -1,0 +1,68 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "api/webhook/provider.h"
+
+namespace gitferry::api::webhook {
+namespace {
+
+Request request_with(std::string body, std::vector<Header> headers) {
+  Request request;
+  request.method = "POST";
+  request.body = std::move(body);
+  request.headers = std::move(headers);
+  return request;
+}
+
+bool verifies(std::string_view provider, const Request& request, const std::string& secret) {
+  const auto* found = find_provider(provider);
+  return found->verify(*found, request, Secret(secret));
+}
+
+TEST(WebhookProvider, KnowsThePublishedSignatureOfGitHub) {
+  // From GitHub's documentation, "Validating webhook deliveries".
+  const std::string secret = "It's a Secret to Everybody";
+  const std::string mac = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+  const auto with = [&](const std::string& value) {
+    return verifies("github", request_with("Hello, World!", {{"x-hub-signature-256", value}}), secret);
+  };
+  EXPECT_TRUE(with("sha256=" + mac));
+  EXPECT_FALSE(with("sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b04e17e"));
+  EXPECT_FALSE(with("SHA256=" + mac));
+  EXPECT_FALSE(with(" sha256=" + mac));
+}
+
+TEST(WebhookProvider, AnEmptySecretNeverVerifies) {
+  // HMAC-SHA256 of "" under the empty key.
+  const std::string mac = "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad";
+  EXPECT_FALSE(verifies("github", request_with("", {{"x-hub-signature-256", "sha256=" + mac}}), ""));
+  EXPECT_FALSE(verifies("gitea", request_with("", {{"x-gitea-signature", mac}}), ""));
+  EXPECT_FALSE(verifies("gitlab", request_with("", {{"x-gitlab-token", ""}}), ""));
+}
+
+TEST(WebhookProvider, TellsSendersApartByTheirMarks) {
+  const auto fits = [](std::string_view provider, const std::vector<std::string>& marks) {
+    std::vector<Header> headers;
+    for (const auto& mark : marks) headers.push_back({mark, "push"});
+    return came_from(*find_provider(provider), request_with("", headers));
+  };
+  const std::vector<std::string> gogs{"x-gogs-event", "x-github-event"};
+  const std::vector<std::string> gitea{"x-gitea-event", "x-gogs-event", "x-github-event"};
+  const std::vector<std::string> forgejo{"x-forgejo-event", "x-gitea-event", "x-gogs-event",
+                                         "x-github-event"};
+  EXPECT_TRUE(fits("github", {"x-github-event"}));
+  EXPECT_FALSE(fits("github", {}));
+  for (const auto& marks : {gogs, gitea, forgejo}) EXPECT_FALSE(fits("github", marks));
+  EXPECT_TRUE(fits("gogs", gogs));
+  EXPECT_FALSE(fits("gogs", gitea));
+  EXPECT_TRUE(fits("gitea", gitea));
+  EXPECT_TRUE(fits("gitea", forgejo));
+  EXPECT_TRUE(fits("forgejo", forgejo));
+  EXPECT_FALSE(fits("forgejo", gitea));
+  EXPECT_TRUE(fits("gitlab", {"x-gitlab-event"}));
+  EXPECT_FALSE(fits("gitlab", {"x-gitlab-event", "codeup-event"}));
+}
+
+}  // namespace
+}  // namespace gitferry::api::webhook
