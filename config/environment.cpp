@@ -43,18 +43,18 @@ std::string flag_word(std::string value) {
 
 /// The value under `key`, made where it is missing. A file's value of another kind is left for the reader to
 /// report.
-Node& child(Node& parent, std::string_view key, const Position& at) {
+YamlNode& child(YamlNode& parent, std::string_view key, const Position& at) {
   const auto found = std::find_if(parent.members.begin(), parent.members.end(),
-                                  [&](const Node::Member& member) { return member.key == key; });
+                                  [&](const YamlNode::Member& member) { return member.key == key; });
   if (found != parent.members.end()) return found->value;
   parent.members.push_back({std::string(key), at, {}});
   return parent.members.back().value;
 }
 
-Node& section(Node& parent, std::string_view key, const Position& at) {
-  Node& node = child(parent, key, at);
-  if (node.kind == Node::Kind::Null) {
-    node.kind = Node::Kind::Map;
+YamlNode& section(YamlNode& parent, std::string_view key, const Position& at) {
+  YamlNode& node = child(parent, key, at);
+  if (node.kind == YamlNode::Kind::Null) {
+    node.kind = YamlNode::Kind::Map;
     node.at = at;
   }
   return node;
@@ -70,18 +70,18 @@ void check_delete_sync_dir(const Environment& environment, Report& report) {
 
 }  // namespace
 
-std::vector<std::string> apply_environment(Node& root, const Environment& environment, Report& report) {
+std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment, Report& report) {
   std::vector<std::string> used;
   for (const auto& override : kOverrides) {
     auto value = environment(std::string(override.variable));
     if (!value || value->empty()) continue;
     const Position at{0, 0, std::string(override.variable)};
-    Node* parent = &section(root, override.section, at);
+    YamlNode* parent = &section(root, override.section, at);
     if (!override.subsection.empty()) parent = &section(*parent, override.subsection, at);
-    if (parent->kind != Node::Kind::Map) continue;
-    Node& node = child(*parent, override.key, at);
-    node = Node{};
-    node.kind = Node::Kind::Scalar;
+    if (parent->kind != YamlNode::Kind::Map) continue;
+    YamlNode& node = child(*parent, override.key, at);
+    node = YamlNode{};
+    node.kind = YamlNode::Kind::Scalar;
     node.at = at;
     node.text = override.is_flag ? flag_word(std::move(*value)) : std::move(*value);
     used.emplace_back(override.variable);

@@ -30,12 +30,13 @@ class SettingsReader {
 
   void read() {
     read_version();
-    if (const Node* node = root_.find("server")) read_server({*node, "server", section::kServer, report_});
-    if (const Node* node = root_.find("storage"))
+    if (const YamlNode* node = root_.find("server"))
+      read_server({*node, "server", section::kServer, report_});
+    if (const YamlNode* node = root_.find("storage"))
       read_storage({*node, "storage", section::kStorage, report_});
-    if (const Node* node = root_.find("auth")) read_auth({*node, "auth", section::kAuth, report_});
-    if (const Node* node = root_.find("sync")) read_sync({*node, "sync", section::kSync, report_});
-    if (const Node* node = root_.find("network"))
+    if (const YamlNode* node = root_.find("auth")) read_auth({*node, "auth", section::kAuth, report_});
+    if (const YamlNode* node = root_.find("sync")) read_sync({*node, "sync", section::kSync, report_});
+    if (const YamlNode* node = root_.find("network"))
       read_network({*node, "network", section::kNetwork, report_});
     read_credentials();
   }
@@ -103,7 +104,7 @@ class SettingsReader {
     if (!sync.sync_dir.starts_with('/'))
       map.error(map.at("sync_dir"), "sync.sync_dir must be an absolute path",
                 "for example: /var/lib/gitferry/sync");
-    const Node* node = map.find("timeouts");
+    const YamlNode* node = map.find("timeouts");
     if (node == nullptr) return;
     const MapReader timeouts(*node, "sync.timeouts", section::kTimeouts, report_);
     sync.timeouts.connect = timeouts.duration("connect").value_or(sync.timeouts.connect);
@@ -153,7 +154,7 @@ class SettingsReader {
 
   /// Whether the parts fit the kind of address. `match` is never quoted: a password may stand in it by
   /// mistake.
-  static bool check_credential(const MapReader& map, const Node& node, const CredentialRule& rule) {
+  static bool check_credential(const MapReader& map, const YamlNode& node, const CredentialRule& rule) {
     if (rule.match.empty()) return false;
     const std::string_view match = rule.match;
     const auto mark = match.find("://");

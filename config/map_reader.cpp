@@ -34,9 +34,9 @@ std::string not_available(std::string_view what, const Remark& remark) {
 
 }  // namespace
 
-MapReader::MapReader(const Node& node, std::string where, const Section& section, Report& report)
+MapReader::MapReader(const YamlNode& node, std::string where, const Section& section, Report& report)
     : node_(node), where_(std::move(where)), report_(report) {
-  if (node_.kind != Node::Kind::Map) {
+  if (node_.kind != YamlNode::Kind::Map) {
     report_.add(node_.at, where_ + " must be a mapping of keys, not " + std::string(name_of(node_.kind)));
     return;
   }
@@ -47,7 +47,7 @@ void MapReader::check_keys(const Section& section) const {
   const std::vector<std::string> known(section.keys.begin(), section.keys.end());
   for (const auto& member : node_.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) {
-      if (member.value.kind == Node::Kind::Null)
+      if (member.value.kind == YamlNode::Kind::Null)
         report_.add(member.at, "'" + member.key + "' has no value", "remove the key or give it a value");
       continue;
     }
@@ -69,14 +69,14 @@ std::string MapReader::named(std::string_view key) const {
   return where_.empty() ? std::string(key) : where_ + "." + std::string(key);
 }
 
-const Node* MapReader::find(std::string_view key) const {
+const YamlNode* MapReader::find(std::string_view key) const {
   const auto* member = node_.find(key);
-  return member == nullptr || member->value.kind == Node::Kind::Null ? nullptr : &member->value;
+  return member == nullptr || member->value.kind == YamlNode::Kind::Null ? nullptr : &member->value;
 }
 
 bool MapReader::require(std::string_view key, std::string_view example) const {
   if (find(key) != nullptr) return true;
-  const bool is_reported = node_.kind != Node::Kind::Map || node_.find(key) != nullptr;
+  const bool is_reported = node_.kind != YamlNode::Kind::Map || node_.find(key) != nullptr;
   if (is_reported) return false;
   report_.add(at(key), named(key) + " is missing", "for example: " + std::string(example));
   return false;
@@ -85,20 +85,20 @@ bool MapReader::require(std::string_view key, std::string_view example) const {
 const Position& MapReader::at(std::string_view key) const {
   const auto* member = node_.find(key);
   if (member == nullptr) return node_.at;
-  return member->value.kind == Node::Kind::Null ? member->at : member->value.at;
+  return member->value.kind == YamlNode::Kind::Null ? member->at : member->value.at;
 }
 
-void MapReader::wrong_type(std::string_view key, const Node& node, std::string_view wanted) const {
+void MapReader::wrong_type(std::string_view key, const YamlNode& node, std::string_view wanted) const {
   std::string got(name_of(node.kind));
   // What stands there is shown only where it is short: a long text may be a secret in the wrong place.
-  if (node.kind == Node::Kind::Scalar && node.text.size() <= 20) got = "'" + node.text + "'";
+  if (node.kind == YamlNode::Kind::Scalar && node.text.size() <= 20) got = "'" + node.text + "'";
   report_.add(node.at, named(key) + " must be " + std::string(wanted) + ", not " + got);
 }
 
 std::optional<std::string> MapReader::text(std::string_view key) const {
-  const Node* node = find(key);
+  const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
-  if (node->kind != Node::Kind::Scalar || node->text.empty()) {
+  if (node->kind != YamlNode::Kind::Scalar || node->text.empty()) {
     wrong_type(key, *node, "text");
     return std::nullopt;
   }
@@ -106,18 +106,18 @@ std::optional<std::string> MapReader::text(std::string_view key) const {
 }
 
 std::optional<bool> MapReader::flag(std::string_view key) const {
-  const Node* node = find(key);
+  const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
-  const bool is_plain = node->kind == Node::Kind::Scalar && !node->is_quoted;
+  const bool is_plain = node->kind == YamlNode::Kind::Scalar && !node->is_quoted;
   const auto value = is_plain ? parse_flag(node->text) : std::nullopt;
   if (!value) wrong_type(key, *node, "true or false");
   return value;
 }
 
 std::optional<int> MapReader::number(std::string_view key, Range range) const {
-  const Node* node = find(key);
+  const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
-  const bool is_plain = node->kind == Node::Kind::Scalar && !node->is_quoted;
+  const bool is_plain = node->kind == YamlNode::Kind::Scalar && !node->is_quoted;
   // A leading zero is octal to some YAML readers and decimal to others.
   const bool is_ambiguous = node->text.size() > 1 && node->text.front() == '0';
   const auto value = is_plain && !is_ambiguous ? parse_number(node->text) : std::nullopt;
@@ -130,9 +130,9 @@ std::optional<int> MapReader::number(std::string_view key, Range range) const {
 std::optional<std::chrono::milliseconds> MapReader::duration(std::string_view key) const {
   constexpr std::chrono::milliseconds kLowest{1};
   constexpr std::chrono::milliseconds kHighest{std::chrono::hours{24}};
-  const Node* node = find(key);
+  const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
-  const auto value = node->kind == Node::Kind::Scalar ? parse_duration(node->text) : std::nullopt;
+  const auto value = node->kind == YamlNode::Kind::Scalar ? parse_duration(node->text) : std::nullopt;
   if (value && *value >= kLowest && *value <= kHighest) return value;
   wrong_type(key, *node, "a duration up to 24h such as 500ms, 10s, 5m or 2h");
   return std::nullopt;
@@ -141,10 +141,10 @@ std::optional<std::chrono::milliseconds> MapReader::duration(std::string_view ke
 std::optional<std::string> MapReader::choice(std::string_view key,
                                              std::initializer_list<std::string_view> words,
                                              std::initializer_list<Remark> planned) const {
-  const Node* node = find(key);
+  const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
   const std::vector<std::string> known(words.begin(), words.end());
-  if (node->kind != Node::Kind::Scalar) {
+  if (node->kind != YamlNode::Kind::Scalar) {
     wrong_type(key, *node, "one of " + joined(known));
     return std::nullopt;
   }
@@ -159,11 +159,11 @@ std::optional<std::string> MapReader::choice(std::string_view key,
   return std::nullopt;
 }
 
-const std::vector<Node>& MapReader::list(std::string_view key) const {
-  static const std::vector<Node> kEmpty;
-  const Node* node = find(key);
+const std::vector<YamlNode>& MapReader::list(std::string_view key) const {
+  static const std::vector<YamlNode> kEmpty;
+  const YamlNode* node = find(key);
   if (node == nullptr) return kEmpty;
-  if (node->kind == Node::Kind::List) return node->items;
+  if (node->kind == YamlNode::Kind::List) return node->items;
   wrong_type(key, *node, "a list");
   return kEmpty;
 }
@@ -180,8 +180,8 @@ std::optional<SecretSource> MapReader::secret(const std::string& stem) const {
   return SecretSource{file.value_or(""), variable.value_or("")};
 }
 
-std::optional<std::string> scalar_text(const Node& node, const std::string& where, Report& report) {
-  if (node.kind == Node::Kind::Scalar && !node.text.empty()) return node.text;
+std::optional<std::string> scalar_text(const YamlNode& node, const std::string& where, Report& report) {
+  if (node.kind == YamlNode::Kind::Scalar && !node.text.empty()) return node.text;
   report.add(node.at, where + " must be text, not " + std::string(name_of(node.kind)));
   return std::nullopt;
 }

@@ -21,10 +21,10 @@ namespace gitferry::config {
 class MapReader {
  public:
   /// `where` is what people call it: `sync`, `repos[2]`.
-  MapReader(const Node& node, std::string where, const Section& section, Report& report);
+  MapReader(const YamlNode& node, std::string where, const Section& section, Report& report);
 
   /// The value of `key`, or nullptr. A key without a value counts as absent; the constructor reported it.
-  const Node* find(std::string_view key) const;
+  const YamlNode* find(std::string_view key) const;
   std::optional<std::string> text(std::string_view key) const;
   std::optional<bool> flag(std::string_view key) const;
   struct Range {
@@ -37,7 +37,7 @@ class MapReader {
   std::optional<std::string> choice(std::string_view key, std::initializer_list<std::string_view> words,
                                     std::initializer_list<Remark> planned = {}) const;
   /// The items of a list; empty where it is absent or not a list.
-  const std::vector<Node>& list(std::string_view key) const;
+  const std::vector<YamlNode>& list(std::string_view key) const;
   /// `<stem>_file` or `<stem>_env`; both is an error. Does not read it.
   std::optional<SecretSource> secret(const std::string& stem) const;
 
@@ -52,16 +52,16 @@ class MapReader {
   }
 
  private:
-  void wrong_type(std::string_view key, const Node& node, std::string_view wanted) const;
+  void wrong_type(std::string_view key, const YamlNode& node, std::string_view wanted) const;
   void check_keys(const Section& section) const;
   std::string named(std::string_view key) const;
 
-  const Node& node_;
+  const YamlNode& node_;
   std::string where_;
   Report& report_;
 };
 
 /// A plain word or number as text; reports anything else. For items of lists.
-std::optional<std::string> scalar_text(const Node& node, const std::string& where, Report& report);
+std::optional<std::string> scalar_text(const YamlNode& node, const std::string& where, Report& report);
 
 }  // namespace gitferry::config

@@ -12,47 +12,47 @@ namespace gitferry::config {
 namespace {
 
 /// The tree is the reader's own, so that what is printed has the shape of what is read.
-Node word(std::string text) {
-  Node node;
-  node.kind = Node::Kind::Scalar;
+YamlNode word(std::string text) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::Scalar;
   node.text = std::move(text);
   node.is_quoted = true;
   return node;
 }
-Node plain(std::string text) {
-  Node node = word(std::move(text));
+YamlNode plain(std::string text) {
+  YamlNode node = word(std::move(text));
   node.is_quoted = false;
   return node;
 }
-Node flag(bool value) {
+YamlNode flag(bool value) {
   return plain(value ? "true" : "false");
 }
-Node empty(Node::Kind kind) {
-  Node node;
+YamlNode empty(YamlNode::Kind kind) {
+  YamlNode node;
   node.kind = kind;
   return node;
 }
-void put(Node& map, std::string key, Node value) {
+void put(YamlNode& map, std::string key, YamlNode value) {
   map.members.push_back({std::move(key), {}, std::move(value)});
 }
-void put_if_set(Node& map, const std::string& key, const std::string& text) {
+void put_if_set(YamlNode& map, const std::string& key, const std::string& text) {
   if (!text.empty()) put(map, key, word(text));
 }
-void put_secret(Node& map, const std::string& stem, const SecretSource& source) {
+void put_secret(YamlNode& map, const std::string& stem, const SecretSource& source) {
   put_if_set(map, stem + "_file", source.file);
   put_if_set(map, stem + "_env", source.env);
 }
 
-Node words(const std::vector<std::string>& texts) {
-  Node list = empty(Node::Kind::List);
+YamlNode words(const std::vector<std::string>& texts) {
+  YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& text : texts) list.items.push_back(word(text));
   return list;
 }
 
-Node tokens_of(const Config& config) {
-  Node list = empty(Node::Kind::List);
+YamlNode tokens_of(const Config& config) {
+  YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& token : config.tokens) {
-    Node map = empty(Node::Kind::Map);
+    YamlNode map = empty(YamlNode::Kind::Map);
     put(map, "name", word(token.name));
     put(map, "role", word(token.role));
     put_secret(map, "token", token.source);
@@ -61,12 +61,12 @@ Node tokens_of(const Config& config) {
   return list;
 }
 
-Node sync_of(const Sync& sync) {
-  Node timeouts = empty(Node::Kind::Map);
+YamlNode sync_of(const Sync& sync) {
+  YamlNode timeouts = empty(YamlNode::Kind::Map);
   put(timeouts, "connect", word(duration_text(sync.timeouts.connect)));
   put(timeouts, "stall", word(duration_text(sync.timeouts.stall)));
   put(timeouts, "total", word(duration_text(sync.timeouts.total)));
-  Node map = empty(Node::Kind::Map);
+  YamlNode map = empty(YamlNode::Kind::Map);
   put(map, "workers", plain(std::to_string(sync.workers)));
   put(map, "per_host", plain(std::to_string(sync.per_host)));
   put(map, "sync_dir", word(sync.sync_dir));
@@ -75,19 +75,19 @@ Node sync_of(const Sync& sync) {
   return map;
 }
 
-Node network_of(const Network& network) {
+YamlNode network_of(const Network& network) {
   std::vector<std::string> schemes;
   for (const auto scheme : network.allow_schemes) schemes.emplace_back(name_of(scheme));
-  Node map = empty(Node::Kind::Map);
+  YamlNode map = empty(YamlNode::Kind::Map);
   put(map, "allow_schemes", words(schemes));
   put(map, "allow_cidrs", words(network.allow_cidrs));
   return map;
 }
 
-Node credentials_of(const Config& config) {
-  Node list = empty(Node::Kind::List);
+YamlNode credentials_of(const Config& config) {
+  YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& rule : config.credentials) {
-    Node map = empty(Node::Kind::Map);
+    YamlNode map = empty(YamlNode::Kind::Map);
     put(map, "match", word(rule.match));
     put_if_set(map, "username", rule.username);
     if (rule.password) put_secret(map, "password", *rule.password);
@@ -98,12 +98,12 @@ Node credentials_of(const Config& config) {
   return list;
 }
 
-Node webhooks_of(const Config& config, const RepositoryBinding& binding) {
-  Node map = empty(Node::Kind::Map);
+YamlNode webhooks_of(const Config& config, const RepositoryBinding& binding) {
+  YamlNode map = empty(YamlNode::Kind::Map);
   for (const Side side : {Side::Internal, Side::External}) {
     const auto& source = binding.webhook(side);
     if (!source) continue;
-    Node hook = empty(Node::Kind::Map);
+    YamlNode hook = empty(YamlNode::Kind::Map);
     put(hook, "provider", word(source->provider));
     put(hook, "scheme", word(source->scheme));
     const auto origin = config.webhook_sources.find({binding.name, side});
@@ -113,10 +113,10 @@ Node webhooks_of(const Config& config, const RepositoryBinding& binding) {
   return map;
 }
 
-Node repositories_of(const Config& config) {
-  Node list = empty(Node::Kind::List);
+YamlNode repositories_of(const Config& config) {
+  YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& [name, binding] : config.bindings.repositories) {
-    Node map = empty(Node::Kind::Map);
+    YamlNode map = empty(YamlNode::Kind::Map);
     put(map, "name", word(name));
     put(map, "enable", flag(binding.enabled));
     put(map, "internal", word(binding.internal.str()));
@@ -124,11 +124,11 @@ Node repositories_of(const Config& config) {
     put(map, "granularity", word(std::string(name_of(binding.granularity))));
     put(map, "direction", word(std::string(name_of(binding.direction))));
     put(map, "policy", word(std::string(name_of(binding.policy))));
-    Node webhooks = webhooks_of(config, binding);
+    YamlNode webhooks = webhooks_of(config, binding);
     if (!webhooks.members.empty()) put(map, "webhook", std::move(webhooks));
-    Node branches = empty(Node::Kind::List);
+    YamlNode branches = empty(YamlNode::Kind::List);
     for (const auto& branch : binding.branches) {
-      Node pair = empty(Node::Kind::Map);
+      YamlNode pair = empty(YamlNode::Kind::Map);
       put(pair, "internal", word(branch.internal));
       put(pair, "external", word(branch.external));
       put(pair, "enable", flag(branch.enabled));
@@ -140,15 +140,15 @@ Node repositories_of(const Config& config) {
   return list;
 }
 
-Node tree_of(const Config& config) {
-  Node server = empty(Node::Kind::Map);
+YamlNode tree_of(const Config& config) {
+  YamlNode server = empty(YamlNode::Kind::Map);
   put(server, "listen", word(listen_text(config.server.listen_host, config.server.listen_port)));
   put(server, "behind_proxy", flag(config.server.behind_proxy));
-  Node storage = empty(Node::Kind::Map);
+  YamlNode storage = empty(YamlNode::Kind::Map);
   put(storage, "url", word("sqlite:" + config.database_path));
-  Node auth = empty(Node::Kind::Map);
+  YamlNode auth = empty(YamlNode::Kind::Map);
   put(auth, "tokens", tokens_of(config));
-  Node root = empty(Node::Kind::Map);
+  YamlNode root = empty(YamlNode::Kind::Map);
   put(root, "version", plain("1"));
   put(root, "server", std::move(server));
   put(root, "storage", std::move(storage));
@@ -161,7 +161,7 @@ Node tree_of(const Config& config) {
 }
 
 /// Without quotes only where no YAML reader could take it for anything but this text.
-std::string yaml_scalar(const Node& node) {
+std::string yaml_scalar(const YamlNode& node) {
   constexpr std::string_view kHarmless =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-@+";
   const std::string& text = node.text;
@@ -176,28 +176,28 @@ std::string yaml_scalar(const Node& node) {
   return json_string(text);
 }
 
-void write_yaml(const Node& node, std::size_t indent, std::string& out);
+void write_yaml(const YamlNode& node, std::size_t indent, std::string& out);
 
 /// A value after its key: scalars and empty collections on the same line, the rest below.
-void write_yaml_value(const Node& node, std::size_t indent, std::string& out) {
-  if (node.kind == Node::Kind::Scalar) {
+void write_yaml_value(const YamlNode& node, std::size_t indent, std::string& out) {
+  if (node.kind == YamlNode::Kind::Scalar) {
     out += " " + yaml_scalar(node) + "\n";
   } else if (node.members.empty() && node.items.empty()) {
-    out += node.kind == Node::Kind::List ? " []\n" : " {}\n";
+    out += node.kind == YamlNode::Kind::List ? " []\n" : " {}\n";
   } else {
     out += "\n";
     write_yaml(node, indent, out);
   }
 }
 
-void write_yaml(const Node& node, std::size_t indent, std::string& out) {
+void write_yaml(const YamlNode& node, std::size_t indent, std::string& out) {
   const std::string margin(indent, ' ');
   for (const auto& member : node.members) {
     out += margin + member.key + ":";
     write_yaml_value(member.value, indent + 2, out);
   }
   for (const auto& item : node.items) {
-    if (item.kind == Node::Kind::Scalar) {
+    if (item.kind == YamlNode::Kind::Scalar) {
       out += margin + "- " + yaml_scalar(item) + "\n";
       continue;
     }
@@ -207,12 +207,12 @@ void write_yaml(const Node& node, std::size_t indent, std::string& out) {
   }
 }
 
-void write_json(const Node& node, std::string& out) {
-  if (node.kind == Node::Kind::Scalar) {
+void write_json(const YamlNode& node, std::string& out) {
+  if (node.kind == YamlNode::Kind::Scalar) {
     out += node.is_quoted ? json_string(node.text) : node.text;
     return;
   }
-  const bool is_map = node.kind == Node::Kind::Map;
+  const bool is_map = node.kind == YamlNode::Kind::Map;
   out += is_map ? "{" : "[";
   bool is_first = true;
   for (const auto& member : node.members) {
@@ -236,7 +236,7 @@ std::string to_yaml(const Config& config) {
 }
 
 std::string to_json(const Config& config) {
-  Node root = tree_of(config);
+  YamlNode root = tree_of(config);
   put(root, "overridden_by", words(config.overridden_by));
   std::string out;
   write_json(root, out);

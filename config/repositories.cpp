@@ -21,8 +21,8 @@ constexpr Provider kProviders[] = {
 /// Reads one entry of `repos`.
 class RepositoryReader {
  public:
-  RepositoryReader(const Node& node, const std::string& where, const Environment& environment, Config& config,
-                   Report& report)
+  RepositoryReader(const YamlNode& node, const std::string& where, const Environment& environment,
+                   Config& config, Report& report)
       : map_(node, where, section::kRepository, report),
         environment_(environment),
         config_(config),
@@ -34,7 +34,7 @@ class RepositoryReader {
     read_name();
     read_kind();
     read_addresses();
-    if (const Node* webhooks = map_.find("webhook")) read_webhooks(*webhooks);
+    if (const YamlNode* webhooks = map_.find("webhook")) read_webhooks(*webhooks);
     read_branches();
     if (!binding_.name.empty()) config_.bindings.repositories.emplace(binding_.name, std::move(binding_));
   }
@@ -91,20 +91,20 @@ class RepositoryReader {
                  "a repository cannot be synced with itself");
   }
 
-  void read_webhooks(const Node& node) {
+  void read_webhooks(const YamlNode& node) {
     const MapReader webhooks(node, map_.where() + ".webhook", section::kWebhooks, report_);
-    if (const Node* hook = webhooks.find("internal")) read_webhook(*hook, Side::Internal);
-    if (const Node* hook = webhooks.find("external")) read_webhook(*hook, Side::External);
+    if (const YamlNode* hook = webhooks.find("internal")) read_webhook(*hook, Side::Internal);
+    if (const YamlNode* hook = webhooks.find("external")) read_webhook(*hook, Side::External);
   }
 
-  void read_webhook(const Node& node, Side side) {
+  void read_webhook(const YamlNode& node, Side side) {
     const MapReader hook(node, map_.where() + ".webhook." + std::string(name_of(side)), section::kWebhook,
                          report_);
     const bool is_named = hook.require("provider", "provider: github");
     const auto provider = hook.choice("provider", {"github", "gitlab", "gitea", "forgejo", "gogs"});
     const auto scheme = hook.choice("scheme", {"hmac", "token"});
     const auto source = hook.secret("secret");
-    if (!source && node.kind == Node::Kind::Map && !node.find("secret_file") && !node.find("secret_env"))
+    if (!source && node.kind == YamlNode::Kind::Map && !node.find("secret_file") && !node.find("secret_env"))
       hook.error(hook.at(), hook.where() + " has no secret", "give it secret_file or secret_env");
     if (!source) return;
     auto secret = read_secret(*source, environment_);

@@ -26,7 +26,7 @@ class TreeBuilder final : public YAML::EventHandler {
  public:
   explicit TreeBuilder(Report& report) : report_(report) {}
 
-  Node take_root() { return std::move(root_); }
+  YamlNode take_root() { return std::move(root_); }
   [[nodiscard]] bool has_document() const { return has_document_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -40,7 +40,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
     if (expects_key()) refuse_key(mark);
-    Node node;
+    YamlNode node;
     node.at = position(mark);
     attach(std::move(node));
   }
@@ -48,7 +48,7 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
     report_.add(position(mark), "aliases (*name) are not allowed", "write the value out here");
     if (expects_key()) throw Stop();
-    Node node;
+    YamlNode node;
     node.at = position(mark);
     attach(std::move(node));
   }
@@ -62,8 +62,8 @@ class TreeBuilder final : public YAML::EventHandler {
       open_.back().key_at = position(mark);
       return;
     }
-    Node node;
-    node.kind = Node::Kind::Scalar;
+    YamlNode node;
+    node.kind = YamlNode::Kind::Scalar;
     node.at = position(mark);
     node.text = value;
     node.is_quoted = tag == "!";
@@ -72,24 +72,24 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
-    open(Node::Kind::List, mark, tag, anchor);
+    open(YamlNode::Kind::List, mark, tag, anchor);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
-    open(Node::Kind::Map, mark, tag, anchor);
+    open(YamlNode::Kind::Map, mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
 
  private:
   struct Open {
-    Node node;
+    YamlNode node;
     std::optional<std::string> key;
     Position key_at;
   };
 
   [[nodiscard]] bool expects_key() const {
-    return !open_.empty() && open_.back().node.kind == Node::Kind::Map && !open_.back().key;
+    return !open_.empty() && open_.back().node.kind == YamlNode::Kind::Map && !open_.back().key;
   }
   [[noreturn]] void refuse_key(const YAML::Mark& mark) {
     report_.add(position(mark), "a key must be plain text");
@@ -105,7 +105,7 @@ class TreeBuilder final : public YAML::EventHandler {
       report_.add(position(mark), "tags (!name) are not allowed", "remove the tag");
   }
 
-  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (expects_key()) refuse_key(mark);
@@ -120,18 +120,18 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   void close() {
-    Node node = std::move(open_.back().node);
+    YamlNode node = std::move(open_.back().node);
     open_.pop_back();
     attach(std::move(node));
   }
 
-  void attach(Node node) {
+  void attach(YamlNode node) {
     if (open_.empty()) {
       root_ = std::move(node);
       return;
     }
     Open& parent = open_.back();
-    if (parent.node.kind == Node::Kind::List) {
+    if (parent.node.kind == YamlNode::Kind::List) {
       parent.node.items.push_back(std::move(node));
       return;
     }
@@ -148,7 +148,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Report& report_;
   std::vector<Open> open_;
-  Node root_;
+  YamlNode root_;
   bool has_document_ = false;
 };
 
@@ -177,27 +177,27 @@ bool is_plain_text(std::string_view text, Report& report) {
 
 }  // namespace
 
-const Node::Member* Node::find(std::string_view key) const {
+const YamlNode::Member* YamlNode::find(std::string_view key) const {
   const auto found =
       std::find_if(members.begin(), members.end(), [&](const Member& m) { return m.key == key; });
   return found == members.end() ? nullptr : &*found;
 }
 
-std::string_view name_of(Node::Kind kind) {
+std::string_view name_of(YamlNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::Null:
+    case YamlNode::Kind::Null:
       return "nothing";
-    case Node::Kind::Scalar:
+    case YamlNode::Kind::Scalar:
       return "a single value";
-    case Node::Kind::List:
+    case YamlNode::Kind::List:
       return "a list";
-    case Node::Kind::Map:
+    case YamlNode::Kind::Map:
       return "a mapping";
   }
   return "nothing";
 }
 
-std::optional<Node> parse_yaml(std::string_view text, Report& report) {
+std::optional<YamlNode> parse_yaml(std::string_view text, Report& report) {
   if (!is_plain_text(text, report)) return std::nullopt;
   TreeBuilder builder(report);
   try {
@@ -213,8 +213,8 @@ std::optional<Node> parse_yaml(std::string_view text, Report& report) {
     report.add({}, std::string("not valid YAML: ") + error.what());
     return std::nullopt;
   }
-  Node root = builder.take_root();
-  if (root.kind == Node::Kind::Map) return root;
+  YamlNode root = builder.take_root();
+  if (root.kind == YamlNode::Kind::Map) return root;
   report.add(root.at,
              builder.has_document() ? "the file must hold keys and values at the top" : "the file is empty",
              "begin with: version: 1");

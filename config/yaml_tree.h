@@ -11,7 +11,7 @@
 namespace gitferry::config {
 
 /// A piece of a configuration file, with its position. Plain YAML only: what it says is all that there is.
-struct Node {
+struct YamlNode {
   enum class Kind { Null, Scalar, List, Map };
   struct Member;
 
@@ -19,23 +19,23 @@ struct Node {
   Position at;
   std::string text;        ///< of a scalar
   bool is_quoted = false;  ///< a quoted or block scalar is always text, never a number or a flag
-  std::vector<Node> items;
+  std::vector<YamlNode> items;
   std::vector<Member> members;
 
   [[nodiscard]] const Member* find(std::string_view key) const;
 };
 
-struct Node::Member {
+struct YamlNode::Member {
   std::string key;
   Position at;
-  Node value;
+  YamlNode value;
 };
 
 constexpr std::size_t kFileLimit = 1024 * 1024;
 constexpr std::size_t kDepthLimit = 32;
 
 /// What a kind is called in messages: "a list".
-std::string_view name_of(Node::Kind kind);
+std::string_view name_of(YamlNode::Kind kind);
 
 /// Parses one YAML document into a tree whose root is a mapping.
 ///
@@ -43,6 +43,6 @@ std::string_view name_of(Node::Kind kind);
 /// aliases, tags, merge keys, duplicate keys, a second document. nullopt, with reasons in `report`, where no
 /// tree could be made; the tree of a document with lesser faults is returned, so that more of them can be
 /// found.
-std::optional<Node> parse_yaml(std::string_view text, Report& report);
+std::optional<YamlNode> parse_yaml(std::string_view text, Report& report);
 
 }  // namespace gitferry::config

@@ -1,11 +1,15 @@
 #include "agent/daemon/composition.h"
 
 #include <filesystem>
+#include <optional>
+#include <stop_token>
 #include <utility>
 
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/daemon/private_files.h"
+#include "agent/git/relay.h"
+#include "agent/git/transports.h"
 #include "config/secret_source.h"
 
 namespace gitferry::daemon {
@@ -16,7 +20,58 @@ api::Role role_from(std::string_view name) {
   return name == "operate" ? api::Role::Operate : api::Role::Read;
 }
 
+/// Drops what a host's hooks said, for `log_detail: false`: it may hold more than the sync log should keep.
+class TerseEngine final : public Engine {
+ public:
+  explicit TerseEngine(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+  RunReport sync(const SyncRequest& request, std::stop_token stop) override {
+    RunReport report = engine_->sync(request, std::move(stop));
+    report.remote_text.clear();
+    return report;
+  }
+  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override {
+    return engine_->list_branches(remote, std::move(stop));
+  }
+
+ private:
+  std::unique_ptr<Engine> engine_;
+};
+
 }  // namespace
+
+Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
+  auto addresses = AddressPolicy::from(config.network.allow_cidrs);
+  if (!addresses) return fail(std::move(addresses.error()));
+  TransportOptions options;
+  options.addresses = std::move(*addresses);
+  TransferLimits limits;
+  limits.connect = config.sync.timeouts.connect;
+  limits.stall = config.sync.timeouts.stall;
+  limits.total = config.sync.timeouts.total;
+  return [options, limits, sync = config.sync, &clock]() -> std::unique_ptr<Engine> {
+    auto relay = std::make_unique<RelayEngine>(make_transport(options), limits, sync.sync_dir, clock);
+    if (sync.log_detail) return relay;
+    return std::make_unique<TerseEngine>(std::move(relay));
+  };
+}
+
+Result<Credentials> credentials_of(const config::Config& config) {
+  std::vector<CredentialRule> rules;
+  for (const auto& rule : config.credentials) {
+    const config::SecretSource password = rule.password.value_or(config::SecretSource{});
+    rules.push_back(
+        {rule.match, rule.username, password.file, password.env, rule.key_file, rule.known_hosts_file});
+  }
+  return Credentials::from(rules);
+}
+
+CredentialLookup credential_lookup(LiveConfig& live) {
+  return [&live](const RemoteUrl& url) -> Result<std::optional<Credential>> {
+    const auto credentials = credentials_of(*live.get());
+    if (!credentials) return fail(credentials.error());
+    return credentials->find(url);
+  };
+}
 
 Result<std::vector<api::TokenHash>> management_tokens(const config::Config& config) {
   std::vector<api::TokenHash> hashes;

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
+#include "agent/git/credentials.h"
 #include "agent/git/engine.h"
 #include "agent/sync/sync_service.h"
 #include "api/api_context.h"
@@ -30,10 +33,15 @@ class LiveConfig {
   Guarded<SharedConfig> config_;
 };
 
-/// Engines with the limits and the address policy of `config`, which they keep for their lives.
-EngineFactory engine_factory(const config::Config& config, const Clock& clock);
+/// Engines with the limits and the address policy of `config`, which they keep for their lives. `clock` must
+/// outlive them. ConfigurationInvalid for an address range that is none.
+Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
 
-/// Reads the secret of the rule that fits, at each call. `live` must outlive the lookup.
+/// ConfigurationInvalid where a rule's `match` is no address prefix.
+Result<Credentials> credentials_of(const config::Config& config);
+
+/// Finds the rule that fits in the configuration of the moment, and reads its secret, at each call. `live`
+/// must outlive the lookup.
 CredentialLookup credential_lookup(LiveConfig& live);
 
 /// The management tokens; where none is configured, the one in the data directory, which is made if need be.

@@ -50,6 +50,10 @@ class Agent {
     auto tokens = management_tokens(config);
     if (!tokens) return fail(std::move(tokens.error()));
 
+    auto engines = engine_factory(config, clock_);
+    if (!engines) return fail(std::move(engines.error()));
+    if (auto credentials = credentials_of(config); !credentials) return fail(std::move(credentials.error()));
+
     SyncOptions sync_options;
     sync_options.workers = config.sync.workers;
     sync_options.per_host = config.sync.per_host;
@@ -93,6 +97,10 @@ class Agent {
     if (!loaded) {
       for (const auto& found : loaded.error()) log::error("configuration refused", {{"reason", found.str()}});
       log::error("the configuration stays as it was", {{"config", config_path_}});
+      return;
+    }
+    if (const auto credentials = credentials_of(*loaded); !credentials) {
+      log::error("the configuration stays as it was", {{"reason", credentials.error().text()}});
       return;
     }
     auto config = std::make_shared<const config::Config>(std::move(*loaded));

@@ -164,7 +164,9 @@ int sync_once(const SyncCommandOptions& options) {
   const auto job = job_of(options, *config, credential_lookup(live));
   if (!job) return explain(job.error());
   const SystemClock clock;
-  const auto engine = engine_factory(*config, clock)();
+  const auto engines = engine_factory(*config, clock);
+  if (!engines) return explain(engines.error());
+  const auto engine = (*engines)();
   const auto pairs = pairs_of(*job, options.branch, *engine);
   if (!pairs) return explain(pairs.error());
 

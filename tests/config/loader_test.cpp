@@ -383,6 +383,17 @@ TEST(Loader, NamesTheVariableOfABadValue) {
   }
 }
 
+TEST(Loader, TakesTheExampleThatUsersStartFrom) {
+  const auto config = load_file(std::string(GITFERRY_SOURCE_DIR) + "/examples/gitferry.yaml",
+                                environment_of({{"GITFERRY_OPS_TOKEN", "a"},
+                                                {"GITHUB_TOKEN", "b"},
+                                                {"GITLAB_TOKEN", "c"},
+                                                {"ROBOT_HOOK_SECRET", "d"},
+                                                {"HANDBOOK_HOOK_SECRET", "e"}}));
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->bindings.repositories.size(), 2U);
+}
+
 TEST(Loader, SaysWhenTheFileCannotBeRead) {
   const TempDir dir;
   for (const auto& path : {dir.path("missing.yaml"), dir.path("")}) {
