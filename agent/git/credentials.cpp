@@ -74,14 +74,11 @@ Result<Secret> read_secret_variable(const std::string& name) {
 Result<RemoteUrl> parse_prefix(std::string text) {
   // The validator wants a path; with this one every host alone becomes an address.
   constexpr std::string_view any_path = "/x";
-  const auto authority = text.find("://");
+  const auto scheme_end = text.find("://");
+  const auto slash = scheme_end == std::string::npos ? scheme_end : text.find('/', scheme_end + 3);
   const bool is_bare =
-      authority != std::string::npos && (text.find('/', authority + 3) == std::string::npos ||
-                                         text.find('/', authority + 3) + 1 == text.size());
-  if (is_bare) {
-    while (text.ends_with('/')) text.pop_back();
-    text += any_path;
-  }
+      scheme_end != std::string::npos && (slash == std::string::npos || slash + 1 == text.size());
+  if (is_bare) text = text.substr(0, slash).append(any_path);
   auto parsed = parse_remote_url(text, any_scheme());
   if (!parsed) return fail(std::move(parsed.error()));
   if (!parsed->username.empty() || !parsed->password.empty()) {

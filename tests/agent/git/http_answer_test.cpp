@@ -341,12 +341,14 @@ TEST(HttpAddress, PrivateOnesAreNotConnectedTo) {
   ScriptedServer canary({{http_answer("200 OK", kType, kBody)}});
   const auto port = ":" + std::to_string(canary.port());
   for (const auto* host : {"127.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "localhost", "0.0.0.0", "2130706433",
-                           "0x7f.1", "0177.0.0.1", "127.1", "localhost."}) {
+                           "0x7f.1", "0177.0.0.1", "127.1"}) {
     const auto read = advertised("http://" + std::string(host) + port + "/x.git", patient(), {});
     ASSERT_FALSE(read) << host;
     EXPECT_EQ(read.error().code, ErrorCode::AddressRefused) << host << ": " << read.error().text();
     EXPECT_NE(read.error().hint.find("network.allow_cidrs"), std::string::npos);
   }
+  // Not every resolver knows this form; none may lead to a connection.
+  EXPECT_FALSE(advertised("http://localhost." + port + "/x.git", patient(), {}));
   EXPECT_EQ(canary.connections(), 0U);
 }
 
