@@ -120,7 +120,7 @@ bool AgentProcess::wait_until_ready() {
       return true;
     }
     const std::string text = log();
-    constexpr std::string_view mark = "\"address\":\"127.0.0.1:";
+    constexpr std::string_view mark = "\"listen\":\"127.0.0.1:";
     const auto found = text.find(mark);
     if (found == std::string::npos) return false;
     port_ = static_cast<std::uint16_t>(std::atoi(text.c_str() + found + mark.size()));
