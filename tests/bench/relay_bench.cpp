@@ -81,10 +81,8 @@ class Field {
     commits_ = commits;
     for (const auto* name : {"ferry", "git"}) make_target(name);
     make_cache();
-    Waiting waiting;
     TransportOptions options;
-    options.policy = AddressPolicy::parse({"127.0.0.0/8"}).value();
-    options.limits = limits_;
+    options.addresses = AddressPolicy::from({"127.0.0.0/8"}).value();
     engine_ =
         std::make_unique<RelayEngine>(make_transport(options), limits_, (root_ / "spool").string(), clock_);
     fs::create_directories(root_ / "spool");
