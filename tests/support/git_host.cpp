@@ -10,7 +10,7 @@
 namespace gitferry::test {
 namespace {
 
-std::string quoted(const std::string& text) {
+std::string shell_word(const std::string& text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
@@ -37,9 +37,9 @@ GitHost::GitHost(const GitHostOptions& options) {
   std::string pattern = (std::filesystem::temp_directory_path() / "git-host-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) std::abort();
   root_ = pattern;
-  std::string command = quoted(GITFERRY_GIT_HOST) + " start --root " + quoted(root_);
+  std::string command = shell_word(GITFERRY_GIT_HOST) + " start --root " + shell_word(root_);
   if (!options.user.empty()) {
-    command += " --user " + quoted(options.user) + " --password " + quoted(options.password);
+    command += " --user " + shell_word(options.user) + " --password " + shell_word(options.password);
   }
   if (!options.speaks_v2) command += " --protocol v0";
   if (options.read_only) command += " --read-only";
@@ -48,13 +48,13 @@ GitHost::GitHost(const GitHostOptions& options) {
 }
 
 GitHost::~GitHost() {
-  run(quoted(GITFERRY_GIT_HOST) + " stop --root " + quoted(root_));
+  run(shell_word(GITFERRY_GIT_HOST) + " stop --root " + shell_word(root_));
   std::error_code ignored;
   std::filesystem::remove_all(root_, ignored);
 }
 
 std::string GitHost::create(const std::string& name) const {
-  run("git init --quiet --bare " + quoted(path(name)));
+  run("git init --quiet --bare " + shell_word(path(name)));
   return path(name);
 }
 

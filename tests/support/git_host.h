@@ -6,8 +6,8 @@
 namespace gitferry::test {
 
 struct GitHostOptions {
-  std::string user;  ///< empty: no authentication
-  std::string password;
+  std::string user = {};  ///< empty: no authentication
+  std::string password = {};
   bool speaks_v2 = true;
   bool read_only = false;
   bool takes_chunked = true;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agent/git/address_policy.h"
+#include "agent/git/transport.h"
+
+namespace gitferry {
+
+struct TransportOptions {
+  AddressPolicy addresses;      ///< what http and ssh may connect to
+  std::string ca_file;          ///< PEM of the authorities for https; empty: the system's
+  std::string ssh_config_file;  ///< empty: what ssh itself reads
+};
+
+/// The transport for every scheme: http(s) through libcurl, ssh through the OpenSSH client, files through git
+/// itself. One a worker; its connections must not outlive it.
+std::unique_ptr<Transport> make_transport(const TransportOptions& options);
+
+}  // namespace gitferry

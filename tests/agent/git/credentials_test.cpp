@@ -1,0 +1,118 @@
+#include "agent/git/credentials.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/agent/git/transport_fixture.h"
+
+namespace gitferry::test {
+namespace {
+
+constexpr const char* kCanary = "S3CR3T-canary";
+
+CredentialRule rule(const std::string& match, const std::string& username) {
+  CredentialRule made;
+  made.match = match;
+  made.username = username;
+  return made;
+}
+
+TEST(Credentials, TheLongestPrefixAtASlashWins) {
+  const auto credentials =
+      Credentials::from({rule("https://github.com", "host"), rule("https://github.com/acme/", "owner"),
+                         rule("https://github.com/acme/robot.git", "repository"),
+                         rule("https://git.corp:8443/", "port"), rule("http://git.corp/", "plain"),
+                         rule("ssh://git@gitlab.corp/", "ssh"), rule("ssh://gitlab.corp/x", "any")});
+  ASSERT_TRUE(credentials) << credentials.error().text();
+  struct Case {
+    const char* address;
+    const char* username;  ///< empty: none
+  };
+  for (const auto& one : {
+           Case{"https://github.com/other/x.git", "host"},
+           Case{"https://github.com/acme/x.git", "owner"},
+           Case{"https://GitHub.com:443/acme/x", "owner"},
+           Case{"https://github.com/acme/robot.git", "repository"},
+           Case{"https://github.com/acme/robot.github", "owner"},
+           Case{"https://github.com/acmeevil/x.git", "host"},
+           Case{"https://github.com.evil.org/acme/x.git", ""},
+           Case{"http://github.com/acme/x.git", ""},
+           Case{"https://github.com:8443/acme/x.git", ""},
+           Case{"ssh://git@github.com/acme/x.git", ""},
+           Case{"https://git.corp:8443/x", "port"},
+           Case{"https://git.corp/x", ""},
+           Case{"http://git.corp/x", "plain"},
+           Case{"git@gitlab.corp:acme/x.git", "ssh"},
+           Case{"ssh://git@gitlab.corp/acme/x", "ssh"},
+           Case{"ssh://root@gitlab.corp/acme/x", ""},
+           Case{"ssh://root@gitlab.corp/x/y", "any"},
+           Case{"/srv/x.git", ""},
+       }) {
+    const auto found = credentials->find(remote_of(one.address).url);
+    ASSERT_TRUE(found) << one.address;
+    EXPECT_EQ(found->has_value() ? (*found)->username : "", one.username) << one.address;
+  }
+}
+
+TEST(Credentials, ReadTheSecretAnewAtEachLookup) {
+  const TemporaryDirectory directory;
+  auto with_file = rule("https://host/", "bot");
+  with_file.password_file = directory.write("token", "first\n");
+  const auto credentials = Credentials::from({with_file});
+  const auto url = remote_of("https://host/x.git").url;
+  EXPECT_EQ((*credentials->find(url).value()).password.reveal(), "first");
+  (void)directory.write("token", "second");
+  EXPECT_EQ((*credentials->find(url).value()).password.reveal(), "second");
+}
+
+TEST(Credentials, RefuseFilesThatAreNotFitForASecret) {
+  const TemporaryDirectory directory;
+  ASSERT_EQ(::mkfifo((directory.path() + "/fifo").c_str(), 0600), 0);
+  struct Case {
+    std::string file;
+    const char* why;
+  };
+  for (const auto& one : {
+           Case{directory.write("group", kCanary, 0640), "other users"},
+           Case{directory.write("world", kCanary, 0604), "other users"},
+           Case{directory.write("lines", std::string(kCanary) + "\nmore\n"), "more than one line"},
+           Case{directory.write("empty", "\n"), "empty"},
+           Case{directory.write("huge", kCanary + std::string(70'000, 'x')), "64 KiB"},
+           Case{directory.path() + "/none", "No such file"},
+           Case{directory.path() + "/fifo", "no regular file"},
+           Case{directory.path(), "no regular file"},
+       }) {
+    auto with_file = rule("https://host/", "bot");
+    with_file.password_file = one.file;
+    const auto found = Credentials::from({with_file})->find(remote_of("https://host/x.git").url);
+    ASSERT_FALSE(found) << one.file;
+    EXPECT_EQ(found.error().code, ErrorCode::AuthenticationFailed);
+    EXPECT_NE(found.error().message.find(one.why), std::string::npos) << found.error().text();
+    EXPECT_NE(found.error().message.find(one.file), std::string::npos);
+    EXPECT_EQ(found.error().text().find(kCanary), std::string::npos);
+  }
+}
+
+TEST(Credentials, ReadAVariable) {
+  auto with_variable = rule("https://host/", "bot");
+  with_variable.password_env = "GITFERRY_TEST_TOKEN";
+  const auto credentials = Credentials::from({with_variable});
+  const auto url = remote_of("https://host/x.git").url;
+  ::unsetenv("GITFERRY_TEST_TOKEN");  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_FALSE(credentials->find(url));
+  ::setenv("GITFERRY_TEST_TOKEN", kCanary, 1);  // NOLINT(concurrency-mt-unsafe)
+  EXPECT_EQ((*credentials->find(url).value()).password.reveal(), kCanary);
+}
+
+TEST(Credentials, RefuseAMatchThatIsNoAddress) {
+  for (const auto* match :
+       {"", "github.com", "https://", "https://bot:S3CR3T-canary@host/", "gopher://host/"}) {
+    const auto credentials = Credentials::from({rule(match, "x")});
+    ASSERT_FALSE(credentials) << match;
+    EXPECT_EQ(credentials.error().code, ErrorCode::ConfigurationInvalid);
+    EXPECT_EQ(credentials.error().text().find(kCanary), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace gitferry::test

@@ -1,0 +1,106 @@
+#include "agent/git/local_transport.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "agent/git/service_exit.h"
+#include "tests/agent/git/transport_fixture.h"
+
+namespace gitferry::test {
+namespace {
+
+struct Opened {
+  std::unique_ptr<Connection> connection;
+  ByteReader* reader = nullptr;
+};
+
+Opened open(const std::string& path, GitService service, int version) {
+  LocalTransport transport;
+  Opened opened;
+  opened.connection = std::move(*transport.connect(remote_of(path), service, version, patient()));
+  opened.reader = *opened.connection->advertisement();
+  return opened;
+}
+
+TEST(LocalTransport, AdvertisesInBothProtocols) {
+  const TemporaryDirectory directory;
+  const auto bare = directory.path() + "/a.git";
+  make_repository(bare);
+  auto v2 = open(bare, GitService::UploadPack, 2);
+  EXPECT_TRUE(read_until(*v2.reader, "0000").value().starts_with("000eversion 2\n"));
+  auto v0 = open(bare, GitService::UploadPack, 0);
+  EXPECT_NE(read_until(*v0.reader, "refs/heads/main").value().find(tip_of(bare)), std::string::npos);
+  auto push = open(bare, GitService::ReceivePack, 2);
+  EXPECT_NE(read_until(*push.reader, "0000").value().find("report-status"), std::string::npos);
+}
+
+TEST(LocalTransport, AsksOnTheSameStreamAgain) {
+  const TemporaryDirectory directory;
+  const auto bare = directory.path() + "/a.git";
+  make_repository(bare);
+  auto opened = open(bare, GitService::UploadPack, 2);
+  ASSERT_TRUE(read_until(*opened.reader, "object-info"));
+  EXPECT_FALSE(opened.connection->is_stateless());
+  for (int round = 0; round < 2; ++round) {
+    auto exchange = opened.connection->request(std::nullopt);
+    ASSERT_TRUE(exchange);
+    ASSERT_TRUE(
+        (*exchange)->write(pkt("command=ls-refs\n") + "0001" + pkt("ref-prefix refs/heads/") + "0000"));
+    ASSERT_TRUE((*exchange)->finish_request());
+    EXPECT_NE(read_until(**exchange, "refs/heads/main").value().find(tip_of(bare)), std::string::npos);
+  }
+}
+
+TEST(LocalTransport, ExplainsAMissingRepository) {
+  for (const auto service : {GitService::UploadPack, GitService::ReceivePack}) {
+    auto opened = open("/nonexistent/x.git", service, 0);
+    const auto read = read_all(*opened.reader);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, ErrorCode::RepositoryMissing);
+  }
+}
+
+TEST(LocalTransport, ExplainsARepositoryOfAnotherUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  const TemporaryDirectory directory;
+  const auto bare = directory.path() + "/a.git";
+  make_repository(bare);
+  shell("chown -R 12345 '" + bare + "'");
+  auto opened = open(bare, GitService::UploadPack, 0);
+  const auto read = read_all(*opened.reader);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::AccessDenied);
+  EXPECT_NE(read.error().hint.find("owner"), std::string::npos);
+}
+
+TEST(LocalTransport, WritingToAChildThatLeftGivesTheReason) {
+  LocalTransport transport;
+  auto connection = transport.connect(remote_of("/nonexistent/x.git"), GitService::ReceivePack, 0, patient());
+  ASSERT_TRUE(connection);
+  auto exchange = (*connection)->request(std::nullopt);
+  ASSERT_TRUE(exchange);
+  Status written;
+  while (written) written = (*exchange)->write("x");
+  EXPECT_EQ(written.error().code, ErrorCode::RepositoryMissing);
+}
+
+TEST(ServiceExit, ClassifiesWhatGitSays) {
+  struct Case {
+    const char* errors;
+    ErrorCode code;
+  };
+  for (const auto& one : {
+           Case{"fatal: '/x' does not appear to be a git repository\n", ErrorCode::RepositoryMissing},
+           Case{"ERROR: Repository not found.\nfatal: Could not read\n", ErrorCode::RepositoryMissing},
+           Case{"error: cannot lock ref: Permission denied\n", ErrorCode::AccessDenied},
+           Case{"fatal: detected dubious ownership in repository at '/x'\n", ErrorCode::AccessDenied},
+           Case{"", ErrorCode::ConnectionFailed},
+           Case{"Segmentation fault\n", ErrorCode::ConnectionFailed},
+       }) {
+    EXPECT_EQ(explain_service_exit("x", {128, one.errors}).code, one.code) << one.errors;
+  }
+  EXPECT_EQ(last_line("first\n\x1b[31mlast\n\n"), " [31mlast");
+}
+
+}  // namespace
+}  // namespace gitferry::test
