@@ -135,7 +135,7 @@ ChildProcess::~ChildProcess() {
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildCommand& command,
                                                           const Waiting& waiting) {
-  std::unique_ptr<ChildProcess> child(new ChildProcess(command, waiting));
+  auto child = std::make_unique<ChildProcess>(command, waiting);
   if (auto started = child->spawn(command); !started) return fail(std::move(started.error()));
   return child;
 }

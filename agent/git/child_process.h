@@ -42,6 +42,8 @@ struct ChildExit {
 class ChildProcess {
  public:
   static Result<std::unique_ptr<ChildProcess>> start(const ChildCommand& command, const Waiting& waiting);
+  /// Without a process yet; start() is the way to one.
+  ChildProcess(const ChildCommand& command, const Waiting& waiting);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
   ~ChildProcess();
@@ -57,7 +59,6 @@ class ChildProcess {
 
  private:
   class StopWakeup;
-  ChildProcess(const ChildCommand& command, const Waiting& waiting);
   Status spawn(const ChildCommand& command);
   /// Sleeps until stdout, stderr, or stdin where `for_writing`, is ready or `limit` is over; drains stderr.
   void sleep_until_ready(bool for_writing, std::chrono::milliseconds limit);

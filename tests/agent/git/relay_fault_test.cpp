@@ -125,9 +125,12 @@ TEST_P(RelayFault, ASourceThatEndsFailsOrLiesAnywhereNeverDamagesTheTarget) {
   for (const auto fault : {Fault::End, Fault::Failure, Fault::Flip}) {
     for (std::uint64_t at = 0; at < total; at += total / 9) {
       target.set_ref(kMain, old_tip);
+      // Packs differ by some bytes from run to run: the last fault may lie behind the end.
+      bool was_hit = false;
       taps.on_read = [&](GitService service, std::span<char> bytes,
                          std::uint64_t begin) -> Result<std::size_t> {
         if (service != GitService::UploadPack || at >= begin + bytes.size()) return bytes.size();
+        was_hit = true;
         if (fault == Fault::Flip) {
           if (at >= begin) bytes[at - begin] = static_cast<char>(bytes[at - begin] ^ 0x10);
           return bytes.size();
@@ -137,7 +140,7 @@ TEST_P(RelayFault, ASourceThatEndsFailsOrLiesAnywhereNeverDamagesTheTarget) {
         return fail(ErrorCode::ConnectionFailed, "the line broke");
       };
       const auto report = tapped();
-      if (fault != Fault::Flip) {
+      if (fault != Fault::Flip && was_hit) {
         ASSERT_TRUE(report.error) << at;
       }
       expect_arrived_or_untouched(report);
