@@ -1,10 +1,11 @@
 #include "tests/e2e/two_hosts.h"
 
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
+#include "agent/model/remote_url.h"
 #include "api/webhook/webhook_sender.h"
 
 namespace gitferry::test {
@@ -16,7 +17,8 @@ GitHostOptions with_password() {
 
 void write_private(const std::filesystem::path& path, std::string_view text) {
   std::ofstream(path) << text << "\n";
-  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::permissions(path,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 }  // namespace
@@ -31,7 +33,7 @@ AgentProcess& TwoHosts::start_agent(const BindingYaml& binding) {
   binding_ = binding;
   write_private(directory / "password", kPassword);
   write_private(directory / "hook", kHookSecret);
-  const auto external = binding.external_url.empty() ? external_host.url("robot") : binding.external_url;
+  const auto target = binding.external_url.empty() ? external_host.url("robot") : binding.external_url;
   const auto yaml = fmt::format(
       R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}}}
 network: {{allow_schemes: [http], allow_cidrs: [127.0.0.0/8]}}
@@ -55,7 +57,7 @@ repos:
 )",
       fmt::arg("dir", directory.path().string()), fmt::arg("timeouts", binding.timeouts),
       fmt::arg("internal", internal_host.url("robot")), fmt::arg("internal_base", internal_host.base_url()),
-      fmt::arg("external", external), fmt::arg("external_base", external.substr(0, external.rfind('/'))),
+      fmt::arg("external", target), fmt::arg("external_base", target.substr(0, target.rfind('/'))),
       fmt::arg("policy", binding.policy), fmt::arg("provider", binding.provider),
       fmt::arg("scheme", binding.scheme));
   agent_ = std::make_unique<AgentProcess>(directory.path(), yaml);
