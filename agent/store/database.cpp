@@ -20,10 +20,10 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 2000;
 
-int open_flags(Connection::Role role) {
+int open_flags(SqlConnection::Role role) {
   // A connection is never used by two threads at once, so SQLite need not lock it.
   const int shared = SQLite::OPEN_NOMUTEX;
-  return shared | (role == Connection::Role::Writer ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
+  return shared | (role == SqlConnection::Role::Writer ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
 }
 
 void configure(SQLite::Database& database, int option) {
@@ -108,7 +108,7 @@ Status sync_directory(const std::string& directory) {
 
 }  // namespace
 
-Connection::Connection(const std::string& path, const std::string& vfs, Role role)
+SqlConnection::SqlConnection(const std::string& path, const std::string& vfs, Role role)
     : database_(path, open_flags(role), kBusyTimeoutMs, vfs) {
   configure(database_, SQLITE_DBCONFIG_DEFENSIVE);
   database_.exec("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
@@ -123,13 +123,13 @@ Connection::Connection(const std::string& path, const std::string& vfs, Role rol
   database_.exec("PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON");
 }
 
-Query Connection::query(const char* sql) {
+Query SqlConnection::query(const char* sql) {
   auto found = statements_.find(sql);
   if (found == statements_.end()) found = statements_.emplace(sql, SQLite::Statement(database_, sql)).first;
   return Query(found->second);
 }
 
-bool Connection::is_in_transaction() const {
+bool SqlConnection::is_in_transaction() const {
   return sqlite3_get_autocommit(database_.getHandle()) == 0;
 }
 

@@ -18,7 +18,7 @@ namespace gitferry {
 
 /// One use of a compiled statement; resets it at the end, so that no read transaction stays open behind it.
 ///
-/// Errors: SQLite::Exception, as everything on a Connection; attempt() turns it into an Error.
+/// Errors: SQLite::Exception, as everything on a SqlConnection; attempt() turns it into an Error.
 class Query {
  public:
   explicit Query(SQLite::Statement& statement) : statement_(statement) {}
@@ -77,13 +77,13 @@ class Query {
 /// One connection to the database, with its settings made and its statements kept compiled.
 ///
 /// Threading: one thread at a time. Errors: SQLite::Exception.
-class Connection {
+class SqlConnection {
  public:
   enum class Role {
     Writer,  ///< the only one that writes and checkpoints
     Reader,  ///< read-only; never checkpoints, neither while it reads nor when it closes
   };
-  Connection(const std::string& path, const std::string& vfs, Role role);
+  SqlConnection(const std::string& path, const std::string& vfs, Role role);
 
   /// `sql` is a literal: compiled statements are kept by its address.
   Query query(const char* sql);

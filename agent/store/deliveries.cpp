@@ -24,7 +24,7 @@ DeliveryRow row_of(const Query& query) {
   return row;
 }
 
-std::vector<std::int64_t> lanes_of(Connection& connection, std::int64_t delivery_id) {
+std::vector<std::int64_t> lanes_of(SqlConnection& connection, std::int64_t delivery_id) {
   auto query = connection.query("SELECT lane_id FROM delivery_lane WHERE delivery_id = ?1 ORDER BY lane_id");
   query.bind(delivery_id);
   std::vector<std::int64_t> ids;
@@ -32,7 +32,7 @@ std::vector<std::int64_t> lanes_of(Connection& connection, std::int64_t delivery
   return ids;
 }
 
-std::int64_t count(Connection& connection, const std::string& repository) {
+std::int64_t count(SqlConnection& connection, const std::string& repository) {
   auto query = connection.query(repository.empty() ? "SELECT count(*) FROM delivery"
                                                    : "SELECT count(*) FROM delivery WHERE repository = ?1");
   if (!repository.empty()) query.bind(repository);
@@ -42,7 +42,7 @@ std::int64_t count(Connection& connection, const std::string& repository) {
 
 }  // namespace
 
-std::int64_t insert_delivery(Connection& connection, const DeliveryRecord& delivery) {
+std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery) {
   connection
       .query(R"sql(
     INSERT INTO delivery (provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
@@ -54,19 +54,19 @@ std::int64_t insert_delivery(Connection& connection, const DeliveryRecord& deliv
   return connection.last_insert_id();
 }
 
-void link_delivery(Connection& connection, std::int64_t delivery_id, std::int64_t lane_id) {
+void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int64_t lane_id) {
   // One delivery may mark a lane twice.
   connection.query("INSERT OR IGNORE INTO delivery_lane (delivery_id, lane_id) VALUES (?1, ?2)")
       .bind(delivery_id, lane_id)
       .run();
 }
 
-void prune_deliveries(Connection& connection, std::int64_t keep) {
+void prune_deliveries(SqlConnection& connection, std::int64_t keep) {
   // Ids have no gaps, so that the oldest to keep need not be counted out.
   connection.query("DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?1").bind(keep).run();
 }
 
-Listing<DeliveryRow> list_deliveries(Connection& connection, const std::string& repository,
+Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,
                                      const Page& page) {
   const ReadTransaction snapshot(connection);
   Listing<DeliveryRow> listing;

@@ -12,12 +12,13 @@ namespace gitferry {
 /// SQL of the tables `delivery` and `delivery_lane`. Functions that write belong on the writer's thread,
 /// within its transaction; all throw SQLite::Exception.
 
-std::int64_t insert_delivery(Connection& connection, const DeliveryRecord& delivery);
-void link_delivery(Connection& connection, std::int64_t delivery_id, std::int64_t lane_id);
+std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery);
+void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int64_t lane_id);
 /// Deletes all but the newest `keep`.
-void prune_deliveries(Connection& connection, std::int64_t keep);
+void prune_deliveries(SqlConnection& connection, std::int64_t keep);
 
 /// `repository` empty: all.
-Listing<DeliveryRow> list_deliveries(Connection& connection, const std::string& repository, const Page& page);
+Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,
+                                     const Page& page);
 
 }  // namespace gitferry

@@ -57,7 +57,7 @@ std::string hex_of(const std::optional<ObjectId>& id) {
   return id ? id->hex() : std::string();
 }
 
-std::int64_t lane_of(Connection& connection, const LaneKey& key) {
+std::int64_t lane_of(SqlConnection& connection, const LaneKey& key) {
   {
     auto query = connection.query(
         "SELECT id FROM lane WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
@@ -80,14 +80,14 @@ Trigger trigger_from(const std::string& name) {
   return Trigger::Webhook;
 }
 
-std::optional<std::int64_t> find_branch_id(Connection& connection, const LaneKey& key) {
+std::optional<std::int64_t> find_branch_id(SqlConnection& connection, const LaneKey& key) {
   auto query = connection.query(
       "SELECT id FROM branch_id WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
   if (!query.bind(key.repository, key.internal_ref, key.external_ref).next()) return std::nullopt;
   return query.integer(0);
 }
 
-std::int64_t allot_branch_id(Connection& connection, const LaneKey& key) {
+std::int64_t allot_branch_id(SqlConnection& connection, const LaneKey& key) {
   if (const auto known = find_branch_id(connection, key)) return *known;
   connection.query("INSERT INTO branch_id (repository, internal_ref, external_ref) VALUES (?1, ?2, ?3)")
       .bind(key.repository, key.internal_ref, key.external_ref)
@@ -95,7 +95,7 @@ std::int64_t allot_branch_id(Connection& connection, const LaneKey& key) {
   return connection.last_insert_id();
 }
 
-Receipt::Marked mark_lane(Connection& connection, const LaneMark& mark, const MarkCause& cause) {
+Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause) {
   const auto id = lane_of(connection, mark.key);
   auto query = connection.query(R"sql(
     UPDATE lane SET
@@ -116,7 +116,7 @@ Receipt::Marked mark_lane(Connection& connection, const LaneMark& mark, const Ma
   return {id, seq};
 }
 
-void note_run_began(Connection& connection, const LaneRow& lane) {
+void note_run_began(SqlConnection& connection, const LaneRow& lane) {
   connection
       .query(
           "UPDATE lane SET folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END WHERE id = ?1")
@@ -124,7 +124,7 @@ void note_run_began(Connection& connection, const LaneRow& lane) {
       .run();
 }
 
-void note_run_ended(Connection& connection, const RunEnd& end) {
+void note_run_ended(SqlConnection& connection, const RunEnd& end) {
   const auto& report = end.report;
   const auto* error = report.error ? &info(report.error->code) : nullptr;
   connection
@@ -158,7 +158,8 @@ void note_run_ended(Connection& connection, const RunEnd& end) {
       .run();
 }
 
-void drop_request(Connection& connection, std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
+void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t done_seq,
+                  const Error& reason) {
   const auto& row = info(reason.code);
   connection
       .query(R"sql(
@@ -170,7 +171,7 @@ void drop_request(Connection& connection, std::int64_t lane_id, std::int64_t don
       .run();
 }
 
-void count_crashes(Connection& connection) {
+void count_crashes(SqlConnection& connection) {
   connection
       .query(R"sql(
     UPDATE lane SET crash_count = crash_count + 1, quarantined = crash_count + 1 >= ?1
@@ -179,25 +180,25 @@ void count_crashes(Connection& connection) {
       .run();
 }
 
-void make_pending_due(Connection& connection) {
+void make_pending_due(SqlConnection& connection) {
   connection.execute(
       "UPDATE lane SET next_attempt_at_ms = 0 WHERE requested_seq > done_seq AND quarantined = 0");
 }
 
-std::optional<LaneRow> find_lane(Connection& connection, std::int64_t id) {
+std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id) {
   static const std::string sql = kSelect + "WHERE id = ?1";
   auto query = connection.query(sql.c_str());
   if (!query.bind(id).next()) return std::nullopt;
   return row_of(query);
 }
 
-std::vector<LaneRow> all_lanes(Connection& connection) {
+std::vector<LaneRow> all_lanes(SqlConnection& connection) {
   static const std::string sql = kSelect + "ORDER BY repository, internal_ref, external_ref";
   auto query = connection.query(sql.c_str());
   return rows_of(query);
 }
 
-std::vector<LaneRow> due_lanes(Connection& connection, std::int64_t now_ms, ScanPosition position) {
+std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, ScanPosition position) {
   static const std::string sql = kSelect +
                                  "WHERE requested_seq > done_seq AND quarantined = 0 "
                                  "AND max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN ?1 + 1 AND ?1 + ?2 "
@@ -207,7 +208,7 @@ std::vector<LaneRow> due_lanes(Connection& connection, std::int64_t now_ms, Scan
   return rows_of(query);
 }
 
-std::optional<std::int64_t> next_due(Connection& connection, std::int64_t now_ms) {
+std::optional<std::int64_t> next_due(SqlConnection& connection, std::int64_t now_ms) {
   auto query = connection.query(R"sql(
     SELECT min(max(next_attempt_at_ms, hold_until_ms)) FROM lane
     WHERE requested_seq > done_seq AND quarantined = 0

@@ -20,23 +20,24 @@ struct MarkCause {
   std::int64_t now_ms = 0;
 };
 
-std::optional<std::int64_t> find_branch_id(Connection& connection, const LaneKey& key);
-std::int64_t allot_branch_id(Connection& connection, const LaneKey& key);
+std::optional<std::int64_t> find_branch_id(SqlConnection& connection, const LaneKey& key);
+std::int64_t allot_branch_id(SqlConnection& connection, const LaneKey& key);
 
 /// `requested_seq += 1`; the lane is made where it does not exist.
-Receipt::Marked mark_lane(Connection& connection, const LaneMark& mark, const MarkCause& cause);
+Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause);
 /// The part of begin_run() that belongs to the lane.
-void note_run_began(Connection& connection, const LaneRow& lane);
+void note_run_began(SqlConnection& connection, const LaneRow& lane);
 /// The part of finish_run() that belongs to the lane.
-void note_run_ended(Connection& connection, const RunEnd& end);
-void drop_request(Connection& connection, std::int64_t lane_id, std::int64_t done_seq, const Error& reason);
+void note_run_ended(SqlConnection& connection, const RunEnd& end);
+void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t done_seq,
+                  const Error& reason);
 /// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them.
-void count_crashes(Connection& connection);
+void count_crashes(SqlConnection& connection);
 /// Plain back-off is forgotten; what a host asked for is not.
-void make_pending_due(Connection& connection);
+void make_pending_due(SqlConnection& connection);
 
-std::optional<LaneRow> find_lane(Connection& connection, std::int64_t id);
-std::vector<LaneRow> all_lanes(Connection& connection);
+std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id);
+std::vector<LaneRow> all_lanes(SqlConnection& connection);
 
 /// Where a scan of due lanes goes on: behind the last one seen.
 struct ScanPosition {
@@ -44,8 +45,8 @@ struct ScanPosition {
   std::int64_t id = 0;
 };
 /// The next few due lanes behind `position`, the longest waiting first.
-std::vector<LaneRow> due_lanes(Connection& connection, std::int64_t now_ms, ScanPosition position);
-std::optional<std::int64_t> next_due(Connection& connection, std::int64_t now_ms);
+std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, ScanPosition position);
+std::optional<std::int64_t> next_due(SqlConnection& connection, std::int64_t now_ms);
 
 Trigger trigger_from(const std::string& name);
 

@@ -100,13 +100,13 @@ CREATE INDEX run_running ON run (lane_id) WHERE state = 'running';
 /// Step n brings version n to n + 1. A released step is never changed.
 constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1};
 
-std::int64_t version_of(Connection& connection) {
+std::int64_t version_of(SqlConnection& connection) {
   auto query = connection.query("PRAGMA user_version");
   query.next();
   return query.integer(0);
 }
 
-void apply(Connection& connection, std::size_t step) {
+void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");
   try {
     connection.execute(kSteps.at(step));
@@ -121,7 +121,7 @@ void apply(Connection& connection, std::size_t step) {
 
 }  // namespace
 
-Status migrate(Connection& connection) {
+Status migrate(SqlConnection& connection) {
   return attempt("bring the database's schema up to date", [&]() -> Status {
     const auto version = version_of(connection);
     if (version < 0 || version > kSchemaVersion) {

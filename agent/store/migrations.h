@@ -11,6 +11,6 @@ constexpr std::int64_t kSchemaVersion = 1;
 /// Brings the schema up to kSchemaVersion, each step in a transaction of its own.
 ///
 /// Errors: StoreFailed where the file was written by a newer program, which is left untouched; StoreDamaged.
-Status migrate(Connection& connection);
+Status migrate(SqlConnection& connection);
 
 }  // namespace gitferry

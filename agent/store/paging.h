@@ -22,7 +22,7 @@ inline std::int64_t page_offset(const Page& page) {
 /// Several queries on one state of the database.
 class ReadTransaction {
  public:
-  explicit ReadTransaction(Connection& connection) : connection_(connection) {
+  explicit ReadTransaction(SqlConnection& connection) : connection_(connection) {
     connection_.query("BEGIN").run();
   }
   ReadTransaction(const ReadTransaction&) = delete;
@@ -36,7 +36,7 @@ class ReadTransaction {
   }
 
  private:
-  Connection& connection_;
+  SqlConnection& connection_;
 };
 
 }  // namespace gitferry

@@ -22,19 +22,19 @@ class Readers {
   /// Throws SQLite::Exception.
   Readers(const std::string& path, const std::string& vfs) {
     for (auto& slot : slots_) {
-      *slot.lock() = std::make_unique<Connection>(path, vfs, Connection::Role::Reader);
+      *slot.lock() = std::make_unique<SqlConnection>(path, vfs, SqlConnection::Role::Reader);
     }
   }
 
-  /// Runs `query(Connection&)`, which gives a Result. It must not call back into the store.
+  /// Runs `query(SqlConnection&)`, which gives a Result. It must not call back into the store.
   template <typename Action>
-  auto read(std::string_view attempted, Action query) -> std::invoke_result_t<Action&, Connection&> {
+  auto read(std::string_view attempted, Action query) -> std::invoke_result_t<Action&, SqlConnection&> {
     auto connection = slots_.at(turn_.fetch_add(1) % slots_.size()).lock();
     return attempt(attempted, [&] { return query(**connection); });
   }
 
  private:
-  std::array<Guarded<std::unique_ptr<Connection>>, 4> slots_;
+  std::array<Guarded<std::unique_ptr<SqlConnection>>, 4> slots_;
   std::atomic<std::size_t> turn_{0};
 };
 

@@ -94,7 +94,7 @@ void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool w
 }
 
 /// Ends the running runs of one lane, or of all where `lane_id` is 0, as interrupted.
-void interrupt(Connection& connection, std::int64_t lane_id, std::int64_t now_ms, std::string_view text) {
+void interrupt(SqlConnection& connection, std::int64_t lane_id, std::int64_t now_ms, std::string_view text) {
   const auto& row = info(ErrorCode::Cancelled);
   connection
       .query(R"sql(
@@ -106,7 +106,7 @@ void interrupt(Connection& connection, std::int64_t lane_id, std::int64_t now_ms
 
 }  // namespace
 
-std::int64_t insert_run(Connection& connection, const LaneRow& lane, Direction direction,
+std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms) {
   interrupt(connection, lane.id, started_at_ms, kLostEndText);
   connection
@@ -118,7 +118,7 @@ std::int64_t insert_run(Connection& connection, const LaneRow& lane, Direction d
   return connection.last_insert_id();
 }
 
-bool end_run(Connection& connection, const RunEnd& end) {
+bool end_run(SqlConnection& connection, const RunEnd& end) {
   const auto& report = end.report;
   const auto* error = report.error ? &info(report.error->code) : nullptr;
   auto query = connection.query(R"sql(
@@ -135,17 +135,17 @@ bool end_run(Connection& connection, const RunEnd& end) {
   return ended;
 }
 
-void interrupt_runs(Connection& connection, std::int64_t now_ms) {
+void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
   interrupt(connection, 0, now_ms, kCrashText);
 }
 
-void prune_runs(Connection& connection, std::int64_t keep) {
+void prune_runs(SqlConnection& connection, std::int64_t keep) {
   connection.query("DELETE FROM run WHERE state <> 'running' AND id <= (SELECT max(id) FROM run) - ?1")
       .bind(keep)
       .run();
 }
 
-Listing<RunRow> list_runs(Connection& connection, const RunFilter& filter, const Page& page) {
+Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page) {
   const ReadTransaction snapshot(connection);
   Listing<RunRow> listing;
   {

@@ -11,15 +11,15 @@ namespace gitferry {
 /// throw SQLite::Exception.
 
 /// Where a lane's earlier run is still open (its end could not be written), that one becomes `interrupted`.
-std::int64_t insert_run(Connection& connection, const LaneRow& lane, Direction direction,
+std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms);
 /// False where no run of that id is running.
-bool end_run(Connection& connection, const RunEnd& end);
+bool end_run(SqlConnection& connection, const RunEnd& end);
 /// Every running run becomes `interrupted`.
-void interrupt_runs(Connection& connection, std::int64_t now_ms);
+void interrupt_runs(SqlConnection& connection, std::int64_t now_ms);
 /// Deletes all but the newest `keep`, and never one that is running.
-void prune_runs(Connection& connection, std::int64_t keep);
+void prune_runs(SqlConnection& connection, std::int64_t keep);
 
-Listing<RunRow> list_runs(Connection& connection, const RunFilter& filter, const Page& page);
+Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page);
 
 }  // namespace gitferry

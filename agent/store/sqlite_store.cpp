@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kPruneEvery = 64;
 
 /// A damaged file is found here, before anything is written to it, and not at some later query.
-Status check_integrity(Connection& connection) {
+Status check_integrity(SqlConnection& connection) {
   return attempt("check the database", [&]() -> Status {
     auto query = connection.query("PRAGMA quick_check(1)");
     query.next();
@@ -25,7 +25,7 @@ Status check_integrity(Connection& connection) {
 }
 
 /// What a crash left open, and old rows.
-Status tidy_up(Connection& connection, const StoreOptions& options, std::int64_t now_ms) {
+Status tidy_up(SqlConnection& connection, const StoreOptions& options, std::int64_t now_ms) {
   return attempt("tidy up the database", [&]() -> Status {
     connection.query("BEGIN IMMEDIATE").run();
     count_crashes(connection);
@@ -51,7 +51,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const StoreOptions& optio
   if (!directory) return fail(directory.error());
   const auto attempted = fmt::format("open the database '{}'", options.path);
   return attempt(attempted, [&]() -> Result<std::unique_ptr<SqliteStore>> {
-    Connection writing(options.path, options.vfs, Connection::Role::Writer);
+    SqlConnection writing(options.path, options.vfs, SqlConnection::Role::Writer);
     auto ready = check_integrity(writing);
     if (ready) ready = migrate(writing);
     if (ready) ready = tidy_up(writing, options, to_epoch_ms(clock.now()));
@@ -62,7 +62,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const StoreOptions& optio
 }
 
 SqliteStore::SqliteStore(StoreOptions options, const Clock& clock, DataDirectory directory,
-                         Connection writing)
+                         SqlConnection writing)
     : options_(std::move(options)),
       clock_(clock),
       directory_(std::move(directory)),
@@ -71,7 +71,7 @@ SqliteStore::SqliteStore(StoreOptions options, const Clock& clock, DataDirectory
 
 Result<Receipt> SqliteStore::record_delivery(const DeliveryRecord& delivery,
                                              std::span<const LaneMark> marks) {
-  return writer_.write("record the delivery", [&](Connection& connection) -> Result<Receipt> {
+  return writer_.write("record the delivery", [&](SqlConnection& connection) -> Result<Receipt> {
     Receipt receipt;
     receipt.delivery_id = insert_delivery(connection, delivery);
     const MarkCause cause{Trigger::Webhook, receipt.delivery_id, to_epoch_ms(clock_.now())};
@@ -85,7 +85,7 @@ Result<Receipt> SqliteStore::record_delivery(const DeliveryRecord& delivery,
 }
 
 Result<Receipt> SqliteStore::mark_lanes(std::span<const LaneMark> marks, Trigger trigger) {
-  return writer_.write("mark the lanes", [&](Connection& connection) -> Result<Receipt> {
+  return writer_.write("mark the lanes", [&](SqlConnection& connection) -> Result<Receipt> {
     Receipt receipt;
     const MarkCause cause{trigger, std::nullopt, to_epoch_ms(clock_.now())};
     for (const auto& mark : marks) receipt.marked.push_back(mark_lane(connection, mark, cause));
@@ -95,7 +95,7 @@ Result<Receipt> SqliteStore::mark_lanes(std::span<const LaneMark> marks, Trigger
 
 Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direction,
                                             std::int64_t started_at_ms) {
-  return writer_.write("open the run", [&](Connection& connection) -> Result<std::int64_t> {
+  return writer_.write("open the run", [&](SqlConnection& connection) -> Result<std::int64_t> {
     const auto id = insert_run(connection, lane, direction, started_at_ms);
     note_run_began(connection, lane);
     if (id % kPruneEvery == 0) prune_runs(connection, options_.keep_runs);
@@ -104,7 +104,7 @@ Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direc
 }
 
 Status SqliteStore::finish_run(const RunEnd& end) {
-  return writer_.write("record the end of the run", [&](Connection& connection) -> Status {
+  return writer_.write("record the end of the run", [&](SqlConnection& connection) -> Status {
     if (!end_run(connection, end)) {
       return fail(ErrorCode::Internal,
                   fmt::format("record the end of run {}: it is not running", end.run_id));
@@ -115,7 +115,7 @@ Status SqliteStore::finish_run(const RunEnd& end) {
 }
 
 Status SqliteStore::drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
-  return writer_.write("drop the lane's request", [&](Connection& connection) -> Status {
+  return writer_.write("drop the lane's request", [&](SqlConnection& connection) -> Status {
     drop_request(connection, lane_id, done_seq, reason);
     return {};
   });
@@ -126,9 +126,10 @@ Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
   ScanPosition position;
   for (;;) {
     // A few at a time, because `may_run` must not be called while a connection is held.
-    auto few = readers_.read("find a due lane", [&](Connection& connection) -> Result<std::vector<LaneRow>> {
-      return due_lanes(connection, now_ms, position);
-    });
+    auto few =
+        readers_.read("find a due lane", [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
+          return due_lanes(connection, now_ms, position);
+        });
     if (!few) return fail(few.error());
     if (few->empty()) return std::optional<LaneRow>{};
     for (auto& lane : *few) {
@@ -140,43 +141,43 @@ Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
 
 Result<std::optional<std::int64_t>> SqliteStore::next_due_after(std::int64_t now_ms) {
   return readers_.read("find the next due time",
-                       [&](Connection& connection) -> Result<std::optional<std::int64_t>> {
+                       [&](SqlConnection& connection) -> Result<std::optional<std::int64_t>> {
                          return next_due(connection, now_ms);
                        });
 }
 
 Result<std::optional<LaneRow>> SqliteStore::lane(std::int64_t id) {
-  return readers_.read("read a lane", [&](Connection& connection) -> Result<std::optional<LaneRow>> {
+  return readers_.read("read a lane", [&](SqlConnection& connection) -> Result<std::optional<LaneRow>> {
     return find_lane(connection, id);
   });
 }
 
 Result<std::vector<LaneRow>> SqliteStore::lanes() {
-  return readers_.read("read the lanes", [&](Connection& connection) -> Result<std::vector<LaneRow>> {
+  return readers_.read("read the lanes", [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
     return all_lanes(connection);
   });
 }
 
 Result<Listing<RunRow>> SqliteStore::runs(const RunFilter& filter, const Page& page) {
-  return readers_.read("read the sync log", [&](Connection& connection) -> Result<Listing<RunRow>> {
+  return readers_.read("read the sync log", [&](SqlConnection& connection) -> Result<Listing<RunRow>> {
     return list_runs(connection, filter, page);
   });
 }
 
 Result<Listing<DeliveryRow>> SqliteStore::deliveries(const std::string& repository, const Page& page) {
-  return readers_.read("read the deliveries", [&](Connection& connection) -> Result<Listing<DeliveryRow>> {
+  return readers_.read("read the deliveries", [&](SqlConnection& connection) -> Result<Listing<DeliveryRow>> {
     return list_deliveries(connection, repository, page);
   });
 }
 
 Result<std::int64_t> SqliteStore::branch_id(const LaneKey& key) {
-  const auto known =
-      readers_.read("read a branch id", [&](Connection& connection) -> Result<std::optional<std::int64_t>> {
-        return find_branch_id(connection, key);
-      });
+  const auto known = readers_.read("read a branch id",
+                                   [&](SqlConnection& connection) -> Result<std::optional<std::int64_t>> {
+                                     return find_branch_id(connection, key);
+                                   });
   if (!known) return fail(known.error());
   if (*known) return **known;
-  return writer_.write("allot a branch id", [&](Connection& connection) -> Result<std::int64_t> {
+  return writer_.write("allot a branch id", [&](SqlConnection& connection) -> Result<std::int64_t> {
     return allot_branch_id(connection, key);
   });
 }

@@ -39,7 +39,7 @@ class SqliteStore final : public Store {
   Writer::Counters counters() { return writer_.counters(); }
 
  private:
-  SqliteStore(StoreOptions options, const Clock& clock, DataDirectory directory, Connection writing);
+  SqliteStore(StoreOptions options, const Clock& clock, DataDirectory directory, SqlConnection writing);
 
   const StoreOptions options_;
   const Clock& clock_;

@@ -6,7 +6,7 @@
 
 namespace gitferry {
 
-Writer::Writer(Connection connection, std::size_t queue_limit)
+Writer::Writer(SqlConnection connection, std::size_t queue_limit)
     : connection_(std::move(connection)), queue_limit_(queue_limit), thread_([this] { work(); }) {}
 
 Writer::~Writer() {
@@ -19,7 +19,7 @@ Writer::Counters Writer::counters() {
   return queue_.lock()->counters;
 }
 
-Status Writer::submit(std::string_view attempted, std::function<Status(Connection&)> job) {
+Status Writer::submit(std::string_view attempted, std::function<Status(SqlConnection&)> job) {
   std::future<Status> committed;
   {
     auto queue = queue_.lock();

@@ -36,19 +36,19 @@ class Writer {
     std::uint64_t commits = 0;
   };
 
-  explicit Writer(Connection connection, std::size_t queue_limit = 4096);
+  explicit Writer(SqlConnection connection, std::size_t queue_limit = 4096);
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   /// Finishes the jobs that wait.
   ~Writer();
 
-  /// Runs `job(Connection&)`, which gives a Result or a Status, and returns what it gave once it is
+  /// Runs `job(SqlConnection&)`, which gives a Result or a Status, and returns what it gave once it is
   /// committed. `attempted` names the job in errors. The job may run only once and must not wait for
   /// anything.
   template <typename Job>
-  auto write(std::string_view attempted, Job job) -> std::invoke_result_t<Job&, Connection&> {
-    std::optional<std::invoke_result_t<Job&, Connection&>> answer;
-    const Status committed = submit(attempted, [&](Connection& connection) -> Status {
+  auto write(std::string_view attempted, Job job) -> std::invoke_result_t<Job&, SqlConnection&> {
+    std::optional<std::invoke_result_t<Job&, SqlConnection&>> answer;
+    const Status committed = submit(attempted, [&](SqlConnection& connection) -> Status {
       answer.emplace(job(connection));
       if (!*answer) return fail(answer->error());
       return {};
@@ -62,7 +62,7 @@ class Writer {
  private:
   struct Request {
     std::string attempted;
-    std::function<Status(Connection&)> job;
+    std::function<Status(SqlConnection&)> job;
     std::promise<Status> promise;
     Status outcome;
   };
@@ -72,7 +72,7 @@ class Writer {
     Counters counters;
   };
 
-  Status submit(std::string_view attempted, std::function<Status(Connection&)> job);
+  Status submit(std::string_view attempted, std::function<Status(SqlConnection&)> job);
   void work();
   std::vector<Request> take_all();
   void commit(std::vector<Request>& group);
@@ -80,7 +80,7 @@ class Writer {
   Status run_in_savepoint(Request& request);
   void roll_back();
 
-  Connection connection_;
+  SqlConnection connection_;
   const std::size_t queue_limit_;
   Guarded<Queue> queue_;
   std::condition_variable arrived_;

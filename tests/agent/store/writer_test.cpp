@@ -18,20 +18,21 @@ class WriterTest : public StoreTest {
  protected:
   void open_writer(std::size_t queue_limit, const std::string& vfs = "") {
     directory_lock_ = std::make_unique<DataDirectory>(DataDirectory::claim(options_.path).value());
-    writer_ = std::make_unique<Writer>(Connection(options_.path, vfs, Connection::Role::Writer), queue_limit);
-    ASSERT_TRUE(writer_->write("make a table", [](Connection& connection) -> Status {
+    writer_ =
+        std::make_unique<Writer>(SqlConnection(options_.path, vfs, SqlConnection::Role::Writer), queue_limit);
+    ASSERT_TRUE(writer_->write("make a table", [](SqlConnection& connection) -> Status {
       connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, filler TEXT) STRICT");
       return {};
     }));
   }
   Status insert(int number, std::size_t filler = 0) {
-    return writer_->write("insert", [&](Connection& connection) -> Status {
+    return writer_->write("insert", [&](SqlConnection& connection) -> Status {
       connection.query("INSERT INTO t VALUES (?1, ?2)").bind(number, std::string(filler, 'x')).run();
       return {};
     });
   }
   std::vector<std::int64_t> numbers() {
-    Connection reader(options_.path, "", Connection::Role::Reader);
+    SqlConnection reader(options_.path, "", SqlConnection::Role::Reader);
     auto query = reader.query("SELECT n FROM t ORDER BY n");
     std::vector<std::int64_t> found;
     while (query.next()) found.push_back(query.integer(0));
@@ -46,7 +47,7 @@ class WriterTest : public StoreTest {
   std::unique_ptr<Plug> plug() {
     auto plug = std::make_unique<Plug>();
     plug->thread = std::jthread([this, p = plug.get()] {
-      const auto done = writer_->write("wait", [p](Connection&) -> Status {
+      const auto done = writer_->write("wait", [p](SqlConnection&) -> Status {
         p->entered.count_down();
         p->let_go.wait();
         return {};
@@ -93,20 +94,20 @@ TEST_F(WriterTest, AFailingJobLeavesTheOthersOfItsGroup) {
   Status refused;
   threads.emplace_back([&] { EXPECT_TRUE(insert(2)); });
   threads.emplace_back([&] {
-    conflict = writer_->write("insert twice", [](Connection& connection) -> Status {
+    conflict = writer_->write("insert twice", [](SqlConnection& connection) -> Status {
       connection.query("INSERT INTO t VALUES (10, '')").run();
       connection.query("INSERT INTO t VALUES (1, '')").run();
       return {};
     });
   });
   threads.emplace_back([&] {
-    thrown = writer_->write("throw", [](Connection& connection) -> Status {
+    thrown = writer_->write("throw", [](SqlConnection& connection) -> Status {
       connection.query("INSERT INTO t VALUES (11, '')").run();
       throw std::runtime_error("out of luck");
     });
   });
   threads.emplace_back([&] {
-    refused = writer_->write("refuse", [](Connection& connection) -> Status {
+    refused = writer_->write("refuse", [](SqlConnection& connection) -> Status {
       connection.query("INSERT INTO t VALUES (12, '')").run();
       return fail(ErrorCode::Internal, "no");
     });
