@@ -57,8 +57,8 @@ class Agent {
     SyncOptions sync_options;
     sync_options.workers = config.sync.workers;
     sync_options.per_host = config.sync.per_host;
-    sync_ = SyncService::make(sync_options, *store_, clock_, engine_factory(config, clock_),
-                              credential_lookup(live_), snapshot_of(config));
+    sync_ = SyncService::make(sync_options, *store_, clock_, std::move(*engines), credential_lookup(live_),
+                              snapshot_of(config));
     context_ =
         std::make_unique<api::ApiContext>(api::ApiContext{*sync_, *store_, clock_, std::move(*tokens)});
 
