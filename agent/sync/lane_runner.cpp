@@ -52,6 +52,7 @@ void log_run(const LaneRow& lane, Direction direction, const RunEnd& end, std::i
              {"listing_us", report.listing.count()},
              {"total_us", report.total.count()},
              {"pack_bytes", report.pack_bytes},
+             {"spooled_bytes", report.spooled_bytes},
              {"stays_pending", !end.done_seq.has_value()}});
 }
 

@@ -28,8 +28,7 @@ class ApiTest : public ::testing::Test {
     if (token != nullptr) sent.headers.emplace_back("Authorization", "Bearer " + std::string(token));
     return ask(sent);
   }
-  Json::Value json(const std::string& method, const std::string& target,
-                                 const std::string& body = {}) const {
+  Json::Value json(const std::string& method, const std::string& target, const std::string& body = {}) const {
     return json_of(body_of(ask(method, target, kAdminToken, body)));
   }
 

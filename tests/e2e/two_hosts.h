@@ -21,8 +21,8 @@ struct BindingYaml {
   std::string timeouts = "{connect: 5s, stall: 20s, total: 5m}";
 };
 
-/// Two real git hosts with basic authentication and the repository `robot` on both, and one agent between them
-/// whose binding has the branches main→main, feature/login→from-inside, and a disabled one.
+/// Two real git hosts with basic authentication and the repository `robot` on both, and one agent between
+/// them whose binding has the branches main→main, feature/login→from-inside, and a disabled one.
 class TwoHosts {
  public:
   TwoHosts();
@@ -34,7 +34,8 @@ class TwoHosts {
   /// A push as the internal host would announce it, correctly signed for the binding's provider.
   HttpAnswer deliver(const std::string& branch, std::string_view secret = kHookSecret);
   /// `git` tells both tips; true once they are equal and set.
-  [[nodiscard]] bool tips_are_equal(const std::string& internal_branch, const std::string& external_branch) const;
+  [[nodiscard]] bool tips_are_equal(const std::string& internal_branch,
+                                    const std::string& external_branch) const;
 
   /// The port of the external host, for a proxy in front of it.
   [[nodiscard]] std::uint16_t external_port() const;
