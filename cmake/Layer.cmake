@@ -4,6 +4,10 @@ target_include_directories(gitferry_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(gitferry_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
   -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # False alarms of g++ 12's optimiser about std::string and inlined deletes (for the strings: GCC bugs 105329 and 105651).
+  target_compile_options(gitferry_flags INTERFACE -Wno-restrict -Wno-free-nonheap-object)
+endif()
 target_compile_definitions(gitferry_flags INTERFACE
   GITFERRY_VERSION="${PROJECT_VERSION}" SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
 if(GITFERRY_SANITIZE STREQUAL "address")
