@@ -107,9 +107,10 @@ class Agent {
     if (needs_restart(*started_with_, *config))
       log::warn("changes of server, storage, auth, sync and network need a restart",
                 {{"config", config_path_}});
+    // Credentials first: a run of a new binding must not ask with the old ones, which a host would refuse.
+    live_.replace(config);
     sync_->replace_snapshot(snapshot_of(*config));
     log::info("configuration reloaded", {{"repositories", config->bindings.repositories.size()}});
-    live_.replace(std::move(config));
   }
 
   /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
