@@ -28,11 +28,16 @@ constexpr int kBacklog =
 
 thread_local Exchange* current_exchange = nullptr;
 
-/// A share of the memory that all bodies together may take; given back on destruction.
+/// A share of the memory that all bodies together may take. Given back on destruction together with the body:
+/// the connection lives on until the client has its answer.
 class BodyShare {
  public:
-  BodyShare(std::atomic<std::size_t>& used, std::size_t budget) : used_(used), budget_(budget) {}
-  ~BodyShare() { used_ -= taken_; }
+  BodyShare(std::string& body, std::atomic<std::size_t>& used, std::size_t budget)
+      : body_(body), used_(used), budget_(budget) {}
+  ~BodyShare() {
+    std::string().swap(body_);
+    used_ -= taken_;
+  }
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
 
@@ -42,6 +47,7 @@ class BodyShare {
   }
 
  private:
+  std::string& body_;
   std::atomic<std::size_t>& used_;
   std::size_t budget_;
   std::size_t taken_ = 0;
@@ -237,7 +243,7 @@ class GuardedServer final : public httplib::Server {
   void handle(httplib::Response& inner, const httplib::ContentReader* reader) {
     Exchange& exchange = *current_exchange;
     Request& request = *exchange.request;
-    BodyShare share(body_bytes_, options_.body_budget);
+    BodyShare share(request.body, body_bytes_, options_.body_budget);
     if (reader != nullptr) {
       if (auto refusal = read_body(exchange, *reader, share)) {
         add_common_headers(*refusal, request.id);
