@@ -1,5 +1,8 @@
 # syntax=docker/dockerfile:1
-# Debian 12, as the tests use it. Dynamic linking on purpose: security updates of the libraries come with a rebuild.
+# Debian 12, as the tests use it. To be reached from outside the container it must listen on every address, behind a proxy:
+#   docker run -v "$PWD/gitferry.yaml:/etc/gitferry/gitferry.yaml:ro" -v gitferry:/data -p 127.0.0.1:8080:8080 \
+#     -e GITFERRY_SERVER_LISTEN=0.0.0.0:8080 -e GITFERRY_SERVER_BEHIND_PROXY=true gitferry
+# Dynamic linking on purpose: security updates of the libraries come with a rebuild.
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 COPY . .

@@ -38,6 +38,7 @@ bool prefers_english(const Request& request) {
 
 /// What all answers share; `body` holds what is particular.
 Response enveloped(int http_status, int code_status, std::string_view message, Json::Value body) {
+  if (!body.isMember("data")) body["data"] = Json::Value();
   body["code_status"] = code_status;
   body["msg"] = std::string(message);
   Response response;
@@ -46,10 +47,14 @@ Response enveloped(int http_status, int code_status, std::string_view message, J
   return response;
 }
 
-Response failed(bool english, int http_status, ErrorCode code, std::string_view detail, Json::Value data) {
+Response succeeded(const Request& request, Json::Value body) {
+  return enveloped(200, 0, prefers_english(request) ? "The operation succeeded" : "操作成功",
+                   std::move(body));
+}
+
+Response failed(bool english, int http_status, ErrorCode code, std::string_view detail,
+                Json::Value body = Json::Value(Json::objectValue)) {
   const auto& row = info(code);
-  Json::Value body(Json::objectValue);
-  body["data"] = std::move(data);
   if (!detail.empty()) body["detail"] = clean_text(detail);
   return enveloped(http_status, row.code_status, english ? row.text_en : row.text_zh, std::move(body));
 }
@@ -60,26 +65,33 @@ Response success(const Request& request, Json::Value data, std::optional<std::in
   Json::Value body(Json::objectValue);
   body["data"] = std::move(data);
   if (total) body["total"] = static_cast<Json::Int64>(*total);
-  return enveloped(200, 0, prefers_english(request) ? "The operation succeeded" : "操作成功",
-                   std::move(body));
+  return succeeded(request, std::move(body));
+}
+
+Response success_with_runs(const Request& request, Json::Value runs) {
+  Json::Value body(Json::objectValue);
+  body["runs"] = std::move(runs);
+  return succeeded(request, std::move(body));
 }
 
 Response failure(const Request& request, const Error& error) {
-  return failure_with_data(request, error, Json::Value());
+  return failed(prefers_english(request), info(error.code).http_status, error.code, error.text());
 }
 
-Response failure_with_data(const Request& request, const Error& error, Json::Value data) {
+Response failure_with_runs(const Request& request, const Error& error, Json::Value runs) {
+  Json::Value body(Json::objectValue);
+  body["runs"] = std::move(runs);
   return failed(prefers_english(request), info(error.code).http_status, error.code, error.text(),
-                std::move(data));
+                std::move(body));
 }
 
 Response failure_with_status(const Request& request, int http_status, ErrorCode code,
                              std::string_view detail) {
-  return failed(prefers_english(request), http_status, code, detail, {});
+  return failed(prefers_english(request), http_status, code, detail);
 }
 
 Response failure_without_request(int http_status, ErrorCode code, std::string_view detail) {
-  return failed(false, http_status, code, detail, {});
+  return failed(false, http_status, code, detail);
 }
 
 Json::Value clean_text(std::string_view text) {

@@ -20,8 +20,9 @@ Response success(const Request& request, Json::Value data, std::optional<std::in
 
 Response failure(const Request& request, const Error& error);
 
-/// A failure together with what is known all the same, such as the results per lane.
-Response failure_with_data(const Request& request, const Error& error, Json::Value data);
+/// The answers to a sync: `data` is null, as the API document has it, and `runs` holds the results per lane.
+Response success_with_runs(const Request& request, Json::Value runs);
+Response failure_with_runs(const Request& request, const Error& error, Json::Value runs);
 
 /// For HTTP errors that share a code with others.
 Response failure_with_status(const Request& request, int http_status, ErrorCode code,

@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include <httplib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -15,9 +14,11 @@
 #include "agent/base/guarded.h"
 #include "agent/base/log.h"
 #include "agent/base/unique_fd.h"
-#include "api/bounded_pool.h"
 #include "api/connection.h"
 #include "api/envelope.h"
+#include "api/http_library.h"
+#include "api/log_throttle.h"
+#include "api/raw_response.h"
 
 namespace gitferry::api {
 namespace {
@@ -25,108 +26,18 @@ namespace {
 constexpr int kBacklog =
     1024;  // the library listens with 5: bursts of hooks would wait a second for a retransmission
 
-/// The path that the library routes; the real target is routed by our own code.
-constexpr const char* kInnerPath = "/x";
-
-/// One request on its way through the library, which runs handlers on the thread that called it.
-struct Exchange {
-  Request* request = nullptr;
-  Connection* connection = nullptr;
-  std::string_view early;  ///< body bytes that came with the head
-  std::size_t content_length = 0;
-  bool is_late = false;  ///< the deadline came before the end of the body
-};
 thread_local Exchange* current_exchange = nullptr;
 
-/// Set around a task that the accepting thread itself runs because there is no room for it.
-thread_local bool overloaded = false;
-thread_local MonotonicTime accepted_at{};
-
-using EnqueueResult = decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>{}));
-
-class TaskQueue final : public httplib::TaskQueue {
- public:
-  TaskQueue(std::size_t threads, std::size_t waiting) : pool_(threads, waiting) {}
-
-  EnqueueResult enqueue(std::function<void()> connection) override {
-    BoundedPool::Task task = [connection](MonotonicTime submitted_at) {
-      accepted_at = submitted_at;
-      connection();
-    };
-    if (!pool_.submit(task)) {
-      // The closure owns the socket: dropping it would leak the descriptor.
-      overloaded = true;
-      connection();
-      overloaded = false;
-    }
-    return static_cast<EnqueueResult>(true);
-  }
-  void shutdown() override { pool_.shutdown(); }
-
- private:
-  BoundedPool pool_;
-};
-
-/// What the library reads and writes: our head, then exactly the declared body; answers are collected.
-class InnerStream final : public httplib::Stream {
- public:
-  explicit InnerStream(Exchange& exchange) : exchange_(exchange), left_(exchange.content_length) {
-    input_ = exchange.request->method + " " + kInnerPath +
-             " HTTP/1.1\r\nHost: gitferry\r\nContent-Length: " + std::to_string(exchange.content_length) +
-             "\r\n\r\n";
-    const auto early = exchange.early.substr(0, left_);
-    input_.append(early);
-    left_ -= early.size();
-  }
-
-  bool is_readable() const override { return true; }
-  bool is_writable() const override { return true; }
-
-  ssize_t read(char* into, std::size_t size) override {
-    if (position_ == input_.size()) {
-      input_.clear();
-      position_ = 0;
-      if (left_ == 0) return 0;
-      const auto outcome = exchange_.connection->read_body(input_, left_);
-      exchange_.is_late = outcome == Connection::Read::Late;
-      if (outcome != Connection::Read::Data) return -1;
-      left_ -= input_.size();
-    }
-    const auto count = std::min(size, input_.size() - position_);
-    input_.copy(into, count, position_);
-    position_ += count;
-    return static_cast<ssize_t>(count);
-  }
-  ssize_t write(const char* bytes, std::size_t size) override {
-    output_.append(bytes, size);
-    return static_cast<ssize_t>(size);
-  }
-  void get_remote_ip_and_port(std::string& ip, int& port) const override {
-    ip = exchange_.request->client_address;
-    port = 0;
-  }
-  void get_local_ip_and_port(std::string& ip, int& port) const override {
-    ip.clear();
-    port = 0;
-  }
-  socket_t socket() const override { return INVALID_SOCKET; }
-
-  [[nodiscard]] const std::string& output() const { return output_; }
-  [[nodiscard]] bool is_drained() const { return left_ == 0; }
-
- private:
-  Exchange& exchange_;
-  std::string input_;
-  std::size_t position_ = 0;
-  std::size_t left_;
-  std::string output_;
-};
-
-/// A share of the memory that all bodies together may take; given back on destruction.
+/// A share of the memory that all bodies together may take. Given back on destruction together with the body:
+/// the connection lives on until the client has its answer.
 class BodyShare {
  public:
-  BodyShare(std::atomic<std::size_t>& used, std::size_t budget) : used_(used), budget_(budget) {}
-  ~BodyShare() { used_ -= taken_; }
+  BodyShare(std::string& body, std::atomic<std::size_t>& used, std::size_t budget)
+      : body_(body), used_(used), budget_(budget) {}
+  ~BodyShare() {
+    std::string().swap(body_);
+    used_ -= taken_;
+  }
   BodyShare(const BodyShare&) = delete;
   BodyShare& operator=(const BodyShare&) = delete;
 
@@ -136,59 +47,11 @@ class BodyShare {
   }
 
  private:
+  std::string& body_;
   std::atomic<std::size_t>& used_;
   std::size_t budget_;
   std::size_t taken_ = 0;
 };
-
-const char* reason_phrase(int status) {
-  switch (status) {
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 411:
-      return "Length Required";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Refused";
-  }
-}
-
-void add_common_headers(Response& response, const std::string& request_id) {
-  response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  response.headers.emplace_back("Cache-Control", "no-store");
-  if (!request_id.empty()) response.headers.emplace_back("X-Request-Id", request_id);
-}
-
-std::string rendered(const Response& response, bool with_body) {
-  std::string text =
-      "HTTP/1.1 " + std::to_string(response.status) + " " + reason_phrase(response.status) + "\r\n";
-  for (const auto& [name, value] : response.headers) text += name + ": " + value + "\r\n";
-  text += "Content-Type: " + response.content_type +
-          "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\nConnection: close\r\n\r\n";
-  if (with_body) text += response.body;
-  return text;
-}
 
 std::string error_text(int error_number) {
   return std::error_code(error_number, std::system_category()).message();
@@ -228,7 +91,7 @@ class GuardedServer final : public httplib::Server {
 
   void configure() {
     new_task_queue = [this] {
-      return std::make_unique<TaskQueue>(options_.threads, options_.waiting).release();
+      return std::make_unique<ConnectionQueue>(options_.threads, options_.waiting).release();
     };
     set_keep_alive_max_count(1);
     // SO_REUSEPORT, the library's default, would let a second process take half of the connections unseen.
@@ -256,11 +119,11 @@ class GuardedServer final : public httplib::Server {
   bool process_and_close_socket(socket_t socket) override {
     const UniqueFd owned(socket);
     try {
-      Connection connection(socket, accepted_at + options_.request_time, stop_event_.get());
-      if (overloaded) {
-        refuse_for_load(connection);
-      } else {
+      Connection connection(socket, current_arrival().at + options_.request_time, stop_event_.get());
+      if (current_arrival().has_room) {
         serve(connection);
+      } else {
+        refuse_for_load(connection);
       }
     } catch (const std::exception& exception) {
       log::error("a connection ended with an exception", {{"what", exception.what()}});
@@ -269,14 +132,16 @@ class GuardedServer final : public httplib::Server {
   }
 
   /// On the accepting thread: must not wait for the client.
-  static void refuse_for_load(Connection& connection) {
+  void refuse_for_load(Connection& connection) {
     auto response = failure_without_request(503, ErrorCode::Unavailable, "all connections are taken");
     response.headers.emplace_back("Retry-After", "5");
     add_common_headers(response, {});
     const auto now = std::chrono::steady_clock::now();
-    connection.write_all(rendered(response, true), now);
+    connection.write_all(raw_response(response, true), now);
     connection.finish(now);
-    log::warn("connection refused", {{"reason", "overloaded"}});
+    if (const auto held_back = refusals_.pass(now)) {
+      log::warn("connection refused", {{"reason", "overloaded"}, {"not_logged", *held_back}});
+    }
   }
 
   void serve(Connection& connection) {
@@ -349,7 +214,7 @@ class GuardedServer final : public httplib::Server {
 
   void refuse(Connection& connection, Response response, const Request& request) {
     add_common_headers(response, request.id);
-    connection.write_all(rendered(response, request.method != "HEAD"), write_deadline());
+    connection.write_all(raw_response(response, request.method != "HEAD"), write_deadline());
     connection.finish(std::chrono::steady_clock::now() + options_.drain_time);
   }
 
@@ -378,7 +243,7 @@ class GuardedServer final : public httplib::Server {
   void handle(httplib::Response& inner, const httplib::ContentReader* reader) {
     Exchange& exchange = *current_exchange;
     Request& request = *exchange.request;
-    BodyShare share(body_bytes_, options_.body_budget);
+    BodyShare share(request.body, body_bytes_, options_.body_budget);
     if (reader != nullptr) {
       if (auto refusal = read_body(exchange, *reader, share)) {
         add_common_headers(*refusal, request.id);
@@ -395,6 +260,7 @@ class GuardedServer final : public httplib::Server {
                                            BodyShare& share) {
     auto& body = exchange.request->body;
     bool has_room = true;
+    body.reserve(exchange.content_length);  // growing in steps would hold up to three times as much
     reader([&](const char* bytes, std::size_t size) {
       has_room = share.take(size);
       if (!has_room || body.size() + size > exchange.content_length) return false;
@@ -453,6 +319,7 @@ class GuardedServer final : public httplib::Server {
   const std::string id_prefix_;
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::size_t> body_bytes_{0};
+  LogThrottle refusals_;
   std::atomic<bool> stopping_{false};
 };
 

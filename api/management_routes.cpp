@@ -1,12 +1,15 @@
 #include "api/management_routes.h"
 
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <json/value.h>
 
+#include "agent/base/guarded.h"
 #include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "api/envelope.h"
@@ -20,6 +23,8 @@ namespace {
 constexpr std::int64_t kWaitDefault = 60;
 constexpr std::int64_t kWaitLimit = 600;
 constexpr std::size_t kIdsLimit = 1000;
+/// A request that waits for a run or a plan holds a thread; most of the server's threads stay for webhooks.
+constexpr int kWaitersLimit = 64;
 
 const std::string& argument(const PathArguments& arguments, std::string_view name) {
   static const std::string empty;
@@ -108,6 +113,16 @@ Result<SyncWish> sync_wish(const Request& request) {
   if (*direction && **direction != 1 && **direction != 2) {
     return fail(ErrorCode::DirectionInvalid, "read the parameter sync_direct: 1 or 2 is expected");
   }
+  for (const char* name : {"force", "force_flag"}) {
+    const auto force = parameters->boolean(name);
+    if (!force) return fail(force.error());
+    if (force->value_or(false)) {
+      return fail(
+          ErrorCode::InvalidArgument,
+          "read the parameter " + std::string(name) + ": rewriting a target is not available in this version",
+          "leave it out");
+    }
+  }
   const auto wait = parameters->number("wait", 0, kWaitLimit);
   if (!wait) return fail(wait.error());
   const auto dry_run = parameters->boolean("dry_run");
@@ -121,29 +136,65 @@ Result<SyncWish> sync_wish(const Request& request) {
 
 /// The code of several lanes together is that of the first that failed; pending only where none did.
 Response sync_answer(const Request& request, const std::vector<SyncOutcome>& outcomes) {
-  Json::Value data(Json::arrayValue);
+  Json::Value runs(Json::arrayValue);
   const Error* failed = nullptr;
   bool is_pending = false;
   for (const auto& outcome : outcomes) {
-    data.append(outcome_json(outcome));
+    runs.append(outcome_json(outcome));
     if (!outcome.finished) is_pending = true;
     if (outcome.finished && outcome.report.error && failed == nullptr) failed = &*outcome.report.error;
   }
-  if (failed != nullptr) return failure_with_data(request, *failed, std::move(data));
+  if (failed != nullptr) return failure_with_runs(request, *failed, std::move(runs));
   if (is_pending) {
     const Error pending{ErrorCode::RunPending,
                         "the run is still pending or running",
                         "look at GET /cerobot/sync/status, or wait longer",
                         {}};
-    return failure_with_data(request, pending, std::move(data));
+    return failure_with_runs(request, pending, std::move(runs));
   }
-  return success(request, std::move(data));
+  return success_with_runs(request, std::move(runs));
+}
+
+/// One of the kWaitersLimit places for requests that wait; given back on destruction.
+class WaiterPlace {
+ public:
+  explicit WaiterPlace(Guarded<int>& taken) : taken_(taken) {
+    auto count = taken_.lock();
+    is_granted_ = *count < kWaitersLimit;
+    if (is_granted_) ++*count;
+  }
+  ~WaiterPlace() {
+    if (is_granted_) --*taken_.lock();
+  }
+  WaiterPlace(const WaiterPlace&) = delete;
+  WaiterPlace& operator=(const WaiterPlace&) = delete;
+  [[nodiscard]] bool is_granted() const { return is_granted_; }
+
+ private:
+  Guarded<int>& taken_;
+  bool is_granted_ = false;
+};
+
+Response too_many_waiters(const Request& request) {
+  auto response = failure(request, Error{ErrorCode::Unavailable,
+                                         std::to_string(kWaitersLimit) +
+                                             " requests wait for their runs already; nothing was started",
+                                         "send wait=0 and look at GET /cerobot/sync/status, or try again",
+                                         {}});
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
 }
 
 /// `{branch}` is the name on the source side of the direction.
-Response post_branch_sync(ApiContext& context, const Request& request, const PathArguments& arguments) {
+Response post_branch_sync(ApiContext& context, Guarded<int>& waiters, const Request& request,
+                          const PathArguments& arguments) {
   const auto wish = sync_wish(request);
   if (!wish) return failure(request, wish.error());
+  std::optional<WaiterPlace> place;
+  if (wish->dry_run || wish->wait.count() > 0) {
+    place.emplace(waiters);
+    if (!place->is_granted()) return too_many_waiters(request);
+  }
   const auto& repository = argument(arguments, "repo_name");
   const auto& branch = argument(arguments, "branch");
   const auto outcomes = wish->dry_run
@@ -199,8 +250,9 @@ std::vector<Route> management_routes(ApiContext& context) {
        [&context](const Request& request, const PathArguments&) { return get_status(context, request); },
        nullptr});
   routes.push_back({"POST", "/cerobot/sync/{repo_name}/branch/{branch...}", Role::Operate, kApiBodyLimit,
-                    [&context](const Request& request, const PathArguments& arguments) {
-                      return post_branch_sync(context, request, arguments);
+                    [&context, waiters = std::make_shared<Guarded<int>>()](const Request& request,
+                                                                           const PathArguments& arguments) {
+                      return post_branch_sync(context, *waiters, request, arguments);
                     },
                     nullptr});
   return routes;

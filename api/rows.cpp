@@ -70,7 +70,7 @@ Json::Value run_json(const RunRow& run) {
   row["id"] = number(run.id);
   row["branch_id"] = id_or_null(run.branch_id);
   row["repo_name"] = run.key.repository;
-  row["commit_id"] = run.source_tip.substr(0, kShortId);
+  row["commit_id"] = text_or_null(run.source_tip.substr(0, kShortId));
   row["sync_direct"] = std::string(name_of(run.direction));
   row["log"] = clean_text(run.text);
   row["created_at"] = china_time(run.started_at_ms);

@@ -113,18 +113,23 @@ class SettingsReader {
   }
 
   void read_network(const MapReader& map) {
-    if (map.find("allow_schemes") != nullptr) config_.network.allow_schemes.clear();
+    std::set<Scheme> schemes;
+    bool all_known = true;
     for (const auto& node : map.list("allow_schemes")) {
       const auto word = scalar_text(node, "a scheme", report_);
-      if (!word) continue;
-      if (const auto scheme = scheme_from(*word)) {
-        config_.network.allow_schemes.insert(*scheme);
-      } else {
+      const auto scheme = word ? scheme_from(*word) : std::nullopt;
+      all_known = all_known && scheme;
+      if (scheme) {
+        schemes.insert(*scheme);
+      } else if (word) {
         const std::string near = nearest(*word, {"https", "ssh", "http", "file"});
         map.error(node.at, "network.allow_schemes knows https, ssh, http and file",
                   near.empty() ? "" : "did you mean '" + near + "'?");
       }
     }
+    // A wrong word is one error, not another one for every address.
+    if (!all_known) schemes = {Scheme::Https, Scheme::Ssh, Scheme::Http, Scheme::File};
+    if (map.find("allow_schemes") != nullptr) config_.network.allow_schemes = std::move(schemes);
     for (const auto& node : map.list("allow_cidrs")) {
       const auto range = scalar_text(node, "an address range", report_);
       if (!range) continue;

@@ -122,8 +122,11 @@ std::optional<int> MapReader::number(std::string_view key, Range range) const {
   const bool is_ambiguous = node->text.size() > 1 && node->text.front() == '0';
   const auto value = is_plain && !is_ambiguous ? parse_number(node->text) : std::nullopt;
   if (value && *value >= range.lowest && *value <= range.highest) return static_cast<int>(*value);
+  const std::string lowest = std::to_string(range.lowest);
   wrong_type(key, *node,
-             "a whole number from " + std::to_string(range.lowest) + " to " + std::to_string(range.highest));
+             range.lowest == range.highest
+                 ? lowest
+                 : "a whole number from " + lowest + " to " + std::to_string(range.highest));
   return std::nullopt;
 }
 

@@ -97,7 +97,8 @@ void add_send_command(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("--ref", send.branch, "Branch name on that side")->required();
   command->add_option("--url", send.url, "The agent; by default the configured listener");
   command->add_option("--before", send.before, "Object id before the push");
-  command->add_option("--after", send.after, "Object id after the push");
+  command->add_option("--after", send.after,
+                      "Object id after the push; without it the delivery is a test that starts nothing");
   command->add_option("--event", send.event, "The provider's word for another event, such as ping");
   command->callback([&] {
     send.config_path = options.config_path;

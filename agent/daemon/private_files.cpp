@@ -61,7 +61,11 @@ Result<AdminToken> ensure_admin_token(const std::string& directory) {
     return fail(ErrorCode::LocalPermission, "cannot make '" + token.path + "': " + system_text(errno));
   if (!fd) {
     auto secret = config::read_secret({token.path, ""}, config::process_environment());
-    if (!secret) return fail(std::move(secret.error()));
+    if (!secret) {
+      // An empty one is what a crash between making and writing it leaves.
+      if (secret.error().hint.empty()) secret.error().hint = "remove it; the next start makes a new one";
+      return fail(std::move(secret.error()));
+    }
     token.secret = std::move(*secret);
     return token;
   }

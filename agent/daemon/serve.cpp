@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include <malloc.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -107,9 +108,10 @@ class Agent {
     if (needs_restart(*started_with_, *config))
       log::warn("changes of server, storage, auth, sync and network need a restart",
                 {{"config", config_path_}});
+    // Credentials first: a run of a new binding must not ask with the old ones, which a host would refuse.
+    live_.replace(config);
     sync_->replace_snapshot(snapshot_of(*config));
     log::info("configuration reloaded", {{"repositories", config->bindings.repositories.size()}});
-    live_.replace(std::move(config));
   }
 
   /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
@@ -149,6 +151,9 @@ void drain_unless_hurried(Agent& agent, SignalReceiver& signals) {
 
 int run(const std::string& config_path) {
   harden_process();
+  // Bodies and packs come in megabytes: they go back to the system when they are freed, instead of staying
+  // with the thread that had them.
+  ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   SignalReceiver signals;
   auto config = load_or_explain(config_path);
   if (!config) return kBadConfiguration;

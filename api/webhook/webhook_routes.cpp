@@ -12,6 +12,7 @@
 #include "agent/sync/router.h"
 #include "api/envelope.h"
 #include "api/json.h"
+#include "api/log_throttle.h"
 #include "api/webhook/provider.h"
 
 namespace gitferry::api {
@@ -40,10 +41,14 @@ Response refused(int status, std::string_view reason, std::string_view detail = 
 /// Whatever was wrong with the proof or the name. The name is not logged: it is whatever somebody put into
 /// the address.
 Response unauthenticated(const Provider& provider, const Request& request) {
-  log::warn("webhook refused", {{"reason", "unauthenticated"},
-                                {"provider", provider.name},
-                                {"address", request.client_address},
-                                {"request", request.id}});
+  static LogThrottle throttle;
+  if (const auto held_back = throttle.pass(std::chrono::steady_clock::now())) {
+    log::warn("webhook refused", {{"reason", "unauthenticated"},
+                                  {"provider", provider.name},
+                                  {"address", request.client_address},
+                                  {"request", request.id},
+                                  {"not_logged", *held_back}});
+  }
   return refused(401, "unauthenticated");
 }
 

@@ -201,7 +201,7 @@ if [[ $keep == yes ]]; then
   note "internal   $internal_url/robot.git"
   note "external   $external_url/robot.git"
   note "clone      git -c credential.helper='store --file=$work/git-credentials' clone $internal_url/robot.git"
-  note "deliver    $gitferry send-webhook --config $work/gitferry.yaml --url $url --provider github --repo robot --side internal --ref main"
+  note "deliver    $gitferry send-webhook --config $work/gitferry.yaml --url $url --provider github --repo robot --side internal --ref main --after $(tip internal main)"
   note "ask        curl -H @$work/headers $url/cerobot/sync/status"
   printf '\n   Press Enter (or Ctrl-C) to stop and clean up. '
   read -r _ || sleep infinity

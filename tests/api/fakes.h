@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -91,6 +92,7 @@ class FakeSync final : public SyncService {
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                std::optional<Direction> direction,
                                                std::chrono::milliseconds wait) override {
+    if (while_waiting) while_waiting(wait);
     return answer({std::string(repository), std::string(branch), direction, wait, false});
   }
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
@@ -110,6 +112,7 @@ class FakeSync final : public SyncService {
   Snapshot bindings = std::make_shared<BindingSnapshot>();
   std::optional<Error> delivery_error;
   std::vector<SyncOutcome> outcomes;
+  std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by sync_branch()
 
  private:
   Result<std::vector<SyncOutcome>> answer(BranchCall call) {

@@ -1,6 +1,11 @@
 #include "api/management_routes.h"
 
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -249,6 +254,11 @@ TEST_F(ManagementRoutesTest, BadSyncParametersRunNothing) {
   EXPECT_EQ(json("POST", path + "?sync_direct=x")["code_status"].asInt(), 10020);
   EXPECT_EQ(json("POST", path + "?wait=601")["code_status"].asInt(), 10020);
   EXPECT_EQ(json("POST", path + "?dry_run=perhaps")["code_status"].asInt(), 10020);
+  for (const auto* force : {"force", "force_flag"}) {
+    const auto answer = json("POST", path + "?" + force + "=true");
+    EXPECT_EQ(answer["code_status"].asInt(), 10020);
+    EXPECT_NE(answer["detail"].asString().find("parameter "s + force + ":"), std::string::npos);
+  }
   for (const auto& body : {"["s, "[]"s, "1"s, R"({"wait":1,"wait":2})"s, R"({"wait":1} x)"s,
                            "\xEF\xBB\xBF{}"s, "{\"wait\":\"\xff\"}"s, R"({"wait":{}})"s,
                            R"({"sync_direct":"\u0000"})"s, "{}\0"s, std::string(5'000, '[')}) {
@@ -263,19 +273,63 @@ TEST_F(ManagementRoutesTest, ASyncAnswersWithTheCodeOfItsRun) {
   world.sync.outcomes = {outcome(true, std::nullopt)};
   auto answer = json("POST", path);
   EXPECT_EQ(answer["code_status"].asInt(), 0);
-  EXPECT_EQ(answer["data"][0]["plan"].asString(), "fast_forward");
+  EXPECT_TRUE(answer.isMember("data") && answer["data"].isNull()) << "as the API document has it";
+  EXPECT_EQ(answer["runs"][0]["plan"].asString(), "fast_forward");
 
   world.sync.outcomes = {outcome(false, std::nullopt), outcome(true, diverged), outcome(true, std::nullopt)};
   answer = json("POST", path);
   EXPECT_EQ(answer["code_status"].asInt(), 20010);
   EXPECT_EQ(answer["msg"].asString(), "推送冲突");
   EXPECT_EQ(answer["detail"].asString(), "push main; merge first");
-  EXPECT_EQ(answer["data"].size(), 3U);
-  EXPECT_EQ(answer["data"][0]["code_status"].asInt(), 10021);
+  EXPECT_TRUE(answer.isMember("data") && answer["data"].isNull());
+  EXPECT_EQ(answer["runs"].size(), 3U);
+  EXPECT_EQ(answer["runs"][0]["code_status"].asInt(), 10021);
 
   world.sync.outcomes = {outcome(true, std::nullopt), outcome(false, std::nullopt)};
   EXPECT_EQ(json("POST", path)["code_status"].asInt(), 10021);
   EXPECT_EQ(json("POST", "/cerobot/sync/nobody/branch/main")["code_status"].asInt(), 10010);
+}
+
+TEST_F(ManagementRoutesTest, AFloodOfWaitersLeavesThreadsForOthers) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  int waiting = 0;
+  bool is_over = false;
+  world.sync.while_waiting = [&](std::chrono::milliseconds wait) {
+    if (wait.count() == 0) return;
+    std::unique_lock lock(mutex);
+    ++waiting;
+    changed.notify_all();
+    changed.wait(lock, [&] { return is_over; });
+  };
+  world.sync.outcomes = {outcome(true, std::nullopt)};
+  const auto path = "/cerobot/sync/github/branch/main"s;
+  const testing::Sent flood{
+      "POST", path + "?wait=600", {{"Authorization", "Bearer "s + testing::kAdminToken}}, {}};
+  std::vector<std::unique_ptr<testing::RawClient>> waiters;
+  for (int i = 0; i < 64; ++i) {
+    waiters.push_back(std::make_unique<testing::RawClient>(port));
+    waiters.back()->send(flood.bytes());
+  }
+  bool all_wait = false;
+  {
+    std::unique_lock lock(mutex);
+    all_wait = changed.wait_for(lock, std::chrono::seconds{20}, [&] { return waiting == 64; });
+  }
+  EXPECT_TRUE(all_wait);
+  const auto refused = ask(flood);
+  EXPECT_EQ(status_of(refused), 503);
+  EXPECT_EQ(json_of(body_of(refused))["code_status"].asInt(), 10028);
+  EXPECT_NE(refused.find("Retry-After: "), std::string::npos);
+  EXPECT_EQ(status_of(ask("POST", path + "?wait=0")), 200) << "who does not wait is served";
+  EXPECT_EQ(status_of(ask("GET", "/livez", nullptr)), 200);
+  {
+    const std::lock_guard lock(mutex);
+    is_over = true;
+  }
+  changed.notify_all();
+  for (auto& waiter : waiters) EXPECT_EQ(status_of(waiter->receive()), 200);
+  EXPECT_EQ(status_of(ask(flood)), 200) << "the places were given back";
 }
 
 TEST_F(ManagementRoutesTest, HealthIsPublic) {

@@ -112,6 +112,14 @@ void expect_error(const Bad& bad) {
       << "expected f.yaml:" << bad.expected << "\ngot " << text_of(loaded);
 }
 
+TEST(Loader, AWrongSchemeIsOneErrorAndNotOneForEveryAddress) {
+  const auto loaded = load(
+      "version: 1\nnetwork: {allow_schemes: [htps]}\nrepos:\n  - {name: x, internal: https://a/x, "
+      "external: https://b/x}\n");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().size(), 1U) << text_of(loaded);
+}
+
 TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
   const std::string deep = "version: 1\nrepos: " + std::string(200, '[') + std::string(200, ']');
   for (const Bad& bad : {
@@ -176,7 +184,7 @@ TEST(Loader, SaysWhichTypeIsWanted) {
   for (
       const Bad& bad : {
           Bad{"server: {}", "1:1: error: version is missing (for example: version: 1)"},
-          Bad{"version: 2", "1:10: error: version must be a whole number from 1 to 1, not '2'"},
+          Bad{"version: 2", "1:10: error: version must be 1, not '2'"},
           Bad{"version: 1\nserver: []", "2:9: error: server must be a mapping of keys, not a list"},
           Bad{"version: 1\nserver:", "2:1: error: 'server' has no value"},
           Bad{"version: 1\nrepos: {}", "2:8: error: repos must be a list, not a mapping"},

@@ -77,5 +77,13 @@ TEST(AdminToken, IsRefusedWhereOthersMayReadIt) {
   EXPECT_FALSE(ensure_admin_token(dir.path("")));
 }
 
+TEST(AdminToken, AnEmptyOneIsRefusedWithWhatToDo) {
+  const TempDir dir;
+  ASSERT_NE(dir.write("admin-token", ""), "");
+  const auto read = ensure_admin_token(dir.path(""));
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().hint.find("remove it"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace gitferry::daemon

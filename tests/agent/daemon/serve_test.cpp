@@ -1,0 +1,223 @@
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/base/unique_fd.h"
+#include "tests/config/support.h"
+#include "tests/e2e/agent_process.h"
+
+// `gitferry serve` as an operator has it: signals, reloads, a second instance, the token it makes.
+
+namespace gitferry::daemon {
+namespace {
+
+using config::TempDir;
+using test::eventually;
+using test::http;
+using test::HttpAnswer;
+
+/// One `gitferry serve`, killed and reaped on destruction.
+class Serving {
+ public:
+  Serving(const std::string& config, std::string log) : log_(std::move(log)) {
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    const int file = ::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    ::dup2(file, STDOUT_FILENO);
+    ::dup2(file, STDERR_FILENO);
+    ::execl(GITFERRY_BINARY, GITFERRY_BINARY, "serve", "--config", config.c_str(), nullptr);
+    ::_exit(127);
+  }
+  ~Serving() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    end();
+  }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  void signal(int number) const { ::kill(pid_, number); }
+  /// Waits for the end; the exit code, or -signal.
+  int end() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  [[nodiscard]] std::string log() const {
+    std::ifstream file(log_, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  [[nodiscard]] bool says(const std::string& text) const {
+    return eventually([&] { return log().find(text) != std::string::npos; });
+  }
+  /// 0 where it did not come up.
+  [[nodiscard]] std::uint16_t port() const {
+    constexpr std::string_view kMark = "\"listen\":\"127.0.0.1:";
+    std::string text;
+    const bool is_up = eventually([&] {
+      text = log();
+      return text.find(kMark) != std::string::npos || text.find("\"level\":\"error\"") != std::string::npos;
+    });
+    const auto found = text.find(kMark);
+    if (!is_up || found == std::string::npos) return 0;
+    return static_cast<std::uint16_t>(std::stoi(text.substr(found + kMark.size())));
+  }
+
+ private:
+  std::string log_;
+  pid_t pid_ = -1;
+};
+
+class Serve : public testing::Test {
+ protected:
+  /// A configuration with its own data directory `data`, without tokens.
+  [[nodiscard]] std::string yaml(const std::string& data, const std::string& rest = {},
+                                 const std::string& listen = "127.0.0.1:0") const {
+    return "version: 1\nserver: {listen: \"" + listen +
+           "\"}\nstorage: {url: \"sqlite:" + dir.path(data + "/g.db") +
+           "\"}\nsync: {sync_dir: " + dir.path(data + "-sync") + "}\n" + rest;
+  }
+  std::string write(const std::string& name, const std::string& text) const { return dir.write(name, text); }
+  [[nodiscard]] HttpAnswer api(const Serving& agent, const std::string& method,
+                               const std::string& path) const {
+    std::ifstream file(dir.path("data/admin-token"), std::ios::binary);
+    const std::string token{std::istreambuf_iterator<char>(file), {}};
+    return http(agent.port(), method, "/cerobot/sync" + path, {}, {{"Authorization", "Bearer " + token}});
+  }
+
+  TempDir dir;
+};
+
+constexpr const char* kOne = R"(repos:
+  - {name: one, internal: https://a.example/x, external: https://b.example/x}
+)";
+constexpr const char* kOneAndTwo = R"(repos:
+  - {name: one, internal: https://a.example/x, external: https://b.example/x}
+  - {name: two, internal: https://a.example/y, external: https://b.example/y}
+)";
+
+TEST_F(Serve, MakesATokenForTheOwnerOnlyThatOpensTheApi) {
+  const Serving agent(write("g.yaml", yaml("data")), dir.path("log"));
+  const auto port = agent.port();
+  ASSERT_NE(port, 0) << agent.log();
+  struct stat status {};
+  ASSERT_EQ(::stat(dir.path("data/admin-token").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  EXPECT_EQ(api(agent, "GET", "/status").status, 200);
+  EXPECT_EQ(http(port, "GET", "/cerobot/sync/status").status, 401);
+  std::ifstream file(dir.path("data/admin-token"));
+  const std::string token{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_FALSE(token.empty());
+  EXPECT_EQ(agent.log().find(token), std::string::npos) << "the log says where it is, not what it is";
+  EXPECT_NE(agent.log().find(dir.path("data/admin-token")), std::string::npos);
+}
+
+TEST_F(Serve, TakesUpAGoodFileOnSighupAndKeepsTheOldOneOnABadOne) {
+  const std::string file = write("g.yaml", yaml("data", kOne));
+  Serving agent(file, dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("10010"), std::string::npos);
+
+  write("g.yaml", yaml("data", std::string(kOneAndTwo) + "brnches: []\n"));
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_NE(agent.log().find("unknown key 'brnches'"), std::string::npos);
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("10010"), std::string::npos);
+  EXPECT_NE(api(agent, "GET", "/repo/one/logs").body.find("\"code_status\":0"), std::string::npos);
+
+  write("g.yaml", yaml("data", kOneAndTwo));
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("configuration reloaded")) << agent.log();
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("\"code_status\":0"), std::string::npos);
+  EXPECT_EQ(agent.log().find("need a restart"), std::string::npos);
+
+  write("g.yaml", yaml("data", "network: {allow_schemes: [https]}\n"));
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(agent.says("need a restart")) << agent.log();
+
+  agent.signal(SIGTERM);
+  EXPECT_EQ(agent.end(), 0) << agent.log();
+}
+
+TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
+  const std::string file = write("g.yaml", yaml("data"));
+  const Serving first(file, dir.path("log"));
+  ASSERT_NE(first.port(), 0) << first.log();
+  Serving second(file, dir.path("log2"));
+  EXPECT_EQ(second.end(), 1) << second.log();
+  EXPECT_NE(second.log().find("cannot start"), std::string::npos) << second.log();
+  EXPECT_NE(second.log().find(dir.path("data/g.db")), std::string::npos) << second.log();
+  EXPECT_EQ(http(first.port(), "GET", "/readyz").status, 200);
+}
+
+TEST_F(Serve, ASecondAgentOnTheSamePortEndsWithAReason) {
+  const Serving first(write("g.yaml", yaml("data")), dir.path("log"));
+  const auto port = first.port();
+  ASSERT_NE(port, 0) << first.log();
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  Serving second(write("h.yaml", yaml("other", {}, address)), dir.path("log2"));
+  EXPECT_EQ(second.end(), 78) << second.log();
+  EXPECT_NE(second.log().find(address), std::string::npos) << second.log();
+  EXPECT_NE(second.log().find("is another gitferry running?"), std::string::npos) << second.log();
+}
+
+TEST_F(Serve, DoesNotListenBeyondThisMachineWithoutAProxy) {
+  Serving agent(write("g.yaml", yaml("data", {}, "0.0.0.0:0")), dir.path("log"));
+  EXPECT_EQ(agent.end(), 78);
+  EXPECT_NE(agent.log().find("behind_proxy: true"), std::string::npos) << agent.log();
+}
+
+/// A git host that takes connections and never answers.
+class SilentHost {
+ public:
+  SilentHost() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    const bool listens = ::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                         ::listen(fd_.get(), 8) == 0 &&
+                         ::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0;
+    port_ = listens ? ntohs(address.sin_port) : 0;
+  }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/x.git"; }
+
+ private:
+  UniqueFd fd_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(Serve, ASecondSignalEndsADrainAtOnceAndTheLaneStaysPending) {
+  const SilentHost source;
+  const SilentHost target;
+  const std::string rest = "network: {allow_schemes: [http], allow_cidrs: [127.0.0.0/8]}\nrepos:\n" +
+                           ("  - {name: one, internal: \"" + source.url() + "\", external: \"") +
+                           target.url() + "\", branches: [{internal: main, external: main}]}\n";
+  const std::string file = write("g.yaml", yaml("data", rest));
+  Serving agent(file, dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  ASSERT_EQ(api(agent, "POST", "/one/branch/main?wait=0").status, 200);
+  ASSERT_TRUE(eventually([&] {
+    return api(agent, "GET", "/repo/one/logs").body.find("\"state\":\"running\"") != std::string::npos;
+  })) << agent.log();
+  agent.signal(SIGINT);
+  ASSERT_TRUE(agent.says("draining")) << agent.log();
+  agent.signal(SIGINT);
+  EXPECT_EQ(agent.end(), 128 + SIGINT) << agent.log();
+
+  const Serving again(file, dir.path("log2"));
+  ASSERT_NE(again.port(), 0) << again.log();
+  EXPECT_NE(api(again, "GET", "/status").body.find("\"pending\":true"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gitferry::daemon

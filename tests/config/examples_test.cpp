@@ -1,0 +1,79 @@
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "config/keys.h"
+#include "tests/config/support.h"
+
+// What is shown to people must be true: the examples and the README's configuration load as they are.
+
+namespace gitferry::config {
+namespace {
+
+std::string content_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Every variable that is not one of the overrides is a secret that is set.
+Environment all_secrets() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const bool is_override = name.starts_with("GITFERRY_S") || name == "SYNC_DIR" || name == "LOG_DETAIL" ||
+                             name == "DELETE_SYNC_DIR";
+    if (is_override) return std::nullopt;
+    return "stub";
+  };
+}
+
+const std::filesystem::path kRoot = GITFERRY_SOURCE_DIR;
+
+TEST(Examples, EachIsAValidConfiguration) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / "examples")) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++count;
+    const auto loaded = load_file(entry.path().string(), all_secrets());
+    EXPECT_TRUE(loaded) << text_of(loaded);
+  }
+  EXPECT_GE(count, 1);
+}
+
+TEST(Examples, GitferryYamlShowsEverySetting) {
+  const std::string text = content_of(kRoot / "examples/gitferry.yaml");
+  for (const Section* section : all_sections()) {
+    for (const auto key : section->keys) {
+      // Of a secret one of the two sources is shown.
+      const std::string name(key);
+      const std::string stem = name.substr(0, name.rfind('_'));
+      const bool is_secret =
+          name.ends_with("_env") || name == "token_file" || name == "secret_file" || name == "password_file";
+      const bool is_shown = text.find(name + ":") != std::string::npos ||
+                            (is_secret && (text.find(stem + "_env:") != std::string::npos ||
+                                           text.find(stem + "_file:") != std::string::npos));
+      EXPECT_TRUE(is_shown) << section->name << "." << name;
+    }
+  }
+}
+
+TEST(Examples, TheReadmesConfigurationIsValid) {
+  const std::string readme = content_of(kRoot / "README.md");
+  const auto begin = readme.find("```yaml\n");
+  ASSERT_NE(begin, std::string::npos);
+  const auto end = readme.find("```\n", begin + 8);
+  ASSERT_NE(end, std::string::npos);
+  std::string yaml = readme.substr(begin + 8, end - begin - 8);
+  const TempDir dir;
+  const std::string there = "/etc/gitferry/";
+  for (auto at = yaml.find(there); at != std::string::npos; at = yaml.find(there, at)) {
+    const auto name_end = yaml.find_first_of(",}\n ", at);
+    const std::string name = yaml.substr(at + there.size(), name_end - at - there.size());
+    yaml.replace(at, name_end - at, dir.write(name, "stub"));
+  }
+  const auto loaded = load_text(yaml, "README.md", environment_of({}));
+  ASSERT_TRUE(loaded) << text_of(loaded) << yaml;
+  EXPECT_NE(loaded->bindings.find("robot"), nullptr) << "the name that the README's commands use";
+}
+
+}  // namespace
+}  // namespace gitferry::config
