@@ -16,8 +16,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::size_t kBig = 6 << 20;
-constexpr std::size_t kMiddle = 2 << 20;
+constexpr std::size_t kBig = 3 << 20;
+constexpr std::size_t kMiddle = 1 << 20;
 
 std::string random_text(std::size_t bytes) {
   std::ifstream random("/dev/urandom", std::ios::binary);
