@@ -41,8 +41,8 @@ struct SendWebhookOptions {
   std::string branch;
   std::string url;     ///< of the agent; empty: the configured listener
   std::string before;  ///< hex; empty: zeros
-  std::string after;
-  std::string event;  ///< empty: a push
+  std::string after;   ///< hex; empty: an id of no commit, which is a hint like any other
+  std::string event;   ///< empty: a push
 };
 /// Signs a delivery as the provider would and sends it to a running agent.
 int send_test_webhook(const SendWebhookOptions& options);

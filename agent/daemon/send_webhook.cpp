@@ -26,8 +26,8 @@ std::string own_address(const config::Server& server) {
   return "http://" + config::listen_text(host, server.listen_port);
 }
 
-Result<std::string> checked_id(const std::string& hex) {
-  if (hex.empty()) return ObjectId::null(ObjectFormat::Sha1).hex();
+Result<std::string> checked_id(const std::string& hex, const std::string& otherwise) {
+  if (hex.empty()) return otherwise;
   if (ObjectId::from_hex(hex)) return hex;
   return fail(ErrorCode::InvalidArgument, "an object id has 40 or 64 hexadecimal digits");
 }
@@ -48,9 +48,10 @@ Result<api::SendRequest> request_of(const SendWebhookOptions& options, const con
                 "use --provider " + webhook->provider);
   const auto branch = checked_branch(options.branch);
   if (!branch) return fail(branch.error());
-  auto before = checked_id(options.before);
+  auto before = checked_id(options.before, ObjectId::null(ObjectFormat::Sha1).hex());
   if (!before) return fail(std::move(before.error()));
-  auto after = checked_id(options.after);
+  // Zeros on both sides would be a host's own test delivery, which causes no sync.
+  auto after = checked_id(options.after, std::string(40, '1'));
   if (!after) return fail(std::move(after.error()));
 
   api::SendRequest request;

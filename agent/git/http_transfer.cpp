@@ -327,11 +327,20 @@ Error HttpTransfer::error_of(CURLcode code) const {
               fmt::format("{}: no connection: {}", what, reason),
               "check that the host is up and can be reached from here",
               {}};
-    case CURLE_OPERATION_TIMEDOUT:
+    case CURLE_OPERATION_TIMEDOUT: {
+      curl_off_t looked_up = 0;
+      ::curl_easy_getinfo(easy_.get(), CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
+      if (looked_up == 0) {
+        return {ErrorCode::HostUnresolved,
+                what + ": the host's name was not resolved in time",
+                "check the name server of this machine",
+                {}};
+      }
       return {ErrorCode::Timeout,
               fmt::format("{}: no connection within {} ms", what, waiting_.limits.connect.count()),
               "check that the host can be reached from here, or raise sync.timeouts.connect",
               {}};
+    }
     case CURLE_PEER_FAILED_VERIFICATION: {
       long verified = 0;
       ::curl_easy_getinfo(easy_.get(), CURLINFO_SSL_VERIFYRESULT, &verified);

@@ -56,6 +56,22 @@ bool is_on_network(const std::string& directory) {
   return false;
 }
 
+/// Who may write to the directory may put another database in the place of ours.
+Status check_private(const std::string& directory) {
+  struct stat found {};
+  if (::stat(directory.c_str(), &found) != 0)
+    return directory_failure("look at the data directory", directory, errno);
+  if (!S_ISDIR(found.st_mode)) return directory_failure("use the data directory", directory, ENOTDIR);
+  if ((found.st_mode & (S_IWGRP | S_IWOTH)) == 0) return {};
+  return fail(
+      ErrorCode::LocalPermission,
+      fmt::format("use the data directory '{}': other users may write to it (its mode is {:04o})", directory,
+                  found.st_mode & 07777U),
+      fmt::format("chmod go-w '{}', or set storage.url to a directory below it, which is then made for the "
+                  "agent alone",
+                  directory));
+}
+
 Status make_directory(const std::filesystem::path& directory) {
   std::error_code error;
   if (const auto above = directory.parent_path(); !above.empty()) {
@@ -65,7 +81,7 @@ Status make_directory(const std::filesystem::path& directory) {
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
     return directory_failure("make the data directory", directory.string(), errno);
   }
-  return {};
+  return check_private(directory.string());
 }
 
 Result<UniqueFd> take_lock(const std::string& path) {

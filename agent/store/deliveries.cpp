@@ -61,9 +61,15 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int
       .run();
 }
 
-void prune_deliveries(SqlConnection& connection, std::int64_t keep) {
-  // Ids have no gaps, so that the oldest to keep need not be counted out.
-  connection.query("DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?1").bind(keep).run();
+void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {
+  // Ids have no gaps, so that the oldest to keep need not be counted out; and they grow with the time, so
+  // that the search for the oldest one young enough ends at the first.
+  connection
+      .query(R"sql(
+    DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?1 OR id < coalesce(
+      (SELECT id FROM delivery WHERE received_at_ms >= ?2 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM delivery)))sql")
+      .bind(keep.count, oldest_kept_ms(keep, now_ms))
+      .run();
 }
 
 Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,

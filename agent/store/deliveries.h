@@ -14,8 +14,8 @@ namespace gitferry {
 
 std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery);
 void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int64_t lane_id);
-/// Deletes all but the newest `keep`.
-void prune_deliveries(SqlConnection& connection, std::int64_t keep);
+/// Deletes what `keep` does not cover at `now_ms`.
+void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 
 /// `repository` empty: all.
 Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,

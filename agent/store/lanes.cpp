@@ -140,10 +140,12 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
       .run();
   if (end.more_follows) return;
   if (!end.done_seq) {
+    // A mark made while the run went on asked for a run at once, as one made after it does.
     connection
-        .query(
-            "UPDATE lane SET attempts = attempts + ?2, next_attempt_at_ms = ?3, hold_until_ms = ?4 WHERE id "
-            "= ?1")
+        .query(R"sql(
+    UPDATE lane SET attempts = attempts + ?2, hold_until_ms = ?4,
+      next_attempt_at_ms = CASE WHEN folded_at_ms IS NULL THEN ?3 ELSE next_attempt_at_ms END
+    WHERE id = ?1)sql")
         .bind(end.lane_id, end.counts_as_attempt, end.next_attempt_at_ms, end.hold_until_ms)
         .run();
     return;

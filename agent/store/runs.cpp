@@ -139,9 +139,12 @@ void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
   interrupt(connection, 0, now_ms, kCrashText);
 }
 
-void prune_runs(SqlConnection& connection, std::int64_t keep) {
-  connection.query("DELETE FROM run WHERE state <> 'running' AND id <= (SELECT max(id) FROM run) - ?1")
-      .bind(keep)
+void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {
+  connection
+      .query(R"sql(
+    DELETE FROM run WHERE state <> 'running' AND (id <= (SELECT max(id) FROM run) - ?1 OR id < coalesce(
+      (SELECT id FROM run WHERE started_at_ms >= ?2 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM run))))sql")
+      .bind(keep.count, oldest_kept_ms(keep, now_ms))
       .run();
 }
 

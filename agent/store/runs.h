@@ -17,8 +17,8 @@ std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Directio
 bool end_run(SqlConnection& connection, const RunEnd& end);
 /// Every running run becomes `interrupted`.
 void interrupt_runs(SqlConnection& connection, std::int64_t now_ms);
-/// Deletes all but the newest `keep`, and never one that is running.
-void prune_runs(SqlConnection& connection, std::int64_t keep);
+/// Deletes what `keep` does not cover at `now_ms`, and never one that is running.
+void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 
 Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page);
 

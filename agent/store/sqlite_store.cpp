@@ -31,8 +31,8 @@ Status tidy_up(SqlConnection& connection, const StoreOptions& options, std::int6
     count_crashes(connection);
     interrupt_runs(connection, now_ms);
     make_pending_due(connection);
-    prune_deliveries(connection, options.keep_deliveries);
-    prune_runs(connection, options.keep_runs);
+    prune_deliveries(connection, options.deliveries, now_ms);
+    prune_runs(connection, options.runs, now_ms);
     connection.query("COMMIT").run();
     return {};
   });
@@ -79,7 +79,8 @@ Result<Receipt> SqliteStore::record_delivery(const DeliveryRecord& delivery,
       receipt.marked.push_back(mark_lane(connection, mark, cause));
       link_delivery(connection, receipt.delivery_id, receipt.marked.back().lane_id);
     }
-    if (receipt.delivery_id % kPruneEvery == 0) prune_deliveries(connection, options_.keep_deliveries);
+    if (receipt.delivery_id % kPruneEvery == 0)
+      prune_deliveries(connection, options_.deliveries, cause.now_ms);
     return receipt;
   });
 }
@@ -98,7 +99,7 @@ Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direc
   return writer_.write("open the run", [&](SqlConnection& connection) -> Result<std::int64_t> {
     const auto id = insert_run(connection, lane, direction, started_at_ms);
     note_run_began(connection, lane);
-    if (id % kPruneEvery == 0) prune_runs(connection, options_.keep_runs);
+    if (id % kPruneEvery == 0) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
     return id;
   });
 }

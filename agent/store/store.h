@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -165,7 +166,7 @@ struct RunEnd {
   bool more_follows = false;
   /// For a lane that stays pending: false where the run was cancelled by our own shutdown.
   bool counts_as_attempt = true;
-  std::int64_t next_attempt_at_ms = 0;  ///< for a lane that stays pending
+  std::int64_t next_attempt_at_ms = 0;  ///< for a lane that stays pending and was not marked meanwhile
   std::int64_t hold_until_ms = 0;
   std::string text;  ///< of the sync log
 };
@@ -187,11 +188,26 @@ struct Listing {
   std::int64_t total = 0;
 };
 
+/// How much history is kept: what is older than `age`, or beyond the newest `count`, is deleted at open and
+/// from time to time as new rows come. The lanes, which are the work and its latest outcome, are kept for
+/// ever.
+struct Retention {
+  std::int64_t count = 100'000;
+  std::chrono::hours age{};
+};
+
+constexpr std::int64_t oldest_kept_ms(const Retention& keep, std::int64_t now_ms) {
+  return now_ms - std::chrono::milliseconds(keep.age).count();
+}
+
 struct StoreOptions {
-  std::string path;  ///< database file; its directory is made (0700) where missing
-  std::string vfs;   ///< SQLite VFS name; empty: the default. For tests
-  std::int64_t keep_deliveries = 100'000;
-  std::int64_t keep_runs = 100'000;
+  /// Database file. Its directory is made (0700) where missing, and refused where others may write to it.
+  std::string path;
+  std::string vfs;  ///< SQLite VFS name; empty: the default. For tests
+  /// Longer than any git host offers to deliver again (GitHub: 3 days).
+  Retention deliveries{100'000, std::chrono::days{7}};
+  /// The sync log answers "since when?", so it reaches back further. A run in progress is never deleted.
+  Retention runs{100'000, std::chrono::days{90}};
 };
 
 /// Deliveries, lanes and the sync log, durably.
@@ -209,8 +225,9 @@ class Store {
   /// Opens or makes the database, brings its schema up to date, and closes what a crash left open: runs that
   /// were running become `interrupted`, and their lanes count the crash. A lane with three crashes is
   /// quarantined. Every pending lane is due at once, unless a host asked for a pause (`hold_until_ms`). A
-  /// schema newer than this program, a damaged file (StoreDamaged) and a network file system are refused, and
-  /// the file is left as it is. One process at a time: a second one is refused (Unavailable).
+  /// schema newer than this program, a damaged file (StoreDamaged), a network file system and a directory
+  /// that other users may write to (LocalPermission) are refused, and the file is left as it is. One process
+  /// at a time: a second one is refused (Unavailable).
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
   virtual ~Store() = default;
 

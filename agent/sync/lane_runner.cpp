@@ -87,6 +87,8 @@ void LaneRunner::start() {
 }
 
 void LaneRunner::stop() {
+  // First: a caller may hold a connection that whoever stops us waits for as well.
+  waiters_.close();
   if (workers_.empty()) return;
   {
     auto state = state_.lock();
@@ -98,7 +100,6 @@ void LaneRunner::stop() {
   stop_.request_stop();
   for (auto& worker : workers_) worker.join();
   workers_.clear();
-  waiters_.close();
 }
 
 void LaneRunner::wake() {

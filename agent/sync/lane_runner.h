@@ -52,7 +52,8 @@ class LaneRunner {
   ~LaneRunner();
 
   void start();
-  /// No new runs; running ones may end within the grace time, then they are cancelled and stay pending.
+  /// No new runs; running ones may end within the grace time, then they are cancelled and stay pending. Who
+  /// waits for a run is told at once that it is pending.
   void stop();
   /// Lanes were marked, bindings changed, or the clock was set: a worker looks for due lanes now.
   void wake();

@@ -71,6 +71,7 @@ class SyncService {
   /// Starts the workers; every pending lane is due at once.
   virtual void start() = 0;
   /// Drains: no new runs; running ones finish or, after the grace time, are cancelled and stay pending.
+  /// Callers that wait in sync_branch() are answered at once, with what is known by then.
   virtual void stop() = 0;
 
   [[nodiscard]] virtual Snapshot snapshot() const = 0;

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <json/reader.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -55,6 +56,14 @@ void write_private(const std::filesystem::path& path, std::string_view text) {
 
 }  // namespace
 
+Json::Value json_of(const HttpAnswer& answer) {
+  Json::Value value;
+  std::istringstream text(answer.body);
+  std::string errors;
+  if (!Json::parseFromStream(Json::CharReaderBuilder(), text, &value, &errors)) return {};
+  return value;
+}
+
 HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
                 const std::string& body, const std::map<std::string, std::string>& headers) {
   const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -82,17 +91,18 @@ HttpAnswer http(std::uint16_t port, const std::string& method, const std::string
   return {std::atoi(answer.c_str() + 9), end == std::string::npos ? "" : answer.substr(end + 4)};
 }
 
-AgentProcess::AgentProcess(std::filesystem::path directory, std::string yaml)
-    : directory_(std::move(directory)) {
-  std::filesystem::create_directories(directory_);
-  write_private(directory_ / "token", kToken);
+void write_agent_config(const std::filesystem::path& directory, const std::string& yaml) {
+  write_private(directory / "token", kToken);
   const std::string head = fmt::format(
       "version: 1\n"
       "server: {{listen: \"127.0.0.1:0\"}}\n"
       "storage: {{url: \"sqlite:{0}/data/gitferry.db\"}}\n"
       "auth: {{tokens: [{{name: e2e, role: admin, token_file: {0}/token}}]}}\n",
-      directory_.string());
-  write_private(directory_ / "gitferry.yaml", head + yaml);
+      directory.string());
+  write_private(directory / "gitferry.yaml", head + yaml);
+}
+
+AgentProcess::AgentProcess(std::filesystem::path directory) : directory_(std::move(directory)) {
   start();
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include <json/value.h>
 #include <sys/types.h>
 
 namespace gitferry::test {
@@ -17,18 +18,23 @@ struct HttpAnswer {
   std::string body;
 };
 
+/// The body of an answer; null where it is no JSON.
+Json::Value json_of(const HttpAnswer& answer);
+
 /// One request on a connection of its own.
 HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
                 const std::string& body = {}, const std::map<std::string, std::string>& headers = {});
+
+/// Writes DIRECTORY/gitferry.yaml: a free port, a database in DIRECTORY/data, the tests' token, and `yaml`.
+void write_agent_config(const std::filesystem::path& directory, const std::string& yaml);
 
 /// `gitferry serve` as a child process, with its configuration and data in a directory of the test's.
 ///
 /// Owns the child: it is killed and reaped on destruction.
 class AgentProcess {
  public:
-  /// Writes `yaml` to DIRECTORY/gitferry.yaml, with `{data}` replaced by a path below it, and starts the
-  /// agent.
-  AgentProcess(std::filesystem::path directory, std::string yaml);
+  /// Starts the agent with DIRECTORY/gitferry.yaml.
+  explicit AgentProcess(std::filesystem::path directory);
   ~AgentProcess();
   AgentProcess(const AgentProcess&) = delete;
   AgentProcess& operator=(const AgentProcess&) = delete;

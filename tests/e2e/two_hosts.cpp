@@ -11,8 +11,16 @@
 namespace gitferry::test {
 namespace {
 
-GitHostOptions with_password() {
-  return {.user = "sync", .password = std::string(TwoHosts::kPassword)};
+GitHostOptions with_password(bool is_read_only = false) {
+  return {.user = "sync", .password = std::string(TwoHosts::kPassword), .read_only = is_read_only};
+}
+
+std::string base_of(const std::string& url) {
+  return url.substr(0, url.rfind('/'));
+}
+
+std::uint16_t port_of(const GitHost& host) {
+  return parse_remote_url(host.url("robot"), any_scheme())->url.port;
 }
 
 void write_private(const std::filesystem::path& path, std::string_view text) {
@@ -23,23 +31,35 @@ void write_private(const std::filesystem::path& path, std::string_view text) {
 
 }  // namespace
 
-TwoHosts::TwoHosts()
+TwoHosts::TwoHosts(bool external_is_read_only)
     : internal_host(with_password()),
-      external_host(with_password()),
+      external_host(with_password(external_is_read_only)),
       internal(GitRepository::init(internal_host.path("robot"))),
       external(GitRepository::init(external_host.path("robot"))) {}
 
 AgentProcess& TwoHosts::start_agent(const BindingYaml& binding) {
+  write_config(binding);
+  agent_ = std::make_unique<AgentProcess>(directory.path());
+  return *agent_;
+}
+
+void TwoHosts::write_config(const BindingYaml& binding) {
   binding_ = binding;
-  write_private(directory / "password", kPassword);
+  set_password(binding.password.empty() ? kPassword : binding.password);
   write_private(directory / "hook", kHookSecret);
+  const auto source = binding.internal_url.empty() ? internal_host.url("robot") : binding.internal_url;
   const auto target = binding.external_url.empty() ? external_host.url("robot") : binding.external_url;
+  const auto user_and_password =
+      fmt::format("username: sync, password_file: {}/password", directory.path().string());
+  std::string more_branches;
+  for (const auto& branch : binding.more_branches)
+    more_branches += fmt::format("      - {{internal: {0}, external: {0}}}\n", branch);
   const auto yaml = fmt::format(
       R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}}}
-network: {{allow_schemes: [http], allow_cidrs: [127.0.0.0/8]}}
+network: {{allow_schemes: [http, ssh], allow_cidrs: [127.0.0.0/8]}}
 credentials:
-  - {{match: "{internal_base}", username: sync, password_file: {dir}/password}}
-  - {{match: "{external_base}", username: sync, password_file: {dir}/password}}
+  - {{match: "{internal_base}", {internal_credential}}}
+  - {{match: "{external_base}", {external_credential}}}
 repos:
   - name: robot
     enable: true
@@ -54,14 +74,17 @@ repos:
       - {{internal: main, external: main}}
       - {{internal: feature/login, external: from-inside}}
       - {{internal: frozen, external: frozen, enable: false}}
-)",
+{more_branches})",
       fmt::arg("dir", directory.path().string()), fmt::arg("timeouts", binding.timeouts),
-      fmt::arg("internal", internal_host.url("robot")), fmt::arg("internal_base", internal_host.base_url()),
-      fmt::arg("external", target), fmt::arg("external_base", target.substr(0, target.rfind('/'))),
-      fmt::arg("policy", binding.policy), fmt::arg("provider", binding.provider),
-      fmt::arg("scheme", binding.scheme));
-  agent_ = std::make_unique<AgentProcess>(directory.path(), yaml);
-  return *agent_;
+      fmt::arg("internal", source), fmt::arg("internal_base", base_of(source)),
+      fmt::arg("internal_credential", user_and_password), fmt::arg("external", target),
+      fmt::arg("external_base", base_of(target)),
+      fmt::arg("external_credential",
+               binding.external_credential.empty() ? user_and_password : binding.external_credential),
+      fmt::arg("more_branches", more_branches), fmt::arg("policy", binding.policy),
+      fmt::arg("provider", binding.provider), fmt::arg("scheme", binding.scheme));
+  repository_url_ = source;
+  write_agent_config(directory.path(), yaml);
 }
 
 HttpAnswer TwoHosts::deliver(const std::string& branch, std::string_view secret) {
@@ -73,7 +96,7 @@ HttpAnswer TwoHosts::deliver(const std::string& branch, std::string_view secret)
       .scheme = binding_.scheme,
       .repo_name = "robot",
       .secret = Secret(std::string(secret)),
-      .repository_url = internal_host.url("robot"),
+      .repository_url = repository_url_,
       .full_name = "git/robot",
       .ref = "refs/heads/" + branch,
       .before = zeros,
@@ -87,9 +110,20 @@ bool TwoHosts::tips_are_equal(const std::string& internal_branch, const std::str
   return source && source == external.tip("refs/heads/" + external_branch);
 }
 
+std::uint16_t TwoHosts::internal_port() const {
+  return port_of(internal_host);
+}
+
 std::uint16_t TwoHosts::external_port() const {
-  const auto url = parse_remote_url(external_host.url("robot"), any_scheme());
-  return url->url.port;
+  return port_of(external_host);
+}
+
+std::string TwoHosts::url_at(std::uint16_t port) {
+  return fmt::format("http://127.0.0.1:{}/git/robot.git", port);
+}
+
+void TwoHosts::set_password(std::string_view password) const {
+  write_private(directory / "password", password);
 }
 
 }  // namespace gitferry::test

@@ -54,23 +54,28 @@ GateProxy::GateProxy(std::uint16_t target_port) : target_port_(target_port) {
 
 GateProxy::~GateProxy() = default;
 
-void GateProxy::close_after(std::size_t bytes) {
-  budget_ = static_cast<std::int64_t>(bytes);
+void GateProxy::close_after(std::size_t bytes, From from) {
+  (from == From::Clients ? from_clients_ : from_server_) = static_cast<std::int64_t>(bytes);
 }
 
 void GateProxy::open() {
-  budget_ = std::numeric_limits<std::int64_t>::max();
+  from_clients_ = kUnlimited;
+  from_server_ = kUnlimited;
 }
 
 void GateProxy::loop(const std::stop_token& stop) {
   std::vector<std::unique_ptr<Pair>> pairs;
   while (!stop.stop_requested()) {
+    if (is_cut_.exchange(false)) {
+      pairs.clear();
+      open();
+    }
     std::vector<pollfd> watched{{listener_.get(), POLLIN, 0}};
     std::vector<Direction*> owners{nullptr};
     bool holds = false;
     for (const auto& pair : pairs) {
       for (auto& direction : pair->directions) {
-        const bool held = direction.from_client && budget_ <= 0;
+        const bool held = (direction.from_client ? from_clients_ : from_server_) <= 0;
         holds = holds || (held && !direction.ended);
         if (direction.ended || held) continue;
         const bool writes = !direction.pending.empty();
@@ -98,7 +103,7 @@ void GateProxy::loop(const std::stop_token& stop) {
         ::shutdown(direction.to, SHUT_WR);
         continue;
       }
-      if (direction.from_client) budget_ -= got;
+      (direction.from_client ? from_clients_ : from_server_) -= got;
       direction.pending.assign(buffer.data(), static_cast<std::size_t>(got));
     }
     if ((watched[0].revents & POLLIN) != 0) {

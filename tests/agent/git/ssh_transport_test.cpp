@@ -3,12 +3,11 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
-#include <pwd.h>
-#include <unistd.h>
 
 #include "agent/git/transports.h"
 #include "tests/agent/git/transport_fixture.h"
 #include "tests/support/scripted_server.h"
+#include "tests/support/ssh_host.h"
 
 namespace gitferry::test {
 namespace {
@@ -100,100 +99,43 @@ TEST(SshExit, ClassifiesWhatSshSays) {
             std::string::npos);
 }
 
-/// A real sshd of the current user on a free port; one authorised key, `key`, and a stranger's, `stranger`.
-class SshHost : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto& d = directory.path();
-    // Outside of the listening range of outgoing connections; sshd itself says whether it got the port.
-    for (const auto* key : {"host", "key", "stranger"}) {
-      shell("ssh-keygen -q -t ed25519 -N '' -f '" + d + "/" + key + "'");
-    }
-    shell("cp '" + d + "/key.pub' '" + d + "/authorized'");
-    // sshd started by root wants its privilege separation directory.
-    if (::geteuid() == 0) shell("mkdir -p /run/sshd");
-    for (int attempt = 0; attempt < 20 && !is_listening(); ++attempt)
-      start(21000 + (::getpid() * 7 + attempt) % 9000);
-    ASSERT_TRUE(is_listening()) << output_of("cat '" + d + "/sshd.log'");
-    (void)directory.write(
-        "known", "[127.0.0.1]:" + std::to_string(port) + " " + output_of("cat '" + d + "/host.pub'"));
-    (void)directory.write("unknown", "");
-    make_repository(d + "/a.git");
-  }
+Result<std::string> advertised(const SshHost& host, const std::string& address, const std::string& key,
+                               const std::string& known, const AddressPolicy& policy = loopback_allowed()) {
+  Credential credential;
+  credential.key_file = host.file(key);
+  credential.known_hosts_file = host.file(known);
+  auto transport = make_transport({policy, "", "/dev/null"});
+  auto connection = transport->connect(remote_of(address, credential), GitService::UploadPack, 2, patient());
+  if (!connection) return fail(connection.error());
+  const auto reader = (*connection)->advertisement();
+  if (!reader) return fail(reader.error());
+  return read_until(**reader, "object-info");
+}
 
-  void start(int candidate) {
-    const auto& d = directory.path();
-    port = candidate;
-    // ssh finds the programs by git-upload-pack alone where sshd's PATH does not hold git's own directory.
-    (void)directory.write("sshd_config",
-                          "ListenAddress 127.0.0.1\nPort " + std::to_string(port) + "\nHostKey " + d +
-                              "/host\nAuthorizedKeysFile " + d +
-                              "/authorized\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-                              "KbdInteractiveAuthentication no\nPermitRootLogin yes\nAcceptEnv GIT_PROTOCOL\n"
-                              "PidFile none\nLogLevel ERROR\n");
-    ChildCommand command{{"/usr/sbin/sshd", "-D", "-e", "-f", d + "/sshd_config", "-E", d + "/sshd.log"},
-                         basic_child_environment(),
-                         "sshd"};
-    server = std::move(*ChildProcess::start(command, patient()));
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-    while (!is_listening() && !has_failed() && std::chrono::steady_clock::now() < deadline)
-      std::this_thread::yield();
-  }
-  bool has_failed() {
-    return std::filesystem::exists(directory.path() + "/sshd.log") &&
-           std::filesystem::file_size(directory.path() + "/sshd.log") > 0;
-  }
-  bool is_listening() const {
-    return server &&
-           std::system(
-               ("bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + std::to_string(port) + "' 2>/dev/null").c_str()) ==
-               0;
-  }
-
-  Result<std::string> advertised(const std::string& key, const std::string& known, const std::string& path,
-                                 const AddressPolicy& policy = loopback_allowed()) {
-    const auto& d = directory.path();
-    Credential credential;
-    credential.key_file = d + "/" + key;
-    credential.known_hosts_file = d + "/" + known;
-    const std::string user = ::getpwuid(::geteuid())->pw_name;  // NOLINT(concurrency-mt-unsafe)
-    auto transport = make_transport({policy, "", "/dev/null"});
-    auto connection = transport->connect(
-        remote_of("ssh://" + user + "@127.0.0.1:" + std::to_string(port) + path, credential),
-        GitService::UploadPack, 2, patient());
-    if (!connection) return fail(connection.error());
-    const auto reader = (*connection)->advertisement();
-    if (!reader) return fail(reader.error());
-    return read_until(**reader, "object-info");
-  }
-
-  TemporaryDirectory directory;
-  int port = 0;
-  std::unique_ptr<ChildProcess> server;
-};
-
-TEST_F(SshHost, AnswersOrIsRefusedWithTheReason) {
-  const auto repository = directory.path() + "/a.git";
-  const auto good = advertised("key", "known", repository);
-  ASSERT_TRUE(good) << good.error().text() << output_of("cat '" + directory.path() + "/sshd.log'");
+TEST(SshHost, AnswersOrIsRefusedWithTheReason) {
+  const SshHost host;
+  make_repository(host.file("a.git"));
+  const auto repository = host.url(host.file("a.git"));
+  const auto good = advertised(host, repository, "key", "known");
+  ASSERT_TRUE(good) << good.error().text() << host.log();
   EXPECT_TRUE(good->starts_with("000eversion 2\n")) << *good;
 
-  const auto unknown_host = advertised("key", "unknown", repository);
+  const auto unknown_host = advertised(host, repository, "key", "unknown");
   ASSERT_FALSE(unknown_host);
   EXPECT_EQ(unknown_host.error().code, ErrorCode::SshKeyRefused);
   EXPECT_NE(unknown_host.error().hint.find("known_hosts"), std::string::npos);
 
-  const auto stranger = advertised("stranger", "known", repository);
+  const auto stranger = advertised(host, repository, "stranger", "known");
   ASSERT_FALSE(stranger);
   EXPECT_EQ(stranger.error().code, ErrorCode::SshKeyRefused) << stranger.error().text();
   EXPECT_NE(stranger.error().hint.find("public key"), std::string::npos);
 
-  const auto missing = advertised("key", "known", directory.path() + "/';touch${IFS}PWN;'");
+  const auto missing = advertised(host, host.url(host.file("';touch${IFS}PWN;'")), "key", "known");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::RepositoryMissing) << missing.error().text();
   EXPECT_FALSE(std::filesystem::exists("PWN"));
 
-  const auto refused = advertised("key", "known", repository, AddressPolicy{});
+  const auto refused = advertised(host, repository, "key", "known", AddressPolicy{});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::AddressRefused);
 }

@@ -30,6 +30,7 @@ inline DeliveryRecord delivery_of(const std::string& id, const std::string& repo
   record.refs = "[]";
   record.body_sha256 = "00";
   record.body_bytes = 12;
+  record.received_at_ms = to_epoch_ms(FakeClock().now());
   return record;
 }
 

@@ -32,11 +32,11 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   const std::vector marks{mark_of("main"), mark_of("dev")};
   auto record = delivery_of("d-1");
   record.refs = R"([{"ref":"refs/heads/main"}])";
-  record.received_at_ms = 42;
+  record.received_at_ms = now_ms() - 42;
   const auto receipt = store().record_delivery(record, marks).value();
   ASSERT_EQ(receipt.marked.size(), 2U);
   const auto row = lane(receipt.marked[0].lane_id);
-  const auto run = store().begin_run(row, Direction::ToOuter, 7).value();
+  const auto run = store().begin_run(row, Direction::ToOuter, now_ms() - 7).value();
   auto end = success(row, run);
   end.report.source_tip = ObjectId::from_hex(std::string(40, 'a'));
   end.report.target_tip_after = end.report.source_tip;
@@ -50,7 +50,7 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   EXPECT_EQ(deliveries.rows[0].record.provider_delivery_id, "d-1");
   EXPECT_EQ(deliveries.rows[0].record.refs, record.refs);
   EXPECT_EQ(deliveries.rows[0].record.verdict, Verdict::Accepted);
-  EXPECT_EQ(deliveries.rows[0].record.received_at_ms, 42);
+  EXPECT_EQ(deliveries.rows[0].record.received_at_ms, now_ms() - 42);
   EXPECT_EQ(deliveries.rows[0].lane_ids, (std::vector{receipt.marked[0].lane_id, receipt.marked[1].lane_id}));
   EXPECT_FALSE(lane(receipt.marked[0].lane_id).is_pending());
   EXPECT_EQ(lane(receipt.marked[0].lane_id).source_tip, std::string(40, 'a'));
@@ -63,7 +63,7 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   EXPECT_EQ(runs.rows[0].plan, "fast_forward");
   EXPECT_EQ(runs.rows[0].pack_bytes, 99);
   EXPECT_EQ(runs.rows[0].delivery_id, receipt.delivery_id);
-  EXPECT_EQ(runs.rows[0].started_at_ms, 7);
+  EXPECT_EQ(runs.rows[0].started_at_ms, now_ms() - 7);
 }
 
 TEST_F(StoreTest, IsReadableByItsOwnerAlone) {
@@ -131,6 +131,24 @@ TEST_F(StoreTest, ATransientFailureStaysPendingAndAMarkDoesNotShortenAHold) {
   reopen();
   EXPECT_EQ(lane(id).next_attempt_at_ms, 0);
   EXPECT_EQ(lane(id).hold_until_ms, end.hold_until_ms);
+}
+
+TEST_F(StoreTest, AMarkDuringAFailingRunIsDueAtOnce) {
+  const auto row = lane(marked(mark_of("main")).marked[0].lane_id);
+  const auto run = store().begin_run(row, Direction::ToOuter, now_ms()).value();
+  marked(mark_of("main"), Trigger::Manual);
+  auto end = success(row, run);
+  end.done_seq.reset();
+  end.report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+  end.next_attempt_at_ms = now_ms() + 900'000;
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_TRUE(lane(row.id).is_due(now_ms()));
+  EXPECT_EQ(lane(row.id).attempts, 1);
+
+  const auto again = store().begin_run(lane(row.id), Direction::ToOuter, now_ms()).value();
+  end.run_id = again;
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_FALSE(lane(row.id).is_due(now_ms()));
 }
 
 TEST_F(StoreTest, ACancelledRunCountsAsNoAttempt) {
@@ -325,8 +343,8 @@ TEST_F(StoreTest, FiltersRunsByRepositoryAndBranch) {
 }
 
 TEST_F(StoreTest, KeepsTheNewestRowsAndEveryRunningRun) {
-  options_.keep_deliveries = 10;
-  options_.keep_runs = 10;
+  options_.deliveries.count = 10;
+  options_.runs.count = 10;
   const auto still_running = lane(marked(mark_of("slow")).marked[0].lane_id);
   const auto oldest = store().begin_run(still_running, Direction::ToOuter, now_ms()).value();
   const std::vector marks{mark_of("main")};
@@ -344,6 +362,55 @@ TEST_F(StoreTest, KeepsTheNewestRowsAndEveryRunningRun) {
   const auto kept = store().deliveries("", {}).value();
   EXPECT_EQ(kept.total, 10);
   EXPECT_EQ(kept.rows.front().record.provider_delivery_id, "199");
+}
+
+TEST_F(StoreTest, ForgetsWhatIsTooOldAndKeepsTheLane) {
+  const auto record = [this](const std::string& id) {
+    auto delivery = delivery_of(id);
+    delivery.received_at_ms = now_ms();
+    const std::vector marks{mark_of("main")};
+    const auto row = lane(store().record_delivery(delivery, marks).value().marked[0].lane_id);
+    ASSERT_TRUE(
+        store().finish_run(success(row, store().begin_run(row, Direction::ToOuter, now_ms()).value())));
+  };
+  const auto slow = lane(marked(mark_of("slow")).marked[0].lane_id);
+  const auto running = store().begin_run(slow, Direction::ToOuter, now_ms()).value();
+  record("old");
+  clock_.advance(std::chrono::days{7});
+  record("of the last week");
+  clock_.advance(std::chrono::hours{1});
+  for (int i = 0; i < 64; ++i) record("new");
+  EXPECT_EQ(store().deliveries("", {}).value().total, 65);
+  EXPECT_EQ(store().runs({}, {}).value().total, 67);
+
+  clock_.advance(std::chrono::days{90} - std::chrono::hours{1});
+  for (int i = 0; i < 64; ++i) record("newest");
+  EXPECT_EQ(store().deliveries("", {}).value().total, 64);
+  const auto runs = store().runs({}, {1, 2, true}).value();
+  EXPECT_LE(runs.total, 1 + 1 + 64 + 64);
+  EXPECT_EQ(runs.rows.at(0).id, running);
+  EXPECT_NE(runs.rows.at(1).id, running + 1);
+
+  clock_.advance(std::chrono::days{365});
+  reopen();
+  EXPECT_EQ(store().deliveries("", {}).value().total, 0);
+  EXPECT_EQ(store().runs({}, {}).value().total, 0);
+  EXPECT_EQ(store().lanes().value().size(), 2U);
+}
+
+TEST_F(StoreTest, RefusesADirectoryThatOthersMayWriteTo) {
+  const auto data = directory_ / "data";
+  std::filesystem::create_directory(data);
+  for (const auto mode : {0777U, 01777U, 0770U}) {
+    ASSERT_EQ(::chmod(data.c_str(), mode), 0);
+    const auto refused = SqliteStore::open(options_, clock_);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::LocalPermission);
+    EXPECT_NE(refused.error().hint.find("chmod go-w '" + data.string() + "'"), std::string::npos);
+    EXPECT_TRUE(std::filesystem::is_empty(data));
+  }
+  ASSERT_EQ(::chmod(data.c_str(), 0755), 0);
+  EXPECT_TRUE(SqliteStore::open(options_, clock_));
 }
 
 TEST_F(StoreTest, ManyClientsLoseAndInventNothing) {

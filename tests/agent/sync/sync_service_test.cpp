@@ -117,6 +117,40 @@ TEST_F(SyncServiceTest, StopEndsAWait) {
   EXPECT_TRUE(store().lanes().value().at(0).is_pending());
 }
 
+TEST_F(SyncServiceTest, StopEndsAWaitBeforeTheRunsAreDrained) {
+  hosts_.close_gate();
+  service().start();
+  std::vector<SyncOutcome> outcomes;
+  std::thread caller(
+      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(600)).value(); });
+  ASSERT_TRUE(wait_running(1));
+  std::jthread stopping([&] { service().stop(); });
+  caller.join();
+  EXPECT_EQ(hosts_.running(), 1U);
+  EXPECT_FALSE(outcomes.at(0).finished);
+  hosts_.open_gate();
+  stopping.join();
+  EXPECT_FALSE(store().lanes().value().at(0).is_pending());
+}
+
+TEST_F(SyncServiceTest, AManualSyncRunsAQuarantinedLane) {
+  const auto id = marked(mark_of("b1")).marked[0].lane_id;
+  for (int crash = 0; crash < 3; ++crash) {
+    ASSERT_TRUE(store().begin_run(lane(id), Direction::ToOuter, now_ms()));
+    reopen();
+  }
+  ASSERT_TRUE(lane(id).quarantined);
+  service().start();
+  ASSERT_TRUE(service().deliver(push_to("refs/heads/b1")));
+  ASSERT_TRUE(service().deliver(push_to("refs/heads/b2")));
+  ASSERT_TRUE(wait_done(1));
+  EXPECT_TRUE(lane(id).is_pending());
+  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value();
+  EXPECT_TRUE(outcomes.at(0).finished);
+  EXPECT_FALSE(lane(id).quarantined);
+  EXPECT_FALSE(lane(id).is_pending());
+}
+
 TEST_F(SyncServiceTest, TellsUnknownFromDisabled) {
   auto binding = binding_between("robot", "in", "out");
   binding.branches[1].enabled = false;

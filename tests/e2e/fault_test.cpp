@@ -1,0 +1,193 @@
+// Git hosts that refuse, fail, stall or die, and get well again: no push is lost, and nothing half-done is
+// left.
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/e2e/two_hosts.h"
+#include "tests/support/gate_proxy.h"
+
+namespace gitferry::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::size_t kBig = 3 << 20;
+constexpr std::size_t kMiddle = 1 << 20;
+
+std::string random_text(std::size_t bytes) {
+  std::ifstream random("/dev/urandom", std::ios::binary);
+  std::string text(bytes, '\0');
+  random.read(text.data(), static_cast<std::streamsize>(bytes));
+  return text;
+}
+
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+class Faults : public ::testing::Test {
+ protected:
+  Json::Value wait_for_runs(unsigned count) {
+    Json::Value rows;
+    EXPECT_TRUE(eventually([&] {
+      rows = json_of(hosts.agent().api("GET", "/cerobot/sync/repo/robot/logs"))["data"];
+      unsigned finished = 0;
+      for (const auto& row : rows) finished += row["state"] == "finished" ? 1U : 0U;
+      return finished >= count;
+    })) << rows.toStyledString()
+        << hosts.agent().log();
+    return rows;
+  }
+  Json::Value lane() { return json_of(hosts.agent().api("GET", "/cerobot/sync/status"))["data"][0]; }
+  void commit(std::size_t bytes = 10) {
+    NewCommit commit;
+    commit.files = {{"file", random_text(bytes)}};
+    hosts.internal.commit(commit);
+  }
+  /// The next delivery is enough, whatever was before.
+  void expect_healed() {
+    ASSERT_EQ(hosts.deliver("main").status, 202);
+    EXPECT_TRUE(eventually([&] {
+      return hosts.tips_are_equal("main", "main") && !lane()["pending"].asBool();
+    })) << hosts.agent().log();
+    EXPECT_EQ(lane()["code_status"].asInt(), 0);
+    EXPECT_TRUE(lane()["in_sync"].asBool());
+    EXPECT_EQ(hosts.external.fsck(), "");
+  }
+
+  TwoHosts hosts;
+};
+
+enum class Sick { Source, Target };
+
+struct Answer {
+  const char* name;
+  int code_status;
+  bool is_transient;
+};
+
+class AnswersWith : public Faults, public ::testing::WithParamInterface<std::tuple<Sick, Answer>> {
+ protected:
+  [[nodiscard]] const GitRepository& repository() const {
+    return std::get<Sick>(GetParam()) == Sick::Source ? hosts.internal : hosts.external;
+  }
+};
+
+TEST_P(AnswersWith, TheLaneEndsAsTheErrorAsksAndTheNextDeliveryHeals) {
+  const auto answer = std::get<Answer>(GetParam());
+  const std::string path = repository().path();
+  const std::string config = content_of(path + "/config");
+  const std::string passwords =
+      (std::get<Sick>(GetParam()) == Sick::Source ? hosts.internal_host : hosts.external_host).root() +
+      "/htpasswd";
+  const std::string known = content_of(passwords);
+  commit();
+  ASSERT_TRUE(hosts.start_agent().wait_until_ready()) << hosts.agent().log();
+
+  if (answer.code_status == 20005) std::ofstream(passwords) << "somebody:else\n";
+  if (answer.code_status == 20002) std::filesystem::rename(path, path + ".away");
+  if (answer.code_status == 20012) std::ofstream(path + "/config") << "[broken\n";
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  EXPECT_EQ(wait_for_runs(1)[0]["code_status"].asInt(), answer.code_status) << hosts.agent().log();
+  const auto sick = lane();
+  EXPECT_EQ(sick["pending"].asBool(), answer.is_transient) << sick.toStyledString();
+  EXPECT_EQ(sick["next_retry_at"].isString(), answer.is_transient) << sick.toStyledString();
+  EXPECT_THAT(sick["reason"].asString(), HasSubstr("127.0.0.1"));
+  EXPECT_FALSE(sick["in_sync"].asBool());
+
+  if (answer.code_status == 20005) std::ofstream(passwords) << known;
+  if (answer.code_status == 20002) std::filesystem::rename(path + ".away", path);
+  if (answer.code_status == 20012) std::ofstream(path + "/config") << config;
+  EXPECT_FALSE(hosts.external.tip("refs/heads/main"));
+  expect_healed();
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, AnswersWith,
+                         ::testing::Combine(::testing::Values(Sick::Source, Sick::Target),
+                                            ::testing::Values(Answer{"401", 20005, false},
+                                                              Answer{"404", 20002, false},
+                                                              Answer{"500", 20012, true})),
+                         [](const auto& test) {
+                           return std::string(std::get<Sick>(test.param) == Sick::Source ? "Source"
+                                                                                         : "Target") +
+                                  std::get<Answer>(test.param).name;
+                         });
+
+class InMidPack : public Faults, public ::testing::WithParamInterface<Sick> {
+ protected:
+  /// The agent reaches the sick side through `gate`, which holds in the middle of the pack.
+  void start(GateProxy& gate) {
+    commit(kBig);
+    BindingYaml binding;
+    (is_source() ? binding.internal_url : binding.external_url) = TwoHosts::url_at(gate.port());
+    binding.timeouts = "{connect: 2s, stall: 1s, total: 1m}";
+    ASSERT_TRUE(hosts.start_agent(binding).wait_until_ready()) << hosts.agent().log();
+    gate.close_after(kMiddle, is_source() ? GateProxy::From::Server : GateProxy::From::Clients);
+  }
+  [[nodiscard]] static bool is_source() { return GetParam() == Sick::Source; }
+  [[nodiscard]] std::uint16_t sick_port() const {
+    return is_source() ? hosts.internal_port() : hosts.external_port();
+  }
+  void expect_transient(const Json::Value& run, int code_status) {
+    EXPECT_EQ(run["code_status"].asInt(), code_status) << run.toStyledString();
+    EXPECT_TRUE(lane()["pending"].asBool());
+    EXPECT_TRUE(lane()["next_retry_at"].isString()) << lane().toStyledString();
+    EXPECT_FALSE(hosts.external.tip("refs/heads/main"));
+    EXPECT_EQ(hosts.external.fsck(), "");
+  }
+};
+
+TEST_P(InMidPack, AStallEndsTheRunAndTheNextDeliveryHeals) {
+  GateProxy gate(sick_port());
+  start(gate);
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  expect_transient(wait_for_runs(1)[0], 20004);
+  gate.open();
+  expect_healed();
+}
+
+TEST_P(InMidPack, ADeathEndsTheRunAndTheNextDeliveryHeals) {
+  GateProxy gate(sick_port());
+  start(gate);
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_TRUE(eventually([&] { return gate.is_holding(); })) << hosts.agent().log();
+  gate.cut();
+  expect_transient(wait_for_runs(1)[0], 20012);
+  expect_healed();
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, InMidPack, ::testing::Values(Sick::Source, Sick::Target),
+                         [](const auto& test) {
+                           return std::string(test.param == Sick::Source ? "OfTheSource" : "OfTheTarget");
+                         });
+
+TEST_F(Faults, FiftyDeliveriesDuringARunCostOneMoreRun) {
+  commit();
+  GateProxy gate(hosts.external_port());
+  BindingYaml binding;
+  binding.external_url = TwoHosts::url_at(gate.port());
+  ASSERT_TRUE(hosts.start_agent(binding).wait_until_ready()) << hosts.agent().log();
+  gate.close_after(0);
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_TRUE(eventually([&] { return gate.is_holding(); })) << hosts.agent().log();
+  for (int i = 0; i < 50; ++i) {
+    commit();
+    ASSERT_EQ(hosts.deliver("main").status, 202);
+  }
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return hosts.tips_are_equal("main", "main") && !lane()["pending"].asBool(); }))
+      << hosts.agent().log();
+  EXPECT_EQ(wait_for_runs(2).size(), 2U);
+  EXPECT_EQ(json_of(hosts.agent().api("GET", "/cerobot/sync/deliveries"))["total"].asInt(), 51);
+}
+
+}  // namespace
+}  // namespace gitferry::test
