@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Include directions of the house: a layer may include only the layers listed for it. See ARCHITECTURE.md.
+# Include directions of the house: a layer may include only the layers listed for it; and no type's name twice.
+# See ARCHITECTURE.md.
 set -u
 root=${1:?usage: layering.sh ROOT}
 cd "$root" || exit 2
@@ -45,5 +46,23 @@ only 'httplib\.h|json/' api
 only 'CLI/' agent/daemon
 only 'spdlog/' agent/base
 
-[ "$failed" = 0 ] && echo "layering: every include follows the house"
+# Two types of one name break the rule of one definition, and what the linker then keeps crashes at exit. Types in
+# unnamed namespaces do not meet others.
+twins=$(find agent config api \( -name '*.h' -o -name '*.cpp' \) -exec awk '
+  FNR == 1 { space = ""; unnamed = 0 }
+  /^namespace \{/ { unnamed = 1 }
+  /^\}  \/\/ namespace$/ { unnamed = 0 }
+  /^namespace [a-z_:]+ \{/ { space = $2 }
+  /^(class|struct|union|enum|enum class) [A-Za-z_0-9]+( |$)/ && !/;$/ && !unnamed {
+    name = $1 == "enum" && $2 == "class" ? $3 : $2
+    print space "::" name, FILENAME
+  }' {} + | sort | awk '
+  $1 == last { print "layering: " $1 " is defined in " file " and in " $2 }
+  { last = $1; file = $2 }')
+if [ -n "$twins" ]; then
+  echo "$twins"
+  failed=1
+fi
+
+[ "$failed" = 0 ] && echo "layering: every include follows the house, every type has its own name"
 exit "$failed"

@@ -17,6 +17,7 @@
 #include <spawn.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,9 +30,13 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kStderrKept = 8192;
 constexpr std::size_t kEarlyOutputLimit = 256 * 1024;
+/// A child that never stops talking on stderr must not keep us there.
+constexpr int kStderrChunks = 16;
 constexpr milliseconds kExitGrace{2000};
 constexpr milliseconds kCloseGrace{100};
 constexpr milliseconds kTermGrace{400};
+/// Between two looks at a child, where the system has no pidfd to wait on.
+constexpr milliseconds kNap{10};
 
 std::string text_of(int error_number) {
   return std::generic_category().message(error_number);
@@ -160,6 +165,7 @@ Status ChildProcess::spawn(const ChildCommand& command) {
                 fmt::format("{}: '{}' could not be started: {}", what_, command.argv[0], text_of(failed)),
                 fmt::format("install '{}' or put it into PATH", command.argv[0]));
   }
+  pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   set_non_blocking(stdin_);
   set_non_blocking(stdout_);
   set_non_blocking(stderr_);
@@ -168,7 +174,7 @@ Status ChildProcess::spawn(const ChildCommand& command) {
 
 void ChildProcess::drain_stderr() {
   std::array<char, 4096> chunk{};
-  while (stderr_) {
+  for (int chunks = 0; stderr_ && chunks < kStderrChunks; ++chunks) {
     const auto count = ::read(stderr_.get(), chunk.data(), chunk.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return;
@@ -178,9 +184,21 @@ void ChildProcess::drain_stderr() {
   }
 }
 
+bool ChildProcess::wants_output() const {
+  return !at_end_ && early_output_.size() < kEarlyOutputLimit;
+}
+
+bool ChildProcess::take_output() {
+  if (!wants_output()) return false;
+  std::array<char, 16384> chunk{};
+  const auto count = ::read(stdout_.get(), chunk.data(), chunk.size());
+  if (count > 0) early_output_.append({chunk.data(), static_cast<std::size_t>(count)});
+  if (count == 0) at_end_ = true;
+  return count > 0;
+}
+
 void ChildProcess::sleep_until_ready(bool for_writing, milliseconds limit) {
-  const bool wants_output = !at_end_ && early_output_.size() < kEarlyOutputLimit;
-  std::array<pollfd, 4> fds{pollfd{wants_output ? stdout_.get() : -1, POLLIN, 0},
+  std::array<pollfd, 4> fds{pollfd{wants_output() ? stdout_.get() : -1, POLLIN, 0},
                             pollfd{stderr_.get(), POLLIN, 0}, pollfd{stop_wakeup_->fd(), POLLIN, 0},
                             pollfd{for_writing ? stdin_.get() : -1, POLLOUT, 0}};
   const auto capped = std::min<std::int64_t>(limit.count(), 60'000);
@@ -190,6 +208,7 @@ void ChildProcess::sleep_until_ready(bool for_writing, milliseconds limit) {
 
 Result<std::size_t> ChildProcess::read(std::span<char> out) {
   if (!early_output_.empty()) return early_output_.take(out);
+  if (auto within = check_limits(waiting_, what_); !within) return fail(std::move(within.error()));
   StallWatch watch(waiting_, what_);
   while (!at_end_) {
     const auto count = ::read(stdout_.get(), out.data(), out.size());
@@ -210,8 +229,8 @@ Result<std::size_t> ChildProcess::read(std::span<char> out) {
 }
 
 Status ChildProcess::write(std::string_view bytes) {
+  if (auto within = check_limits(waiting_, what_); !within) return within;
   StallWatch watch(waiting_, what_);
-  std::array<char, 16384> chunk{};
   while (!bytes.empty()) {
     const auto count = stdin_ ? ::send(stdin_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) : -1;
     if (count > 0) {
@@ -223,12 +242,7 @@ Status ChildProcess::write(std::string_view bytes) {
     if (!stdin_ || errno != EAGAIN) {
       return fail(ErrorCode::ConnectionFailed, fmt::format("{}: it took no more input", what_));
     }
-    if (!at_end_ && early_output_.size() < kEarlyOutputLimit) {
-      const auto got = ::read(stdout_.get(), chunk.data(), chunk.size());
-      if (got > 0) early_output_.append({chunk.data(), static_cast<std::size_t>(got)});
-      if (got == 0) at_end_ = true;
-      if (got > 0) continue;
-    }
+    if (take_output()) continue;
     const auto limit = watch.remaining();
     if (!limit) return fail(limit.error());
     sleep_until_ready(true, *limit);
@@ -243,17 +257,20 @@ void ChildProcess::close_stdin() {
 /// Whether the leader ended within `grace`; it stays a zombie, so that its group's id cannot be reused yet.
 bool ChildProcess::has_ended(milliseconds grace) {
   const auto deadline = std::chrono::steady_clock::now() + grace;
-  for (int nap_ms = 1;; nap_ms = std::min(nap_ms * 2, 20)) {
+  for (;;) {
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno != EINTR) {
       return true;
     }
     if (info.si_pid == pid_) return true;
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    pollfd errors{stderr_.get(), POLLIN, 0};
-    // Sleeping on a readable stderr keeps a talkative child from blocking on its own pipe.
-    ::poll(&errors, 1, nap_ms);
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left <= milliseconds::zero()) return false;
+    // A child that talks must not block on its own pipes.
+    std::array<pollfd, 3> fds{pollfd{pidfd_.get(), POLLIN, 0}, pollfd{stderr_.get(), POLLIN, 0},
+                              pollfd{wants_output() ? stdout_.get() : -1, POLLIN, 0}};
+    ::poll(fds.data(), fds.size(), static_cast<int>((pidfd_ ? left : std::min(left, kNap)).count()));
     drain_stderr();
+    take_output();
   }
 }
 
@@ -261,6 +278,8 @@ ChildExit ChildProcess::wait_for_exit() {
   if (pid_ < 0 || is_reaped_) return exit_;
   close_stdin();
   has_ended(std::min({kExitGrace, waiting_.limits.stall}));
+  while (take_output()) {
+  }
   end();
   return exit_;
 }

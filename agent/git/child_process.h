@@ -53,7 +53,7 @@ class ChildProcess {
   Status write(std::string_view bytes);
   void close_stdin();
   /// For a child that closed its stdout or took no more input: waits a little for its end and says how it
-  /// was.
+  /// was. What it still said on its stdout can be read afterwards.
   ChildExit wait_for_exit();
   [[nodiscard]] pid_t pid() const { return pid_; }
 
@@ -63,12 +63,16 @@ class ChildProcess {
   /// Sleeps until stdout, stderr, or stdin where `for_writing`, is ready or `limit` is over; drains stderr.
   void sleep_until_ready(bool for_writing, std::chrono::milliseconds limit);
   void drain_stderr();
+  [[nodiscard]] bool wants_output() const;
+  /// Keeps some of what stands on stdout for a later read(); whether there was any.
+  bool take_output();
   bool has_ended(std::chrono::milliseconds grace);
   void end();
 
   std::string what_;
   Waiting waiting_;
   pid_t pid_ = -1;
+  UniqueFd pidfd_;  ///< none on systems without: its end is then looked for in short naps
   bool is_reaped_ = false;
   bool at_end_ = false;  ///< stdout reached its end
   UniqueFd stdin_;

@@ -1,7 +1,8 @@
 #include "agent/git/held_pack.h"
 
-#include <chrono>
 #include <cstring>
+
+#include "agent/git/stall_watch.h"
 
 namespace gitferry {
 namespace {
@@ -15,8 +16,7 @@ HeldPack::HeldPack(std::unique_ptr<ByteReader> stream, const std::string& spool_
     : stream_(std::move(stream)), spool_(spool_directory), waiting_(waiting), buffer_(kBufferSize) {}
 
 Status HeldPack::check_waiting() const {
-  if (waiting_.stop.stop_requested()) return fail(ErrorCode::Cancelled, "the transfer was cancelled");
-  return {};
+  return check_limits(waiting_, "relaying the pack");
 }
 
 Result<std::string_view> HeldPack::next() {

@@ -178,9 +178,11 @@ Result<const HttpHead*> HttpTransfer::wait_for_head() {
 }
 
 Result<std::size_t> HttpTransfer::read(std::span<char> out) {
+  if (auto within = check_limits(waiting_, request_.what); !within) return fail(std::move(within.error()));
   if (auto finished = is_get() ? Status{} : finish_request(); !finished) return fail(finished.error());
   if (incoming_.empty()) {
-    if (auto waited = wait_until([this] { return !incoming_.empty(); }); !waited) return fail(waited.error());
+    const auto has_more = [this] { return !incoming_.empty() || has_whole_answer(); };
+    if (auto waited = wait_until(has_more); !waited) return fail(waited.error());
   }
   const auto count = incoming_.take(out);
   if (is_receiving_paused_ && incoming_.size() <= kBufferLimit / 2) {
@@ -199,10 +201,11 @@ Status HttpTransfer::write(std::string_view bytes) {
     outgoing_.append(bytes);
     return {};
   }
+  if (auto within = check_limits(waiting_, request_.what); !within) return within;
   while (!bytes.empty()) {
     if (auto status = outcome(); !status) return status;
-    // The answer is whole although the request is not: the host has decided, and its report says what.
-    if (ended_) return {};
+    // The host has decided without the rest of the request, and its report says what.
+    if (has_whole_answer()) return {};
     const auto part = bytes.substr(0, kBufferLimit - outgoing_.size());
     outgoing_.append(part);
     bytes.remove_prefix(part.size());
@@ -213,15 +216,26 @@ Status HttpTransfer::write(std::string_view bytes) {
       if (auto performed = session_.perform(); !performed) return performed;
       continue;
     }
-    if (auto waited = wait_until([this] { return outgoing_.size() <= kBufferLimit / 2; }); !waited)
-      return waited;
+    const auto has_room = [this] { return outgoing_.size() <= kBufferLimit / 2 || has_whole_answer(); };
+    if (auto waited = wait_until(has_room); !waited) return waited;
   }
   return outcome();
 }
 
+bool HttpTransfer::has_whole_answer() const {
+  if (ended_) return true;
+  curl_off_t length = -1;
+  if (is_get() || head_.status != 200 || !head_.is_complete ||
+      ::curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) != CURLE_OK) {
+    return false;
+  }
+  return length >= 0 && received_ >= static_cast<std::uint64_t>(length);
+}
+
 Status HttpTransfer::finish_request() {
   if (is_request_complete_) return {};
-  if (request_.length && written_ != *request_.length && !ended_) {
+  if (has_whole_answer()) return {};
+  if (request_.length && written_ != *request_.length) {
     return fail(ErrorCode::Internal, request_.what + ": less was written than the request's length");
   }
   is_request_complete_ = true;
@@ -344,17 +358,24 @@ Error HttpTransfer::error_of(CURLcode code) const {
     case CURLE_PEER_FAILED_VERIFICATION: {
       long verified = 0;
       ::curl_easy_getinfo(easy_.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
+      // Where the name does not fit, libcurl leaves the chain's result as it was: not judged.
+      const bool is_chain_trusted = verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED;
       const char* why =
-          verified == 0 ? "it is not for this host's name" : ::X509_verify_cert_error_string(verified);
+          is_chain_trusted ? "it is not for this host's name" : ::X509_verify_cert_error_string(verified);
       return {ErrorCode::TlsFailed,
               fmt::format("{}: the host's certificate was refused: {}", what, why),
               "install the authority's certificate on this machine, or correct the host's",
               {}};
     }
+    case CURLE_SSL_CACERT_BADFILE:
+      return {ErrorCode::TlsFailed,
+              what + ": the certificates of the authorities could not be read",
+              session_.options().ca_file.empty() ? "install this machine's ca-certificates"
+                                                 : "make the ca_file a readable file in PEM form",
+              {}};
     case CURLE_SSL_CONNECT_ERROR:
       if (system_error != 0) break;
       [[fallthrough]];
-    case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:

@@ -62,6 +62,8 @@ class HttpTransfer final : public Exchange {
   void set_request_options();
   void set_headers();
   void set_body_options();
+  /// Whether nothing more can come; with a host that answers early, also before the request is through.
+  [[nodiscard]] bool has_whole_answer() const;
   [[nodiscard]] std::uint64_t bytes_moved() const;
   Status wait_until(const std::function<bool()>& ready);
   /// The error that the answer or libcurl came to so far.

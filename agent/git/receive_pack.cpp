@@ -143,7 +143,8 @@ PushOutcome ReceivePack::finish() {
 }
 
 PushOutcome ReceivePack::explain(const Error& failure) {
-  if (failure.code == ErrorCode::ConnectionFailed && exchange_) {
+  const bool may_have_answered = failure.code != ErrorCode::Timeout && failure.code != ErrorCode::Cancelled;
+  if (may_have_answered && exchange_) {
     if (auto answer = read_answer(); answer && answer->error) return std::move(*answer);
   }
   return {failure, false, {}};

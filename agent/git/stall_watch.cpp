@@ -17,6 +17,16 @@ double seconds_of(milliseconds time) {
 
 }  // namespace
 
+Status check_limits(const Waiting& waiting, std::string_view what) {
+  if (waiting.stop.stop_requested()) {
+    return fail(ErrorCode::Cancelled, fmt::format("{}: the run was cancelled", what));
+  }
+  if (std::chrono::steady_clock::now() < waiting.total_deadline) return {};
+  return fail(ErrorCode::Timeout,
+              fmt::format("{}: the run's time of {} s was over", what, seconds_of(waiting.limits.total)),
+              "raise sync.timeouts.total if the transfer is that large");
+}
+
 StallWatch::StallWatch(const Waiting& waiting, std::string what)
     : waiting_(waiting), what_(std::move(what)), last_moved_(std::chrono::steady_clock::now()) {}
 
@@ -25,13 +35,8 @@ void StallWatch::moved() {
 }
 
 Result<milliseconds> StallWatch::remaining() const {
-  if (waiting_.stop.stop_requested()) return fail(ErrorCode::Cancelled, what_ + ": the run was cancelled");
+  if (auto within = check_limits(waiting_, what_); !within) return fail(std::move(within.error()));
   const auto now = std::chrono::steady_clock::now();
-  if (now >= waiting_.total_deadline) {
-    return fail(ErrorCode::Timeout,
-                fmt::format("{}: the run's time of {} s was over", what_, seconds_of(waiting_.limits.total)),
-                "raise sync.timeouts.total if the transfer is that large");
-  }
   const auto stalled_at = last_moved_ + waiting_.limits.stall;
   if (now >= stalled_at) {
     return fail(ErrorCode::Timeout,

@@ -2,12 +2,17 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/git/transport.h"
 
 namespace gitferry {
+
+/// Cancelled after a stop, Timeout when the run's total is over. For those who do not wait because bytes keep
+/// coming.
+Status check_limits(const Waiting& waiting, std::string_view what);
 
 /// The limits of one wait: counts from its construction, and again from each moved().
 ///

@@ -150,6 +150,25 @@ TEST(ChildProcess, ATricklingChildEndsAtTheTotal) {
   EXPECT_EQ(count.error().code, ErrorCode::Timeout);
 }
 
+TEST(ChildProcess, AFloodEndsAtTheTotal) {
+  auto waiting = patient();
+  waiting.total_deadline = std::chrono::steady_clock::now() + milliseconds(150);
+  auto child = ChildProcess::start(sh("yes & yes >&2"), waiting);
+  ASSERT_TRUE(child);
+  std::array<char, 10> room{};
+  auto count = (*child)->read(room);
+  while (count) count = (*child)->read(room);
+  EXPECT_EQ(count.error().code, ErrorCode::Timeout);
+}
+
+TEST(ChildProcess, WhatAChildSaidBeforeItsEndCanStillBeRead) {
+  // More than a pipe holds: it cannot end before somebody takes it.
+  auto child = ChildProcess::start(sh("head -c 200000 /dev/zero | tr '\\0' x; exit 3"), patient());
+  ASSERT_TRUE(child);
+  EXPECT_EQ((*child)->wait_for_exit().status, 3);
+  EXPECT_EQ(output(**child), std::string(200'000, 'x'));
+}
+
 TEST(ChildProcess, AStopEndsTheWaitAtOnce) {
   std::stop_source stop;
   auto child = ChildProcess::start(sh("sleep 60"), waiting_with(std::chrono::seconds(50), stop.get_token()));

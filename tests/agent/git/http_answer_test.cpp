@@ -157,6 +157,41 @@ TEST(HttpAnswer, ConnectionsAreKeptBetweenRuns) {
   EXPECT_EQ(server.connections(), 1U);
 }
 
+TEST(HttpAnswer, AKeptConnectionThatTheHostHasClosedIsReplaced) {
+  const auto answer = http_answer("200 OK", kType, kBody);
+  // Closed while nobody used it, and closed at the very moment of the next request.
+  for (const bool is_noticed_late : {false, true}) {
+    std::vector<ScriptedAnswer> answers{{answer, false, is_noticed_late}};
+    if (is_noticed_late) answers.push_back({""});
+    answers.push_back({answer});
+    ScriptedServer server(answers);
+    HttpTransport transport({loopback_allowed(), {}});
+    for (int run = 0; run < 2; ++run) {
+      auto connection =
+          transport.connect(remote_of(server.url("/x.git")), GitService::UploadPack, 2, patient());
+      const auto reader = (*connection)->advertisement();
+      ASSERT_TRUE(reader) << reader.error().text();
+      EXPECT_TRUE(read_all(**reader));
+    }
+    EXPECT_EQ(server.connections(), 2U);
+  }
+}
+
+TEST(HttpAnswer, ASmallPostSurvivesAKeptConnectionThatTheHostHasClosed) {
+  const auto result = std::string("Content-Type: application/x-git-upload-pack-result\r\n");
+  ScriptedServer server(
+      {{http_answer("200 OK", kType, kBody), false, true}, {""}, {http_answer("200 OK", result, "0000")}});
+  HttpTransport transport({loopback_allowed(), {}});
+  auto connection = transport.connect(remote_of(server.url("/x.git")), GitService::UploadPack, 2, patient());
+  ASSERT_TRUE(read_all(**(*connection)->advertisement()));
+  auto exchange = (*connection)->request(4);
+  ASSERT_TRUE((*exchange)->write("0000"));
+  const auto read = read_all(**exchange);
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(*read, "0000");
+  EXPECT_EQ(server.connections(), 2U);
+}
+
 std::string redirect_to(const std::string& location) {
   return http_answer("302 Found", "Location: " + location + "\r\n", "");
 }
@@ -280,6 +315,23 @@ TEST(HttpFault, AStopEndsTheWait) {
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::Cancelled);
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(20));
+}
+
+TEST(HttpFault, BytesThatKeepComingEndAtTheTotal) {
+  const auto result = std::string("Content-Type: application/x-git-upload-pack-result\r\n");
+  ScriptedServer server({{http_answer("200 OK", result, std::string(100'000, 'x'))}});
+  HttpTransport transport({loopback_allowed(), {}});
+  auto waiting = patient();
+  waiting.total_deadline = std::chrono::steady_clock::now() + seconds(1);
+  auto connection = transport.connect(remote_of(server.url("/x.git")), GitService::UploadPack, 2, waiting);
+  auto exchange = (*connection)->request(4);
+  ASSERT_TRUE((*exchange)->write("0000"));
+  std::array<char, 1> room{};
+  ASSERT_TRUE((*exchange)->read(room));
+  std::this_thread::sleep_until(waiting.total_deadline);
+  const auto read = (*exchange)->read(room);
+  ASSERT_FALSE(read) << "bytes at hand are no reason to go on";
+  EXPECT_EQ(read.error().code, ErrorCode::Timeout);
 }
 
 TEST(HttpFault, AHostThatDoesNotAcceptIsATimeout) {

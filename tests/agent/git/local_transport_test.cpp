@@ -84,6 +84,27 @@ TEST(LocalTransport, WritingToAChildThatLeftGivesTheReason) {
   EXPECT_EQ(written.error().code, ErrorCode::RepositoryMissing);
 }
 
+TEST(LocalTransport, AReportOfAServiceThatEndedInMidPackCanStillBeRead) {
+  const TemporaryDirectory directory;
+  const auto bare = directory.path() + "/a.git";
+  make_repository(bare);
+  shell("git -C '" + bare + "' config receive.unpackLimit 1");
+  auto opened = open(bare, GitService::ReceivePack, 0);
+  ASSERT_TRUE(read_until(*opened.reader, "0000"));
+  auto exchange = opened.connection->request(std::nullopt);
+  ASSERT_TRUE(exchange);
+  std::string command = std::string(40, '0') + " " + tip_of(bare) + " refs/heads/copy";
+  command += '\0';
+  command += " report-status";
+  auto written = (*exchange)->write(pkt(command) + "0000" + std::string("PACK\0\0\0\2\0\0\0\5", 12));
+  const std::string garbage(64 * 1024, '\xFF');
+  while (written) written = (*exchange)->write(garbage);
+  EXPECT_EQ(written.error().code, ErrorCode::ConnectionFailed) << written.error().text();
+  const auto report = read_all(**exchange);
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_NE(report->find("unpack index-pack abnormal exit"), std::string::npos) << *report;
+}
+
 TEST(ServiceExit, ClassifiesWhatGitSays) {
   struct Case {
     const char* errors;

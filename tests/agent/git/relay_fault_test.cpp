@@ -121,6 +121,8 @@ TEST_P(RelayFault, ASourceThatEndsFailsOrLiesAnywhereNeverDamagesTheTarget) {
   };
   expect_arrived(tapped());
   ASSERT_GT(total, 1000U);
+  // A length that lies makes us wait for bytes that never come.
+  limits.stall = std::chrono::milliseconds(500);
   enum class Fault { End, Failure, Flip };
   for (const auto fault : {Fault::End, Fault::Failure, Fault::Flip}) {
     for (std::uint64_t at = 0; at < total; at += total / 9) {
@@ -197,6 +199,24 @@ TEST_P(RelayFault, APackThatTheTargetCannotUnpackIsSentAgainWithoutThinDeltas) {
     const auto pack = bytes.find("PACK");
     if (service == GitService::ReceivePack && thin.size() == 1 && pack != std::string::npos)
       bytes[pack + 30] ^= 1;
+    return {};
+  };
+  expect_arrived(tapped());
+  EXPECT_EQ(thin, (std::vector{true, false}));
+}
+
+TEST_P(RelayFault, ATargetThatGivesUpInMidPackIsAskedAgainWithoutThinDeltas) {
+  source.commit({.message = "Large", .files = {{"large.bin", noise(9U << 20U)}}});
+  std::vector<bool> thin;
+  bool is_damaged = false;
+  taps.on_write = [&](GitService service, std::string& bytes) -> Status {
+    if (service == GitService::UploadPack && bytes.find("have ") != std::string::npos) {
+      thin.push_back(bytes.find("thin-pack") != std::string::npos);
+    }
+    const auto pack = bytes.find("PACK");
+    if (service == GitService::ReceivePack && pack != std::string::npos && !std::exchange(is_damaged, true)) {
+      bytes[pack + 30] ^= 1;
+    }
     return {};
   };
   expect_arrived(tapped());
