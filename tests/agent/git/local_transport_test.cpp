@@ -97,8 +97,8 @@ TEST(LocalTransport, AReportOfAServiceThatEndedInMidPackCanStillBeRead) {
   command += '\0';
   command += " report-status";
   auto written = (*exchange)->write(pkt(command) + "0000" + std::string("PACK\0\0\0\2\0\0\0\5", 12));
-  const std::string garbage(64 * 1024, '\xFF');
-  while (written) written = (*exchange)->write(garbage);
+  const std::string no_object(64 * 1024, '\0');
+  while (written) written = (*exchange)->write(no_object);
   EXPECT_EQ(written.error().code, ErrorCode::ConnectionFailed) << written.error().text();
   const auto report = read_all(**exchange);
   ASSERT_TRUE(report) << report.error().text();

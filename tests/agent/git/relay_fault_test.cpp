@@ -206,7 +206,7 @@ TEST_P(RelayFault, APackThatTheTargetCannotUnpackIsSentAgainWithoutThinDeltas) {
 }
 
 TEST_P(RelayFault, ATargetThatGivesUpInMidPackIsAskedAgainWithoutThinDeltas) {
-  source.commit({.message = "Large", .files = {{"large.bin", noise(9U << 20U)}}});
+  source.commit({.message = "Large", .files = {{"large.bin", noise(2U << 20U)}}});
   std::vector<bool> thin;
   bool is_damaged = false;
   taps.on_write = [&](GitService service, std::string& bytes) -> Status {
