@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/e2e/agent_process.h"
+#include "tests/support/agent_process.h"
 #include "tests/support/git_host.h"
 #include "tests/support/git_repository.h"
 #include "tests/support/temporary_directory.h"

@@ -12,7 +12,7 @@
 
 #include "agent/base/unique_fd.h"
 #include "tests/config/support.h"
-#include "tests/e2e/agent_process.h"
+#include "tests/support/agent_process.h"
 
 // `gitferry serve` as an operator has it: signals, reloads, a second instance, the token it makes.
 

@@ -1,4 +1,4 @@
-#include "tests/e2e/agent_process.h"
+#include "tests/support/agent_process.h"
 
 #include <array>
 #include <cstdlib>
