@@ -65,8 +65,8 @@ class ErrorCodes : public ::testing::Test {
     EXPECT_EQ(answer.status, 200);
     const auto body = json_of(answer);
     EXPECT_EQ(body["code_status"].asInt(), expected.code_status) << answer.body << agent.log();
-    ASSERT_EQ(body["data"].size(), 1U) << answer.body;
-    expect_said(body["data"][0], "detail", expected);
+    ASSERT_EQ(body["runs"].size(), 1U) << answer.body;
+    expect_said(body["runs"][0], "detail", expected);
 
     const auto log = agent.api("GET", "/cerobot/sync/repo/robot/logs");
     ASSERT_EQ(json_of(log)["data"].size(), 1U) << log.body;
@@ -205,7 +205,7 @@ TEST_F(ErrorCodes, AServerErrorIs20012AndTriedAgain) {
   const auto body = json_of(agent.api("POST", "/cerobot/sync/robot/branch/main"));
   EXPECT_EQ(body["code_status"].asInt(), 20012) << agent.log();
   expect_said(
-      body["data"][0], "detail",
+      body["runs"][0], "detail",
       {20012, "host_error", hosts.external_host.url("robot"), "look into the log of that host", true});
 }
 
