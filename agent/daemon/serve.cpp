@@ -153,7 +153,7 @@ int run(const std::string& config_path) {
   harden_process();
   // Bodies and packs come in megabytes: they go back to the system when they are freed, instead of staying
   // with the thread that had them.
-  ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+  ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet
   SignalReceiver signals;
   auto config = load_or_explain(config_path);
   if (!config) return kBadConfiguration;

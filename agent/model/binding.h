@@ -106,6 +106,7 @@ struct LaneKey {
   [[nodiscard]] const std::string& ref(Side side) const {
     return side == Side::Internal ? internal_ref : external_ref;
   }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a literal zero in the generated comparison
   auto operator<=>(const LaneKey&) const = default;
 };
 

@@ -40,6 +40,7 @@ class ObjectId {
     return raw_.size() == raw_size(ObjectFormat::Sha1) ? ObjectFormat::Sha1 : ObjectFormat::Sha256;
   }
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a literal zero in the generated comparison
   auto operator<=>(const ObjectId&) const = default;
 
  private:
