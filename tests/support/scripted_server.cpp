@@ -48,7 +48,7 @@ ScriptedServer::ScriptedServer(std::vector<ScriptedAnswer> answers)
     std::abort();
   }
   port_ = ntohs(address.sin_port);
-  thread_ = std::jthread([this] { serve(); });
+  thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
 }
 
 ScriptedServer::~ScriptedServer() {
@@ -58,8 +58,7 @@ ScriptedServer::~ScriptedServer() {
   thread_.join();
 }
 
-void ScriptedServer::serve() {
-  const auto stop = thread_.get_stop_token();
+void ScriptedServer::serve(const std::stop_token& stop) {
   for (;;) {
     UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!connection || stop.stop_requested()) return;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -39,7 +40,7 @@ class ScriptedServer {
     std::size_t connections = 0;
     std::vector<UniqueFd> open;  ///< shut down at the end, so that no read can hang
   };
-  void serve();
+  void serve(const std::stop_token& stop);
   bool serve_connection(int fd);
 
   std::vector<ScriptedAnswer> answers_;
