@@ -48,6 +48,15 @@ class PushTest : public ::testing::Test {
     return body;
   }
 
+  /// A push of 6 MiB to an agent that reaches its target through `gate`, which closes in the middle of it.
+  void push_into(GateProxy& gate, BindingYaml binding = {}) {
+    hosts.internal.commit(change("refs/heads/main", "Big", {{"big.bin", random_text(6 << 20)}}));
+    binding.external_url = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
+    ASSERT_TRUE(hosts.start_agent(binding).wait_until_ready()) << hosts.agent().log();
+    gate.close_after(2 << 20);
+    ASSERT_EQ(hosts.deliver("main").status, 202);
+  }
+
   TwoHosts hosts;
 };
 
@@ -154,15 +163,9 @@ TEST_F(PushTest, ManualSyncAnswersTheRunsCode) {
 }
 
 TEST_F(PushTest, KilledInTheMiddleOfARelayTheTargetIsUntouchedAndTheLaneRunsAtBoot) {
-  hosts.internal.commit(change("refs/heads/main", "Big", {{"big.bin", random_text(6 << 20)}}));
   GateProxy gate(hosts.external_port());
-  const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
-  BindingYaml binding;
-  binding.external_url = through_gate;
-  auto& agent = hosts.start_agent(binding);
-  ASSERT_TRUE(agent.wait_until_ready()) << agent.log();
-  gate.close_after(2 << 20);
-  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_NO_FATAL_FAILURE(push_into(gate));
+  auto& agent = hosts.agent();
   ASSERT_TRUE(eventually([&] { return gate.is_holding(); })) << agent.log();
   agent.kill(SIGKILL);
   EXPECT_EQ(agent.wait(), -SIGKILL);
@@ -177,15 +180,9 @@ TEST_F(PushTest, KilledInTheMiddleOfARelayTheTargetIsUntouchedAndTheLaneRunsAtBo
 }
 
 TEST_F(PushTest, TerminatedItDrainsWhatRuns) {
-  hosts.internal.commit(change("refs/heads/main", "Big", {{"big.bin", random_text(6 << 20)}}));
   GateProxy gate(hosts.external_port());
-  const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
-  BindingYaml binding;
-  binding.external_url = through_gate;
-  auto& agent = hosts.start_agent(binding);
-  ASSERT_TRUE(agent.wait_until_ready()) << agent.log();
-  gate.close_after(2 << 20);
-  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_NO_FATAL_FAILURE(push_into(gate));
+  auto& agent = hosts.agent();
   ASSERT_TRUE(eventually([&] { return gate.is_holding(); })) << agent.log();
   agent.kill(SIGTERM);
   EXPECT_TRUE(eventually([&] { return http(agent.port(), "GET", "/readyz").status != 200; })) << agent.log();
@@ -195,16 +192,11 @@ TEST_F(PushTest, TerminatedItDrainsWhatRuns) {
 }
 
 TEST_F(PushTest, StalledTargetEndsTheRunAndLeavesTheLanePending) {
-  hosts.internal.commit(change("refs/heads/main", "Big", {{"big.bin", random_text(6 << 20)}}));
   GateProxy gate(hosts.external_port());
-  const auto through_gate = "http://127.0.0.1:" + std::to_string(gate.port()) + "/git/robot.git";
   BindingYaml binding;
-  binding.external_url = through_gate;
   binding.timeouts = "{connect: 1s, stall: 1s, total: 1m}";
-  auto& agent = hosts.start_agent(binding);
-  ASSERT_TRUE(agent.wait_until_ready()) << agent.log();
-  gate.close_after(2 << 20);
-  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_NO_FATAL_FAILURE(push_into(gate, binding));
+  auto& agent = hosts.agent();
   EXPECT_THAT(wait_for_run(), HasSubstr("20004"));
   EXPECT_FALSE(hosts.external.tip("refs/heads/main"));
   EXPECT_THAT(agent.api("GET", "/cerobot/sync/status").body, HasSubstr("next_retry_at"));
