@@ -10,12 +10,6 @@
 namespace gitferry {
 namespace {
 
-struct Meaning {
-  std::string_view fragment;  ///< lower case
-  ErrorCode code;
-  std::string_view hint;
-};
-
 // Texts of git's setup.c, path.c and of the hosts that answer over ssh (GitHub, GitLab, Gitea, Gerrit).
 constexpr std::array kMeanings{
     Meaning{"detected dubious ownership", ErrorCode::AccessDenied,
@@ -32,6 +26,14 @@ constexpr std::array kMeanings{
 };
 
 }  // namespace
+
+const Meaning* meaning_of(std::string_view errors, std::span<const Meaning> meanings) {
+  const auto all = to_lower(errors);
+  for (const auto& meaning : meanings) {
+    if (all.find(meaning.fragment) != std::string::npos) return &meaning;
+  }
+  return nullptr;
+}
 
 std::string last_line(std::string_view errors) {
   std::string line;
@@ -51,11 +53,8 @@ Error explain_service_exit(std::string_view what, const ChildExit& exit) {
       exit.status < 0 ? std::string("was ended") : fmt::format("ended with status {}", exit.status);
   const auto message = fmt::format("{}: it {} before the exchange was complete{}{}", what, ending,
                                    said.empty() ? "" : ": ", said);
-  const auto all = to_lower(exit.errors);
-  for (const auto& meaning : kMeanings) {
-    if (all.find(meaning.fragment) != std::string::npos) {
-      return {meaning.code, message, std::string(meaning.hint), {}};
-    }
+  if (const auto* meaning = meaning_of(exit.errors, kMeanings)) {
+    return {meaning->code, message, std::string(meaning->hint), {}};
   }
   return {ErrorCode::ConnectionFailed, message, "look into the log of that host", {}};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -7,6 +8,16 @@
 #include "agent/git/child_process.h"
 
 namespace gitferry {
+
+/// What a program's words on stderr mean for us.
+struct Meaning {
+  std::string_view fragment;  ///< lower case
+  ErrorCode code;
+  std::string_view hint;
+};
+
+/// The first of `meanings` whose fragment is in `errors`, in whatever case; nullptr if none is.
+const Meaning* meaning_of(std::string_view errors, std::span<const Meaning> meanings);
 
 /// What git's own server side said about its end, for local paths and at the far end of ssh.
 ///

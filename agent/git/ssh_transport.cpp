@@ -21,12 +21,6 @@ namespace {
 
 using std::chrono::seconds;
 
-struct Meaning {
-  std::string_view fragment;  ///< lower case
-  ErrorCode code;
-  std::string_view hint;
-};
-
 // Texts of OpenSSH's client (ssh.c, sshconnect.c, sshconnect2.c, packet.c).
 constexpr std::array kMeanings{
     Meaning{
@@ -158,12 +152,10 @@ std::vector<std::string> ssh_arguments(const Remote& remote, GitService service,
 }
 
 Error explain_ssh_exit(std::string_view what, const ChildExit& exit) {
-  const auto all = to_lower(exit.errors);
-  for (const auto& meaning : kMeanings) {
-    if (all.find(meaning.fragment) == std::string::npos) continue;
-    return {meaning.code,
+  if (const auto* meaning = meaning_of(exit.errors, kMeanings)) {
+    return {meaning->code,
             fmt::format("{}: ssh: {}", what, last_line(exit.errors)),
-            std::string(meaning.hint),
+            std::string(meaning->hint),
             {}};
   }
   return explain_service_exit(what, exit);
