@@ -1,8 +1,9 @@
 #include "api/auth.h"
 
-#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
@@ -10,6 +11,16 @@
 
 namespace gitferry::api {
 namespace {
+
+std::optional<std::string_view> bearer_token(const Request& request) {
+  const auto value = request.only("authorization");
+  constexpr std::string_view kScheme = "bearer ";
+  if (!value || value->size() <= kScheme.size()) return std::nullopt;
+  if (!equals_ignoring_case(value->substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return trim(value->substr(kScheme.size()));
+}
+
+}  // namespace
 
 std::string_view name_of(Role role) {
   switch (role) {
@@ -23,24 +34,15 @@ std::string_view name_of(Role role) {
   return "admin";
 }
 
-std::optional<std::string_view> bearer_token(const Request& request) {
-  const auto value = request.only("authorization");
-  constexpr std::string_view kScheme = "bearer ";
-  if (!value || value->size() <= kScheme.size()) return std::nullopt;
-  if (!equals_ignoring_case(value->substr(0, kScheme.size()), kScheme)) return std::nullopt;
-  return trim(value->substr(kScheme.size()));
-}
-
-}  // namespace
-
-std::optional<Response> refusal_without(Role needed, const Request& request,
-                                        const std::vector<TokenHash>& tokens) {
+tl::expected<Identity, Response> authenticate(Role needed, const Request& request,
+                                              const std::vector<TokenHash>& tokens) {
   const auto token = bearer_token(request);
   const std::string hash = sha256(token.value_or(""));
-  std::optional<Role> granted;
+  std::optional<Identity> granted;
   for (const auto& known : tokens) {
     const bool same = equal_in_constant_time(known.sha256, hash);
-    if (same && token && !token->empty()) granted = granted ? std::max(*granted, known.role) : known.role;
+    if (same && token && !token->empty() && (!granted || granted->role < known.role))
+      granted = Identity{known.name, known.role};
   }
   if (!granted) {
     auto response = failure(
@@ -48,15 +50,15 @@ std::optional<Response> refusal_without(Role needed, const Request& request,
         Error{
             ErrorCode::Unauthenticated, "no known token was sent", "send `Authorization: Bearer TOKEN`", {}});
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
-    return response;
+    return tl::make_unexpected(std::move(response));
   }
-  if (*granted < needed) {
-    return failure(request, Error{ErrorCode::Forbidden,
-                                  "the token's role does not suffice",
-                                  "use a token with role " + std::string(name_of(needed)),
-                                  {}});
+  if (granted->role < needed) {
+    return tl::make_unexpected(failure(request, Error{ErrorCode::Forbidden,
+                                                      "the token's role does not suffice",
+                                                      "use a token with role " + std::string(name_of(needed)),
+                                                      {}}));
   }
-  return std::nullopt;
+  return *granted;
 }
 
 }  // namespace gitferry::api

@@ -26,12 +26,6 @@ constexpr std::size_t kIdsLimit = 1000;
 /// A request that waits for a run or a plan holds a thread; most of the server's threads stay for webhooks.
 constexpr int kWaitersLimit = 64;
 
-const std::string& argument(const PathArguments& arguments, std::string_view name) {
-  static const std::string empty;
-  const auto found = arguments.find(name);
-  return found == arguments.end() ? empty : found->second;
-}
-
 /// `1,2,3`, as the API document writes it.
 Result<std::vector<std::int64_t>> branch_ids(const std::optional<std::string>& text) {
   std::vector<std::int64_t> ids;
@@ -57,8 +51,9 @@ Response listing(const Request& request, const Result<Listing<Row>>& found, Json
 }
 
 /// Sync logs of one repository, newest first, optionally of some of its branches only.
-Response get_logs(ApiContext& context, const Request& request, const PathArguments& arguments) {
-  const auto& repository = argument(arguments, "repo_name");
+Response get_logs(ApiContext& context, const Call& call) {
+  const auto& request = call.request;
+  const auto& repository = call.argument("repo_name");
   const auto parameters = Parameters::from(request);
   if (!parameters) return failure(request, parameters.error());
   const auto page = parameters->page();
@@ -81,7 +76,7 @@ Response get_deliveries(ApiContext& context, const Request& request) {
   if (!page) return failure(request, page.error());
   const auto repository = parameters->text("repo_name");
   if (!repository) return failure(request, repository.error());
-  return listing(request, context.store.deliveries(repository->value_or(""), *page), &delivery_json);
+  return listing(request, context.store.deliveries({repository->value_or(""), {}}, *page), &delivery_json);
 }
 
 Response get_status(ApiContext& context, const Request& request) {
@@ -99,13 +94,13 @@ Response get_status(ApiContext& context, const Request& request) {
   return success(request, std::move(data), total);
 }
 
-struct SyncWish {
+struct SyncParameters {
   std::optional<Direction> direction;
   std::chrono::seconds wait{kWaitDefault};
   bool dry_run = false;
 };
 
-Result<SyncWish> sync_wish(const Request& request) {
+Result<SyncParameters> sync_wish(const Request& request) {
   const auto parameters = Parameters::from(request);
   if (!parameters) return fail(parameters.error());
   const auto direction = parameters->number("sync_direct", INT64_MIN, INT64_MAX);
@@ -127,7 +122,7 @@ Result<SyncWish> sync_wish(const Request& request) {
   if (!wait) return fail(wait.error());
   const auto dry_run = parameters->boolean("dry_run");
   if (!dry_run) return fail(dry_run.error());
-  SyncWish wish;
+  SyncParameters wish;
   if (*direction) wish.direction = static_cast<Direction>(**direction);
   wish.wait = std::chrono::seconds{wait->value_or(kWaitDefault)};
   wish.dry_run = dry_run->value_or(false);
@@ -186,8 +181,8 @@ Response too_many_waiters(const Request& request) {
 }
 
 /// `{branch}` is the name on the source side of the direction.
-Response post_branch_sync(ApiContext& context, Guarded<int>& waiters, const Request& request,
-                          const PathArguments& arguments) {
+Response post_branch_sync(ApiContext& context, Guarded<int>& waiters, const Call& call) {
+  const auto& request = call.request;
   const auto wish = sync_wish(request);
   if (!wish) return failure(request, wish.error());
   std::optional<WaiterPlace> place;
@@ -195,11 +190,11 @@ Response post_branch_sync(ApiContext& context, Guarded<int>& waiters, const Requ
     place.emplace(waiters);
     if (!place->is_granted()) return too_many_waiters(request);
   }
-  const auto& repository = argument(arguments, "repo_name");
-  const auto& branch = argument(arguments, "branch");
-  const auto outcomes = wish->dry_run
-                            ? context.sync.plan_branch(repository, branch, wish->direction)
-                            : context.sync.sync_branch(repository, branch, wish->direction, wish->wait);
+  const auto& repository = call.argument("repo_name");
+  const auto& branch = call.argument("branch");
+  const SyncWish asked{wish->direction, wish->wait, false};
+  const auto outcomes = wish->dry_run ? context.sync.plan_branch(repository, branch, asked)
+                                      : context.sync.sync_branch(repository, branch, asked);
   if (!outcomes) return failure(request, outcomes.error());
   return sync_answer(request, *outcomes);
 }
@@ -237,22 +232,14 @@ Response get_version() {
 std::vector<Route> management_routes(ApiContext& context) {
   std::vector<Route> routes;
   routes.push_back({"GET", "/cerobot/sync/repo/{repo_name}/logs", Role::Read, kApiBodyLimit,
-                    [&context](const Request& request, const PathArguments& arguments) {
-                      return get_logs(context, request, arguments);
-                    },
-                    nullptr});
-  routes.push_back(
-      {"GET", "/cerobot/sync/deliveries", Role::Read, kApiBodyLimit,
-       [&context](const Request& request, const PathArguments&) { return get_deliveries(context, request); },
-       nullptr});
-  routes.push_back(
-      {"GET", "/cerobot/sync/status", Role::Read, kApiBodyLimit,
-       [&context](const Request& request, const PathArguments&) { return get_status(context, request); },
-       nullptr});
+                    [&context](const Call& call) { return get_logs(context, call); }, nullptr});
+  routes.push_back({"GET", "/cerobot/sync/deliveries", Role::Read, kApiBodyLimit,
+                    [&context](const Call& call) { return get_deliveries(context, call.request); }, nullptr});
+  routes.push_back({"GET", "/cerobot/sync/status", Role::Read, kApiBodyLimit,
+                    [&context](const Call& call) { return get_status(context, call.request); }, nullptr});
   routes.push_back({"POST", "/cerobot/sync/{repo_name}/branch/{branch...}", Role::Operate, kApiBodyLimit,
-                    [&context, waiters = std::make_shared<Guarded<int>>()](const Request& request,
-                                                                           const PathArguments& arguments) {
-                      return post_branch_sync(context, *waiters, request, arguments);
+                    [&context, waiters = std::make_shared<Guarded<int>>()](const Call& call) {
+                      return post_branch_sync(context, *waiters, call);
                     },
                     nullptr});
   return routes;
@@ -260,9 +247,9 @@ std::vector<Route> management_routes(ApiContext& context) {
 
 std::vector<Route> health_routes(ApiContext& context) {
   std::vector<Route> routes;
-  const auto live = [](const Request&, const PathArguments&) { return state_answer(200, "ok"); };
-  const auto ready = [&context](const Request&, const PathArguments&) { return get_readiness(context); };
-  const auto version = [](const Request&, const PathArguments&) { return get_version(); };
+  const auto live = [](const Call&) { return state_answer(200, "ok"); };
+  const auto ready = [&context](const Call&) { return get_readiness(context); };
+  const auto version = [](const Call&) { return get_version(); };
   routes.push_back({"GET", "/livez", std::nullopt, kApiBodyLimit, live, nullptr});
   routes.push_back({"GET", "/readyz", std::nullopt, kApiBodyLimit, ready, nullptr});
   routes.push_back({"GET", "/healthz", std::nullopt, kApiBodyLimit, ready, nullptr});

@@ -42,8 +42,14 @@ std::optional<PathArguments> match(std::string_view pattern, const std::vector<s
 
 }  // namespace
 
-RouterTable::RouterTable(std::vector<Route> routes, const std::vector<TokenHash>& tokens)
-    : routes_(std::move(routes)), tokens_(tokens) {}
+const std::string& Call::argument(std::string_view name) const {
+  static const std::string empty;
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? empty : found->second;
+}
+
+RouterTable::RouterTable(std::vector<Route> routes, std::function<TokenHashes()> tokens)
+    : routes_(std::move(routes)), tokens_(std::move(tokens)) {}
 
 RouterTable::Match RouterTable::find(const Request& request) const {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : request.method;
@@ -71,7 +77,8 @@ Admission RouterTable::admit(const Request& request) const {
     return {0, std::move(refused)};
   }
   if (found.route->role) {
-    if (auto refused = refusal_without(*found.route->role, request, tokens_)) return {0, std::move(refused)};
+    auto caller = authenticate(*found.route->role, request, *tokens_());
+    if (!caller) return {0, std::move(caller.error())};
   }
   if (found.route->precheck) {
     if (auto refused = found.route->precheck(request, found.arguments)) return {0, std::move(refused)};
@@ -84,7 +91,13 @@ Response RouterTable::handle(const Request& request) const {
   if (found.route == nullptr) {
     return failure(request, Error{ErrorCode::RouteUnknown, "there is no route for this path", {}, {}});
   }
-  return found.route->handler(request, found.arguments);
+  Call call{request, found.arguments, {}};
+  if (found.route->role) {
+    auto caller = authenticate(*found.route->role, request, *tokens_());
+    if (!caller) return std::move(caller.error());
+    call.caller = std::move(*caller);
+  }
+  return found.route->handler(call);
 }
 
 }  // namespace gitferry::api

@@ -20,6 +20,16 @@ using PathArguments = std::map<std::string, std::string, std::less<>>;
 constexpr std::size_t kApiBodyLimit = 1024 * 1024;
 constexpr std::size_t kWebhookBodyLimit = 25 * 1024 * 1024;  ///< GitHub's and GitLab's own limit
 
+/// An admitted request on its way to its handler.
+struct Call {
+  const Request& request;
+  const PathArguments& arguments;
+  Identity caller;
+
+  /// The path's argument; empty where the pattern has none of that name.
+  [[nodiscard]] const std::string& argument(std::string_view name) const;
+};
+
 /// One route as data.
 struct Route {
   std::string method;
@@ -28,7 +38,7 @@ struct Route {
   std::string pattern;
   std::optional<Role> role;  ///< unset: public
   std::size_t body_limit = kApiBodyLimit;
-  std::function<Response(const Request&, const PathArguments&)> handler;
+  std::function<Response(const Call&)> handler;
   /// Decides before the body is read; may be empty. nullopt: go on.
   std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck;
 };
@@ -38,10 +48,11 @@ struct Route {
 /// Threading: both calls from any thread.
 class RouterTable {
  public:
-  RouterTable(std::vector<Route> routes, const std::vector<TokenHash>& tokens);
+  RouterTable(std::vector<Route> routes, std::function<TokenHashes()> tokens);
 
   /// 404, 405 with Allow, 401, 403 and the routes' own prechecks: all without a body.
   [[nodiscard]] Admission admit(const Request& request) const;
+  /// Asks for the token once more: it may have been taken away since the request was admitted.
   [[nodiscard]] Response handle(const Request& request) const;
 
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
@@ -55,7 +66,7 @@ class RouterTable {
   [[nodiscard]] Match find(const Request& request) const;
 
   std::vector<Route> routes_;
-  const std::vector<TokenHash>& tokens_;
+  std::function<TokenHashes()> tokens_;
 };
 
 }  // namespace gitferry::api

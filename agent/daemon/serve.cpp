@@ -60,8 +60,16 @@ class Agent {
     sync_options.per_host = config.sync.per_host;
     sync_ = SyncService::make(sync_options, *store_, clock_, std::move(*engines), credential_lookup(live_),
                               snapshot_of(config));
-    context_ =
-        std::make_unique<api::ApiContext>(api::ApiContext{*sync_, *store_, clock_, std::move(*tokens)});
+    auto bindings =
+        BindingRegistry::open({*store_, clock_, config.network.allow_schemes,
+                               [this](const Snapshot& snapshot) { sync_->replace_snapshot(snapshot); }},
+                              config.bindings);
+    if (!bindings) return fail(std::move(bindings.error()));
+    bindings_ = std::move(*bindings);
+    context_ = std::make_unique<api::ApiContext>(api::ApiContext{
+        *sync_, *store_, clock_, *bindings_,
+        [known = std::make_shared<const std::vector<api::TokenHash>>(std::move(*tokens))] { return known; },
+        [] { return api::ConfigurationState{}; }});
 
     api::ServerOptions server_options;
     server_options.host = config.server.listen_host;
@@ -128,6 +136,7 @@ class Agent {
   LiveConfig live_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<SyncService> sync_;
+  std::unique_ptr<BindingRegistry> bindings_;
   std::unique_ptr<api::ApiContext> context_;
   std::unique_ptr<api::ApiServer> server_;
 };

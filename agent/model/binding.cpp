@@ -22,8 +22,22 @@ std::string_view name_of(Policy policy) {
   switch (policy) {
     case Policy::FfOnly:
       return "ff_only";
+    case Policy::Force:
+      return "force";
   }
   return "ff_only";
+}
+
+std::string_view name_of(Origin origin) {
+  switch (origin) {
+    case Origin::File:
+      return "file";
+    case Origin::Api:
+      return "api";
+    case Origin::FileAndOverride:
+      return "file+override";
+  }
+  return "file";
 }
 
 std::optional<Direction> direction_from(std::string_view name) {

@@ -25,12 +25,22 @@ enum class Granularity { All = 1, One = 2 };
 /// What a run may do to a target that is not an ancestor of the source.
 enum class Policy {
   FfOnly,  ///< refuse it
+  Force,   ///< make it equal to the source: a compare-and-swap on the tip that was seen
+};
+
+/// Where what is in force comes from.
+enum class Origin {
+  File,             ///< the configuration file alone
+  Api,              ///< bound through the API; the file has no such entry
+  FileAndOverride,  ///< an entry of the file that the API changed
 };
 
 std::string_view name_of(Side side);
 std::string_view name_of(Direction direction);
 std::string_view name_of(Granularity granularity);
 std::string_view name_of(Policy policy);
+/// `file`, `api`, `file+override`: words of the API.
+std::string_view name_of(Origin origin);
 std::optional<Direction> direction_from(std::string_view name);
 std::optional<Granularity> granularity_from(std::string_view name);
 
@@ -46,6 +56,11 @@ struct BranchBinding {
   std::string internal;
   std::string external;
   bool enabled = true;
+  // What only the registry fills in.
+  std::int64_t id = 0;  ///< stable: allotted once per (repository, internal, external)
+  std::int64_t created_at_ms = 0;
+  Origin origin = Origin::File;
+  std::optional<bool> file_enabled = std::nullopt;  ///< what the file says, where an override says otherwise
 
   [[nodiscard]] const std::string& name(Side side) const {
     return side == Side::Internal ? internal : external;
@@ -60,6 +75,23 @@ struct WebhookSource {
   std::vector<Secret> secrets;  ///< never empty; each is tried, so that rotation needs no gap
 };
 
+/// What the API was given to show at one side's http(s) address, instead of the configuration's credentials.
+struct SideToken {
+  std::string username;  ///< what the token goes with; `oauth2` where none was given
+  Secret token;
+  /// RemoteUrl::host_key() of the address it was given for: it is never shown to another host.
+  std::string host_key;
+};
+
+/// What the file says, where an override says otherwise. Unset: not overridden.
+struct FileValues {
+  std::optional<bool> enabled;
+  std::optional<RemoteUrl> internal;
+  std::optional<RemoteUrl> external;
+  std::optional<Granularity> granularity;
+  std::optional<Direction> direction;
+};
+
 /// A repository binding as it is in force. Immutable once it is part of a BindingSnapshot.
 struct RepositoryBinding {
   std::string name;
@@ -72,6 +104,16 @@ struct RepositoryBinding {
   std::optional<WebhookSource> internal_webhook;
   std::optional<WebhookSource> external_webhook;
   std::vector<BranchBinding> branches;  ///< empty for Granularity::All
+  // What only the registry fills in.
+  std::int64_t id = 0;  ///< stable: allotted once per name
+  std::int64_t created_at_ms = 0;
+  Origin origin = Origin::File;
+  FileValues file;
+  std::optional<SideToken> internal_token;
+  std::optional<SideToken> external_token;
+  /// Why the binding cannot be used as it was stored (an address whose scheme is not allowed any more); it is
+  /// disabled then. Empty: nothing is wrong.
+  std::string problem;
 
   [[nodiscard]] const RemoteUrl& address(Side side) const {
     return side == Side::Internal ? internal : external;
@@ -79,12 +121,17 @@ struct RepositoryBinding {
   [[nodiscard]] const std::optional<WebhookSource>& webhook(Side side) const {
     return side == Side::Internal ? internal_webhook : external_webhook;
   }
+  [[nodiscard]] const std::optional<SideToken>& token(Side side) const {
+    return side == Side::Internal ? internal_token : external_token;
+  }
 };
 
 /// All bindings in force at one moment. Shared as `std::shared_ptr<const BindingSnapshot>`, never changed,
 /// swapped whole.
 struct BindingSnapshot {
   std::map<std::string, RepositoryBinding, std::less<>> repositories;
+  std::vector<std::string> by_age;   ///< all names, by (created_at_ms, id): the order of the API's lists
+  std::vector<std::string> unbound;  ///< entries of the file that the API unbound, by name
 
   [[nodiscard]] const RepositoryBinding* find(std::string_view name) const {
     const auto found = repositories.find(name);

@@ -17,6 +17,7 @@ enum class Plan {
   Nothing,      ///< both refs are equal
   Create,       ///< the target has no such ref
   FastForward,  ///< the target's tip is an ancestor of the source's
+  Rewrite,      ///< it is not, and the policy lets the run replace it
   Refuse,       ///< the policy does not allow what would be needed
 };
 
@@ -30,6 +31,8 @@ constexpr std::string_view name_of(Plan plan) {
       return "create";
     case Plan::FastForward:
       return "fast_forward";
+    case Plan::Rewrite:
+      return "rewrite";
     case Plan::Refuse:
       return "refuse";
   }

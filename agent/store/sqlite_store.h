@@ -32,8 +32,15 @@ class SqliteStore final : public Store {
   Result<std::optional<LaneRow>> lane(std::int64_t id) override;
   Result<std::vector<LaneRow>> lanes() override;
   Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override;
-  Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) override;
-  Result<std::int64_t> branch_id(const LaneKey& key) override;
+  Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override;
+  Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) override;
+  Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override;
+  Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override;
+  Result<std::optional<DeliveryRow>> delivery(std::int64_t id) override;
+  Result<OverrideRows> overrides() override;
+  Status change_overrides(const OverrideChange& change) override;
+  Result<BindingIds> binding_ids(const BindingNames& names) override;
+  Result<Listing<AuditRow>> audit(const AuditFilter& filter, const Page& page) override;
 
   /// How well commits are grouped.
   Writer::Counters counters() { return writer_.counters(); }

@@ -15,6 +15,7 @@
 #include "agent/base/result.h"
 #include "agent/model/binding.h"
 #include "agent/model/run_report.h"
+#include "agent/store/binding_rows.h"
 
 namespace gitferry {
 
@@ -25,7 +26,12 @@ constexpr unsigned direction_bit(Direction direction) {
 }
 
 /// Why a lane was marked; kept with the runs.
-enum class Trigger { Webhook, Manual, Boot };
+enum class Trigger {
+  Webhook,
+  Manual,
+  Boot,
+  Configuration,  ///< the binding changed, and the last run had failed
+};
 constexpr std::string_view name_of(Trigger trigger) {
   switch (trigger) {
     case Trigger::Webhook:
@@ -34,6 +40,8 @@ constexpr std::string_view name_of(Trigger trigger) {
       return "manual";
     case Trigger::Boot:
       return "boot";
+    case Trigger::Configuration:
+      return "configuration";
   }
   return "webhook";
 }
@@ -42,6 +50,9 @@ constexpr std::string_view name_of(Trigger trigger) {
 struct LaneMark {
   LaneKey key;
   Direction direction = Direction::ToOuter;
+  /// The next run of the lane may rewrite the target, whatever the policy. That run only: a retry after a
+  /// transient failure may find other commits there than the caller knew of.
+  bool force = false;
 };
 
 /// No back-off and no Retry-After reaches further ahead. A stored time beyond it was written before the wall
@@ -55,6 +66,7 @@ struct LaneRow {
   std::int64_t requested_seq = 0;
   std::int64_t done_seq = 0;
   unsigned requested_directions = 0;
+  bool force = false;                       ///< a mark asked for it, and no run has begun since
   Trigger trigger = Trigger::Webhook;       ///< of the latest mark
   std::optional<std::int64_t> delivery_id;  ///< of the latest mark
   std::int64_t marked_at_ms = 0;            ///< the oldest mark that is still pending
@@ -88,13 +100,15 @@ constexpr std::string_view name_of(Verdict verdict) {
 
 struct DeliveryRecord {
   std::string provider;
-  std::string repository;  ///< name of the binding
+  std::string repository;                 ///< name of the binding
+  std::optional<Side> side;               ///< whose hook fired; unset in rows of older versions
+  std::optional<std::int64_t> replay_of;  ///< the delivery that this one repeats
   std::string event;
   std::string provider_delivery_id;
   std::string source_address;  ///< the client's IP address
   Verdict verdict = Verdict::Ignored;
   std::string reason;  ///< stable word, empty for an accepted one
-  std::string refs;    ///< JSON array of {ref, verdict, reason}, made by the caller
+  std::string refs;    ///< JSON array of {ref, verdict, reason, deleted}, made by the caller
   std::string body_sha256;
   std::int64_t body_bytes = 0;
   std::int64_t received_at_ms = 0;
@@ -171,6 +185,11 @@ struct RunEnd {
   std::string text;  ///< of the sync log
 };
 
+struct DeliveryFilter {
+  std::string repository;          ///< empty: all
+  std::optional<Verdict> verdict;  ///< unset: all
+};
+
 struct RunFilter {
   std::vector<std::string> repositories;  ///< empty: all
   std::vector<std::int64_t> branch_ids;   ///< empty: all
@@ -208,9 +227,14 @@ struct StoreOptions {
   Retention deliveries{100'000, std::chrono::days{7}};
   /// The sync log answers "since when?", so it reaches back further. A run in progress is never deleted.
   Retention runs{100'000, std::chrono::days{90}};
+  /// Changes are few, and questions about them come late.
+  Retention audit{1'000'000, std::chrono::days{400}};
+  /// 32 bytes: what addresses and tokens of the overrides are encrypted with (AES-256-GCM). Empty: reading
+  /// and writing overrides that have any fails.
+  Secret sealing_key;
 };
 
-/// Deliveries, lanes and the sync log, durably.
+/// Deliveries, lanes, the sync log, overrides of bindings and the audit, durably.
 ///
 /// Writes go through one thread that owns the only writing connection and groups commits: what arrives while
 /// a commit is in flight shares the next one. A write returns when it is on the disk (`synchronous=FULL`).
@@ -229,6 +253,9 @@ class Store {
   /// that other users may write to (LocalPermission) are refused, and the file is left as it is. One process
   /// at a time: a second one is refused (Unavailable).
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
+  /// The overrides in a database that another process may be working on, without changing anything; none
+  /// where there is no database.
+  static Result<OverrideRows> peek_overrides(const StoreOptions& options);
   virtual ~Store() = default;
 
   /// One transaction: the delivery row and its marks.
@@ -253,10 +280,21 @@ class Store {
 
   virtual Result<std::optional<LaneRow>> lane(std::int64_t id) = 0;
   virtual Result<std::vector<LaneRow>> lanes() = 0;
+  /// One for each key, in order; unset where the lane was never marked.
+  virtual Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) = 0;
+  /// All lanes of some repositories, by repository and internal ref.
+  virtual Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) = 0;
+  /// How many lanes each of some repositories has, in order.
+  virtual Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) = 0;
   virtual Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) = 0;
-  virtual Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) = 0;
-  /// The stable number of a branch binding; allotted on first sight.
-  virtual Result<std::int64_t> branch_id(const LaneKey& key) = 0;
+  virtual Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) = 0;
+  virtual Result<std::optional<DeliveryRow>> delivery(std::int64_t id) = 0;
+
+  virtual Result<OverrideRows> overrides() = 0;
+  virtual Status change_overrides(const OverrideChange& change) = 0;
+  /// The stable numbers of bindings; allotted on first sight. Names that have one are not written again.
+  virtual Result<BindingIds> binding_ids(const BindingNames& names) = 0;
+  virtual Result<Listing<AuditRow>> audit(const AuditFilter& filter, const Page& page) = 0;
 };
 
 }  // namespace gitferry

@@ -22,6 +22,7 @@ std::string tips(const RunReport& report) {
     case Plan::Create:
       return " " + shown(report.source_tip);
     case Plan::FastForward:
+    case Plan::Rewrite:
       return fmt::format(" {}..{}", shown(report.target_tip_before), shown(report.source_tip));
     case Plan::Refuse:
       return fmt::format(" target {}, source {}", shown(report.target_tip_before), shown(report.source_tip));

@@ -29,6 +29,8 @@ DeliveryRecord record_of(const IncomingDelivery& delivery) {
   DeliveryRecord record;
   record.provider = delivery.event.provider;
   record.repository = delivery.repository;
+  record.side = delivery.side;
+  record.replay_of = delivery.replay_of;
   record.event = delivery.event.event;
   record.provider_delivery_id = delivery.event.delivery_id;
   record.source_address = delivery.source_address;
@@ -110,10 +112,13 @@ class Service final : public SyncService {
 
   Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) override;
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
-                                               std::optional<Direction> direction,
-                                               std::chrono::milliseconds wait) override;
+                                               const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
-                                               std::optional<Direction> direction) override;
+                                               const SyncWish& wish) override;
+  Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
+                                                   const SyncWish& wish) override;
+  Result<std::vector<SyncOutcome>> plan_repository(std::string_view repository,
+                                                   const SyncWish& wish) override;
 
  private:
   LaneRunner::Parts parts_;
@@ -149,17 +154,16 @@ Result<DeliveryOutcome> Service::deliver(const IncomingDelivery& delivery) {
 }
 
 Result<std::vector<SyncOutcome>> Service::sync_branch(std::string_view repository, std::string_view branch,
-                                                      std::optional<Direction> direction,
-                                                      std::chrono::milliseconds wait) {
+                                                      const SyncWish& wish) {
   constexpr std::chrono::milliseconds longest_wait{3'600'000};
   const auto bindings = snapshot();
-  auto selection = select(*bindings, repository, branch, direction);
+  auto selection = select(*bindings, repository, branch, wish.direction);
   if (!selection) return fail(selection.error());
 
   std::vector<LaneMark> marks;
   std::vector<std::unique_ptr<RunWaiters::Watch>> watches;
   for (const auto& key : selection->lanes) {
-    marks.push_back({key, selection->direction});
+    marks.push_back({key, selection->direction, wish.force});
     watches.push_back(std::make_unique<RunWaiters::Watch>(runner_.waiters(), key, selection->direction));
   }
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
@@ -167,7 +171,7 @@ Result<std::vector<SyncOutcome>> Service::sync_branch(std::string_view repositor
   runner_.wake();
 
   const auto deadline =
-      std::chrono::steady_clock::now() + std::clamp(wait, std::chrono::milliseconds{0}, longest_wait);
+      std::chrono::steady_clock::now() + std::clamp(wish.wait, std::chrono::milliseconds{0}, longest_wait);
   std::vector<SyncOutcome> outcomes;
   for (std::size_t i = 0; i < marks.size(); ++i) {
     const auto& marked = receipt->marked.at(i);
@@ -180,9 +184,9 @@ Result<std::vector<SyncOutcome>> Service::sync_branch(std::string_view repositor
 }
 
 Result<std::vector<SyncOutcome>> Service::plan_branch(std::string_view repository, std::string_view branch,
-                                                      std::optional<Direction> direction) {
+                                                      const SyncWish& wish) {
   const auto bindings = snapshot();
-  const auto selection = select(*bindings, repository, branch, direction);
+  const auto selection = select(*bindings, repository, branch, wish.direction);
   if (!selection) return fail(selection.error());
   const auto engine = parts_.engines();
   std::vector<SyncOutcome> outcomes;
@@ -195,6 +199,16 @@ Result<std::vector<SyncOutcome>> Service::plan_branch(std::string_view repositor
     outcomes.back().report.dry_run = true;
   }
   return outcomes;
+}
+
+Result<std::vector<SyncOutcome>> Service::sync_repository(std::string_view repository, const SyncWish& wish) {
+  static_cast<void>(wish);
+  return fail(ErrorCode::Internal, fmt::format("sync '{}': not there yet", repository));
+}
+
+Result<std::vector<SyncOutcome>> Service::plan_repository(std::string_view repository, const SyncWish& wish) {
+  static_cast<void>(wish);
+  return fail(ErrorCode::Internal, fmt::format("plan '{}': not there yet", repository));
 }
 
 }  // namespace

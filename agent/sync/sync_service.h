@@ -37,6 +37,7 @@ struct IncomingDelivery {
   std::string body_sha256;
   std::int64_t body_bytes = 0;
   WallTime received_at{};
+  std::optional<std::int64_t> replay_of = std::nullopt;  ///< the recorded delivery that is run again
 };
 
 struct DeliveryOutcome {
@@ -44,6 +45,15 @@ struct DeliveryOutcome {
   Verdict verdict = Verdict::Ignored;
   std::string reason;
   std::vector<RefVerdict> refs;
+};
+
+/// What a manual sync asks for.
+struct SyncWish {
+  std::optional<Direction> direction;  ///< unset: the binding's own
+  /// How long to wait for the runs; zero: not at all.
+  std::chrono::milliseconds wait{60'000};
+  /// One run may rewrite the target, whatever the policy.
+  bool force = false;
 };
 
 /// What a caller of a sync gets to know. `code_status` 0 is success; 10021: still pending or running.
@@ -75,22 +85,34 @@ class SyncService {
   virtual void stop() = 0;
 
   [[nodiscard]] virtual Snapshot snapshot() const = 0;
-  /// Swaps the bindings whole. Pending lanes stay pending.
+  /// Swaps the bindings whole. Pending lanes stay pending; lanes of changed bindings whose last run ended
+  /// with an error are marked, for what it failed at may be mended.
   virtual void replace_snapshot(Snapshot snapshot) = 0;
 
   /// Routes a delivery and records it with its marks in one transaction. The caller checked that the event is
   /// of this binding and side. Returns when it is durable.
   virtual Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) = 0;
 
-  /// Marks every enabled branch binding whose name on the source side of `direction` (the binding's own where
-  /// unset) is `branch`, and waits up to `wait` for their runs. The API's codes: RepositoryUnknown,
-  /// NotEnabled (also for an unknown branch, with a text that tells the two apart).
+  /// Marks every enabled branch binding whose name on the source side of the direction is `branch`, and waits
+  /// for their runs. The API's codes: RepositoryUnknown, NotEnabled (also for an unknown branch, with a text
+  /// that tells the two apart).
   virtual Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
-                                                       std::optional<Direction> direction,
-                                                       std::chrono::milliseconds wait) = 0;
-  /// As sync_branch(), but only plans: nothing is marked, recorded or written to any host.
+                                                       const SyncWish& wish) = 0;
+  /// As sync_branch(), but only plans: nothing is marked, recorded or written to any host. What `wish.wait`
+  /// leaves no time for stays unfinished in the outcomes.
   virtual Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
-                                                       std::optional<Direction> direction) = 0;
+                                                       const SyncWish& wish) = 0;
+  /// Every enabled branch binding of the repository, or, for a whole repository, every branch of the source:
+  /// both hosts are listed once, what differs is marked and waited for, what is equal is an outcome of plan
+  /// Nothing. One outcome a branch, whatever becomes of the others; none where no branch is enabled.
+  ///
+  /// With `wait` zero a whole repository is listed after the call has returned; its outcomes are empty.
+  /// Errors: RepositoryUnknown, NotEnabled; those of listing a host.
+  virtual Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
+                                                           const SyncWish& wish) = 0;
+  /// As sync_repository(), but only plans.
+  virtual Result<std::vector<SyncOutcome>> plan_repository(std::string_view repository,
+                                                           const SyncWish& wish) = 0;
 };
 
 }  // namespace gitferry

@@ -190,9 +190,7 @@ Response post_delivery(ApiContext& context, const Request& request, const PathAr
 
 std::vector<Route> webhook_routes(ApiContext& context) {
   return {{"POST", "/webhooks/{provider}/{repo_name}", std::nullopt, kWebhookBodyLimit,
-           [&context](const Request& request, const PathArguments& arguments) {
-             return post_delivery(context, request, arguments);
-           },
+           [&context](const Call& call) { return post_delivery(context, call.request, call.arguments); },
            [&context](const Request& request, const PathArguments& arguments) {
              return precheck(context, request, arguments);
            }}};

@@ -23,8 +23,8 @@ int status_with(const std::vector<std::string>& authorization, Role needed,
                 const std::vector<TokenHash>& known = tokens()) {
   Request request;
   for (const auto& value : authorization) request.headers.push_back({"authorization", value});
-  const auto refused = refusal_without(needed, request, known);
-  return refused ? refused->status : 0;
+  const auto caller = authenticate(needed, request, known);
+  return caller ? 0 : caller.error().status;
 }
 
 TEST(Auth, ARoleMayDoWhatTheLowerOnesMay) {
@@ -37,6 +37,15 @@ TEST(Auth, ARoleMayDoWhatTheLowerOnesMay) {
     }
   }
   EXPECT_EQ(status_with({"Bearer read-token-twice"}, Role::Admin), 0) << "the higher of two roles counts";
+}
+
+TEST(Auth, SaysWhoseTokenItWas) {
+  Request request;
+  request.headers.push_back({"authorization", "Bearer read-token-twice"});
+  const auto caller = authenticate(Role::Read, request, tokens());
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->name, "doubled");
+  EXPECT_EQ(caller->role, Role::Admin);
 }
 
 TEST(Auth, TakesTheSchemeInAnyCaseAndSpacesAroundTheToken) {
@@ -71,17 +80,17 @@ TEST(Auth, WithoutTokensNobodyMayDoAnything) {
 TEST(Auth, RefusalsSayWhatToDoAndNothingOfTheToken) {
   Request request;
   request.headers = {{"authorization", "Bearer read-token"}, {"accept-language", "en"}};
-  const auto forbidden = refusal_without(Role::Admin, request, tokens());
-  ASSERT_TRUE(forbidden);
-  const auto body = testing::json_of(forbidden->body);
+  const auto forbidden = authenticate(Role::Admin, request, tokens());
+  ASSERT_FALSE(forbidden);
+  const auto body = testing::json_of(forbidden.error().body);
   EXPECT_EQ(body["code_status"].asInt(), 10023);
   EXPECT_NE(body["detail"].asString().find("role admin"), std::string::npos);
-  EXPECT_EQ(forbidden->body.find("read-token"), std::string::npos);
+  EXPECT_EQ(forbidden.error().body.find("read-token"), std::string::npos);
   request.headers = {{"authorization", "Bearer guessed"}};
-  const auto unknown = refusal_without(Role::Read, request, tokens());
-  ASSERT_TRUE(unknown);
-  EXPECT_EQ(testing::json_of(unknown->body)["code_status"].asInt(), 10022);
-  EXPECT_EQ(unknown->body.find("guessed"), std::string::npos);
+  const auto unknown = authenticate(Role::Read, request, tokens());
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(testing::json_of(unknown.error().body)["code_status"].asInt(), 10022);
+  EXPECT_EQ(unknown.error().body.find("guessed"), std::string::npos);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/base/crypto.h"
+#include "agent/sync/binding_registry.h"
 #include "agent/sync/sync_service.h"
 #include "api/api_context.h"
 
@@ -48,12 +49,28 @@ class FakeStore final : public Store {
     last_page = page;
     return Listing<RunRow>{run_rows, static_cast<std::int64_t>(run_rows.size())};
   }
-  Result<Listing<DeliveryRow>> deliveries(const std::string& repository, const Page& page) override {
-    last_filter = RunFilter{{repository}, {}};
+  Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override {
+    return std::vector<std::optional<LaneRow>>(keys.size());
+  }
+  Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string>) override {
+    return lane_rows;
+  }
+  Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override {
+    return std::vector<std::int64_t>(repositories.size());
+  }
+  Result<std::optional<DeliveryRow>> delivery(std::int64_t) override { return std::nullopt; }
+  Result<OverrideRows> overrides() override { return OverrideRows{}; }
+  Status change_overrides(const OverrideChange&) override { return {}; }
+  Result<BindingIds> binding_ids(const BindingNames& names) override {
+    return BindingIds{std::vector<BindingId>(names.repositories.size()),
+                      std::vector<BindingId>(names.branches.size())};
+  }
+  Result<Listing<AuditRow>> audit(const AuditFilter&, const Page&) override { return Listing<AuditRow>{}; }
+  Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override {
+    last_filter = RunFilter{{filter.repository}, {}};
     last_page = page;
     return Listing<DeliveryRow>{delivery_rows, static_cast<std::int64_t>(delivery_rows.size())};
   }
-  Result<std::int64_t> branch_id(const LaneKey&) override { return 1; }
 
   std::atomic<bool> broken{false};
   std::vector<LaneRow> lane_rows;
@@ -90,14 +107,21 @@ class FakeSync final : public SyncService {
     return outcome;
   }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
-                                               std::optional<Direction> direction,
-                                               std::chrono::milliseconds wait) override {
-    if (while_waiting) while_waiting(wait);
-    return answer({std::string(repository), std::string(branch), direction, wait, false});
+                                               const SyncWish& wish) override {
+    if (while_waiting) while_waiting(wish.wait);
+    return answer({std::string(repository), std::string(branch), wish.direction, wish.wait, false});
   }
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
-                                               std::optional<Direction> direction) override {
-    return answer({std::string(repository), std::string(branch), direction, {}, true});
+                                               const SyncWish& wish) override {
+    return answer({std::string(repository), std::string(branch), wish.direction, {}, true});
+  }
+  Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
+                                                   const SyncWish& wish) override {
+    return answer({std::string(repository), {}, wish.direction, wish.wait, false});
+  }
+  Result<std::vector<SyncOutcome>> plan_repository(std::string_view repository,
+                                                   const SyncWish& wish) override {
+    return answer({std::string(repository), {}, wish.direction, {}, true});
   }
 
   [[nodiscard]] std::vector<IncomingDelivery> delivered() {
@@ -125,6 +149,30 @@ class FakeSync final : public SyncService {
   std::mutex mutex;
   std::vector<IncomingDelivery> deliveries;
   std::vector<BranchCall> branch_calls;
+};
+
+/// Has the bindings of a FakeSync; changes nothing.
+class FakeBindings final : public BindingRegistry {
+ public:
+  explicit FakeBindings(FakeSync& sync) : sync_(sync) {}
+  [[nodiscard]] Snapshot snapshot() const override { return sync_.bindings; }
+  Status reload(BindingSnapshot, const Actor&) override { return {}; }
+  Result<RepositoryBinding> bind_repository(const RepositoryToBind&, const Actor&) override { return none(); }
+  Status set_repository_enabled(std::string_view, bool, const Actor&) override { return none(); }
+  Status change_addresses(std::string_view, const AddressChange&, const Actor&) override { return none(); }
+  Status unbind_repository(std::string_view, const Actor&) override { return none(); }
+  Status reset_repository(std::string_view, const Actor&) override { return none(); }
+  Result<BranchBinding> bind_branch(std::string_view, const BranchBinding&, const Actor&) override {
+    return none();
+  }
+  Status set_branch_enabled(std::string_view, std::string_view, bool, const Actor&) override {
+    return none();
+  }
+  Status unbind_branch(std::string_view, std::string_view, const Actor&) override { return none(); }
+
+ private:
+  static tl::unexpected<Error> none() { return fail(ErrorCode::Internal, "a fake changes nothing"); }
+  FakeSync& sync_;
 };
 
 constexpr const char* kReadToken = "read-token";
@@ -159,12 +207,13 @@ struct Fixture {
   SystemClock clock;
   FakeStore store;
   FakeSync sync;
-  ApiContext context{sync,
-                     store,
-                     clock,
-                     {{"r", Role::Read, sha256(kReadToken)},
-                      {"o", Role::Operate, sha256(kOperateToken)},
-                      {"a", Role::Admin, sha256(kAdminToken)}}};
+  FakeBindings bindings{sync};
+  TokenHashes tokens = std::make_shared<const std::vector<TokenHash>>(
+      std::vector<TokenHash>{{"r", Role::Read, sha256(kReadToken)},
+                             {"o", Role::Operate, sha256(kOperateToken)},
+                             {"a", Role::Admin, sha256(kAdminToken)}});
+  ApiContext context{
+      sync, store, clock, bindings, [this] { return tokens; }, [] { return ConfigurationState{}; }};
 };
 
 }  // namespace gitferry::api::testing

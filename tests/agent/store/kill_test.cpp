@@ -92,7 +92,7 @@ TEST_F(StoreTest, EveryReceiptSurvivesAKill) {
   ASSERT_GT(told_by_id.size(), static_cast<std::size_t>(kKills));
   std::map<std::int64_t, std::string> kept;
   for (std::int64_t number = 1;; ++number) {
-    const auto page = store().deliveries("", {number, 1000, true}).value();
+    const auto page = store().deliveries({}, {number, 1000, true}).value();
     for (const auto& row : page.rows) kept[row.id] = row.record.provider_delivery_id;
     if (page.rows.empty()) break;
   }

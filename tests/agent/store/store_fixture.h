@@ -62,6 +62,10 @@ class StoreTest : public ::testing::Test {
     store_ = std::move(*opened);
   }
   void close() { store_.reset(); }
+  /// The id of a branch binding, by its short names.
+  std::int64_t branch_id(const std::string& branch, const std::string& repository = "robot") {
+    return store().binding_ids({{}, {{repository, branch, branch}}}).value().branches.at(0).id;
+  }
 
   [[nodiscard]] std::int64_t now_ms() const { return to_epoch_ms(clock_.now()); }
   Receipt marked(const LaneMark& mark, Trigger trigger = Trigger::Webhook) {

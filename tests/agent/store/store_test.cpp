@@ -44,7 +44,7 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   ASSERT_TRUE(store().finish_run(end));
   reopen();
 
-  const auto deliveries = store().deliveries("", {}).value();
+  const auto deliveries = store().deliveries({}, {}).value();
   ASSERT_EQ(deliveries.total, 1);
   EXPECT_EQ(deliveries.rows[0].id, receipt.delivery_id);
   EXPECT_EQ(deliveries.rows[0].record.provider_delivery_id, "d-1");
@@ -245,12 +245,12 @@ TEST_F(StoreTest, DropsARequestWithItsReason) {
 }
 
 TEST_F(StoreTest, BranchIdsAreStableAndShared) {
-  const auto main = store().branch_id(lane_key("main")).value();
-  const auto dev = store().branch_id(lane_key("dev")).value();
+  const auto main = branch_id("main");
+  const auto dev = branch_id("dev");
   EXPECT_NE(main, dev);
   EXPECT_EQ(lane(marked(mark_of("main")).marked[0].lane_id).branch_id, main);
   reopen();
-  EXPECT_EQ(store().branch_id(lane_key("main")).value(), main);
+  EXPECT_EQ(branch_id("main"), main);
 }
 
 TEST_F(StoreTest, RefusesANewerSchemaAndLeavesItAlone) {
@@ -313,16 +313,16 @@ TEST_F(StoreTest, PagesAreStableWhereTimesAreEqual) {
   for (const bool ascending : {false, true}) {
     std::vector<std::int64_t> ids;
     for (std::int64_t number = 1; number <= 3; ++number) {
-      const auto page = store().deliveries("", {number, 10, ascending}).value();
+      const auto page = store().deliveries({}, {number, 10, ascending}).value();
       EXPECT_EQ(page.total, 25);
       for (const auto& row : page.rows) ids.push_back(row.id);
     }
     EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 25U);
     EXPECT_EQ(ids.front() < ids.back(), ascending);
   }
-  EXPECT_EQ(store().deliveries("other", {}).value().total, 5);
-  EXPECT_TRUE(store().deliveries("", {INT64_MAX, INT64_MAX, false}).value().rows.empty());
-  EXPECT_EQ(store().deliveries("", {-3, -3, false}).value().rows.size(), 1U);
+  EXPECT_EQ(store().deliveries({"other", {}}, {}).value().total, 5);
+  EXPECT_TRUE(store().deliveries({}, {INT64_MAX, INT64_MAX, false}).value().rows.empty());
+  EXPECT_EQ(store().deliveries({}, {-3, -3, false}).value().rows.size(), 1U);
 }
 
 TEST_F(StoreTest, FiltersRunsByRepositoryAndBranch) {
@@ -334,7 +334,7 @@ TEST_F(StoreTest, FiltersRunsByRepositoryAndBranch) {
   }
   EXPECT_EQ(store().runs({}, {}).value().total, 6);
   EXPECT_EQ(store().runs({{"robot", "it's \"x\""}, {}}, {}).value().total, 4);
-  const auto branch = store().branch_id(lane_key("dev", "other")).value();
+  const auto branch = branch_id("dev", "other");
   const auto found = store().runs({{"other"}, {branch}}, {}).value();
   ASSERT_EQ(found.total, 1);
   EXPECT_EQ(found.rows[0].branch_id, branch);
@@ -354,12 +354,12 @@ TEST_F(StoreTest, KeepsTheNewestRowsAndEveryRunningRun) {
     ASSERT_TRUE(
         store().finish_run(success(row, store().begin_run(row, Direction::ToOuter, now_ms()).value())));
   }
-  EXPECT_LE(store().deliveries("", {}).value().total, 10 + 64);
+  EXPECT_LE(store().deliveries({}, {}).value().total, 10 + 64);
   const auto runs = store().runs({}, {1, 1, true}).value();
   EXPECT_LE(runs.total, 11 + 64);
   EXPECT_EQ(runs.rows.at(0).id, oldest);
   reopen();
-  const auto kept = store().deliveries("", {}).value();
+  const auto kept = store().deliveries({}, {}).value();
   EXPECT_EQ(kept.total, 10);
   EXPECT_EQ(kept.rows.front().record.provider_delivery_id, "199");
 }
@@ -380,12 +380,12 @@ TEST_F(StoreTest, ForgetsWhatIsTooOldAndKeepsTheLane) {
   record("of the last week");
   clock_.advance(std::chrono::hours{1});
   for (int i = 0; i < 64; ++i) record("new");
-  EXPECT_EQ(store().deliveries("", {}).value().total, 65);
+  EXPECT_EQ(store().deliveries({}, {}).value().total, 65);
   EXPECT_EQ(store().runs({}, {}).value().total, 67);
 
   clock_.advance(std::chrono::days{90} - std::chrono::hours{1});
   for (int i = 0; i < 64; ++i) record("newest");
-  EXPECT_EQ(store().deliveries("", {}).value().total, 64);
+  EXPECT_EQ(store().deliveries({}, {}).value().total, 64);
   const auto runs = store().runs({}, {1, 2, true}).value();
   EXPECT_LE(runs.total, 1 + 1 + 64 + 64);
   EXPECT_EQ(runs.rows.at(0).id, running);
@@ -393,7 +393,7 @@ TEST_F(StoreTest, ForgetsWhatIsTooOldAndKeepsTheLane) {
 
   clock_.advance(std::chrono::days{365});
   reopen();
-  EXPECT_EQ(store().deliveries("", {}).value().total, 0);
+  EXPECT_EQ(store().deliveries({}, {}).value().total, 0);
   EXPECT_EQ(store().runs({}, {}).value().total, 0);
   EXPECT_EQ(store().lanes().value().size(), 2U);
 }
@@ -434,7 +434,7 @@ TEST_F(StoreTest, ManyClientsLoseAndInventNothing) {
   const auto after = store().counters();
   EXPECT_EQ(after.jobs - before.jobs, kThreads * kEach);
   EXPECT_LT(after.commits - before.commits, kThreads * kEach);
-  EXPECT_EQ(store().deliveries("", {}).value().total, kThreads * kEach);
+  EXPECT_EQ(store().deliveries({}, {}).value().total, kThreads * kEach);
   const auto rows = store().lanes().value();
   ASSERT_EQ(rows.size(), kThreads + 1U);
   for (const auto& row : rows) {

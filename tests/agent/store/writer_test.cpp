@@ -183,7 +183,7 @@ TEST_F(StoreTest, AFullDiskGivesNoReceipt) {
   }
   ASSERT_TRUE(store().record_delivery(delivery_of("after"), marks));
   reopen();
-  const auto rows = store().deliveries("", {}).value().rows;
+  const auto rows = store().deliveries({}, {}).value().rows;
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0].record.provider_delivery_id, "after");
   EXPECT_EQ(rows[1].record.provider_delivery_id, "before");

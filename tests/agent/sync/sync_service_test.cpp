@@ -37,7 +37,7 @@ TEST_F(SyncServiceTest, ADeliveryIsRecordedAndRun) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0].delivery_id, outcome->delivery_id);
   EXPECT_EQ(rows[0].trigger, Trigger::Webhook);
-  const auto kept = store().deliveries("robot", {}).value().rows.at(0);
+  const auto kept = store().deliveries({"robot", {}}, {}).value().rows.at(0);
   EXPECT_EQ(kept.record.refs, R"([{"ref":"refs/heads/b1","verdict":"accepted","reason":""}])");
   EXPECT_EQ(kept.record.received_at_ms, 5);
   EXPECT_EQ(kept.lane_ids, std::vector{rows[0].lane_id});
@@ -53,14 +53,14 @@ TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
   auto unknown = push_to("refs/heads/b1");
   unknown.repository = "nobody";
   EXPECT_EQ(service().deliver(unknown)->reason, "repository_unknown");
-  EXPECT_EQ(store().deliveries("", {}).value().total, 3);
-  EXPECT_EQ(store().deliveries("robot", {}).value().rows.at(1).record.reason, "not_a_source");
+  EXPECT_EQ(store().deliveries({}, {}).value().total, 3);
+  EXPECT_EQ(store().deliveries({"robot", {}}, {}).value().rows.at(1).record.reason, "not_a_source");
   EXPECT_TRUE(store().lanes().value().empty());
 }
 
 TEST_F(SyncServiceTest, ASyncWaitsForItsRun) {
   service().start();
-  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20));
+  const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false});
   ASSERT_TRUE(outcomes);
   ASSERT_EQ(outcomes->size(), 1U);
   EXPECT_TRUE(outcomes->at(0).finished);
@@ -72,7 +72,7 @@ TEST_F(SyncServiceTest, ASyncWaitsForItsRun) {
 TEST_F(SyncServiceTest, ATransientFailureIsAnAnswerToo) {
   hosts_.answer_with({Error{ErrorCode::Timeout, "slow", "", std::nullopt}});
   service().start();
-  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value();
+  const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false}).value();
   EXPECT_TRUE(outcomes.at(0).finished);
   ASSERT_TRUE(outcomes.at(0).report.error);
   EXPECT_EQ(outcomes.at(0).report.error->code, ErrorCode::Timeout);
@@ -84,8 +84,9 @@ TEST_F(SyncServiceTest, ASyncIsNotAnsweredByARunThatBeganBeforeIt) {
   ASSERT_TRUE(service().deliver(push_to("refs/heads/b1")));
   ASSERT_TRUE(wait_running(1));
   std::vector<SyncOutcome> outcomes;
-  std::jthread caller(
-      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value(); });
+  std::jthread caller([&] {
+    outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false}).value();
+  });
   ASSERT_TRUE(eventually([&] { return store().lanes().value().at(0).requested_seq == 2; }));
   hosts_.open_gate();
   caller.join();
@@ -97,7 +98,7 @@ TEST_F(SyncServiceTest, ASyncThatTakesLongerIsToldToBePending) {
   hosts_.close_gate();
   service().start();
   for (const auto wait : {milliseconds(0), milliseconds(20), milliseconds(-5)}) {
-    const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, wait).value();
+    const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, wait, false}).value();
     EXPECT_FALSE(outcomes.at(0).finished);
     EXPECT_NE(outcomes.at(0).lane_id, 0);
   }
@@ -108,8 +109,9 @@ TEST_F(SyncServiceTest, StopEndsAWait) {
   hosts_.close_gate();
   service().start();
   std::vector<SyncOutcome> outcomes;
-  std::jthread caller(
-      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(600)).value(); });
+  std::jthread caller([&] {
+    outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(600), false}).value();
+  });
   ASSERT_TRUE(wait_running(1));
   service().stop();
   caller.join();
@@ -121,8 +123,9 @@ TEST_F(SyncServiceTest, StopEndsAWaitBeforeTheRunsAreDrained) {
   hosts_.close_gate();
   service().start();
   std::vector<SyncOutcome> outcomes;
-  std::thread caller(
-      [&] { outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(600)).value(); });
+  std::thread caller([&] {
+    outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(600), false}).value();
+  });
   ASSERT_TRUE(wait_running(1));
   std::jthread stopping([&] { service().stop(); });
   caller.join();
@@ -145,7 +148,7 @@ TEST_F(SyncServiceTest, AManualSyncRunsAQuarantinedLane) {
   ASSERT_TRUE(service().deliver(push_to("refs/heads/b2")));
   ASSERT_TRUE(wait_done(1));
   EXPECT_TRUE(lane(id).is_pending());
-  const auto outcomes = service().sync_branch("robot", "b1", std::nullopt, seconds(20)).value();
+  const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false}).value();
   EXPECT_TRUE(outcomes.at(0).finished);
   EXPECT_FALSE(lane(id).quarantined);
   EXPECT_FALSE(lane(id).is_pending());
@@ -158,8 +161,8 @@ TEST_F(SyncServiceTest, TellsUnknownFromDisabled) {
   disabled.enabled = false;
   set_bindings({binding, disabled});
   const auto error_of = [&](std::string_view repository, std::string_view branch) {
-    const auto planned = service().plan_branch(repository, branch, std::nullopt);
-    const auto synced = service().sync_branch(repository, branch, std::nullopt, milliseconds(0));
+    const auto planned = service().plan_branch(repository, branch, {});
+    const auto synced = service().sync_branch(repository, branch, {std::nullopt, milliseconds(0), false});
     EXPECT_EQ(planned.error().text(), synced.error().text());
     return synced.error();
   };
@@ -177,8 +180,8 @@ TEST_F(SyncServiceTest, TheNameIsThatOnTheSourceSideAndAllBindingsOfItRun) {
   binding.branches = {{"main", "x", true}, {"main", "y", true}, {"z", "main", true}};
   set_bindings({binding});
   service().start();
-  EXPECT_EQ(service().sync_branch("robot", "main", std::nullopt, seconds(20)).value().size(), 2U);
-  const auto back = service().sync_branch("robot", "main", Direction::ToInter, seconds(20)).value();
+  EXPECT_EQ(service().sync_branch("robot", "main", {std::nullopt, seconds(20), false}).value().size(), 2U);
+  const auto back = service().sync_branch("robot", "main", {Direction::ToInter, seconds(20), false}).value();
   ASSERT_EQ(back.size(), 1U);
   EXPECT_EQ(hosts_.done().back().target, "in refs/heads/z");
 }
@@ -189,12 +192,14 @@ TEST_F(SyncServiceTest, AWholeRepositoryTakesAnyBranchName) {
   all.branches.clear();
   set_bindings({all});
   service().start();
-  EXPECT_TRUE(service().sync_branch("robot", "feature/x", std::nullopt, seconds(20)).value().at(0).finished);
-  EXPECT_FALSE(service().sync_branch("robot", "a..b", std::nullopt, seconds(20)));
+  EXPECT_TRUE(
+      service().sync_branch("robot", "feature/x", {std::nullopt, seconds(20), false}).value().at(0).finished);
+  EXPECT_FALSE(service().sync_branch("robot", "a..b", {std::nullopt, seconds(20), false}));
 }
 
 TEST_F(SyncServiceTest, APlanMarksAndRecordsNothing) {
-  const auto outcomes = service().plan_branch("robot", "b1", Direction::ToInter).value();
+  const auto outcomes =
+      service().plan_branch("robot", "b1", {Direction::ToInter, seconds(20), false}).value();
   ASSERT_EQ(outcomes.size(), 1U);
   EXPECT_TRUE(outcomes[0].finished);
   EXPECT_TRUE(outcomes[0].report.dry_run);

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/clock.h"
+#include "agent/base/result.h"
+#include "agent/base/secret.h"
+#include "agent/model/binding.h"
+#include "agent/store/store.h"
+
+namespace gitferry {
+
+/// Who changes bindings, for the audit.
+struct Actor {
+  std::string name;        ///< of the token
+  std::string via;         ///< `api`, `command_line`, `reload`
+  std::string request_id;  ///< empty where there is none
+};
+
+/// A repository to bind, as it was asked for. Nothing in it is checked yet.
+struct RepositoryToBind {
+  std::string name;
+  bool enabled = true;
+  std::string internal;
+  std::string external;
+  Granularity granularity = Granularity::One;
+  Direction direction = Direction::ToOuter;
+  Secret internal_token;  ///< empty: none
+  Secret external_token;
+};
+
+/// Unset: as it is. An empty token takes the stored one away.
+struct AddressChange {
+  std::optional<std::string> internal;
+  std::optional<std::string> external;
+  std::optional<Secret> internal_token;
+  std::optional<Secret> external_token;
+};
+
+/// The bindings: the file's as the base, the overrides of the API on top, and every change of either.
+///
+/// A change is written with its audit row in one transaction before it is in force; then a new snapshot is
+/// made and published. What a change leaves equal to the file is no override any more.
+///
+/// Owns:      the file's bindings and the snapshot in force.
+/// Threading: all calls from any thread; changes run one after the other, so that of two clients that bind
+/// one
+///            name at once, the second is told that it exists.
+/// Blocking:  changes until they are on the disk.
+/// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself is
+/// wrong,
+///            with a text that names the parameter; those of Store. After an error nothing has changed.
+class BindingRegistry {
+ public:
+  struct Parts {
+    Store& store;
+    const Clock& clock;
+    std::set<Scheme> allowed_schemes;
+    /// Told of every new snapshot but the first, after it is in force. Not called by two threads at once.
+    std::function<void(const Snapshot&)> publish;
+  };
+
+  /// Reads the overrides and puts them on the file's bindings; allots ids. Errors: those of Store.
+  static Result<std::unique_ptr<BindingRegistry>> open(Parts parts, BindingSnapshot file);
+  virtual ~BindingRegistry() = default;
+
+  [[nodiscard]] virtual Snapshot snapshot() const = 0;
+
+  /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
+  virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
+
+  /// RepositoryAddressInvalid, RepositoryExists. User info in an address becomes its token where none is
+  /// given.
+  virtual Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) = 0;
+  /// RepositoryUnknown.
+  virtual Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) = 0;
+  /// RepositoryUnknown, RepositoryAddressInvalid. A stored token whose address moves to another host, and for
+  /// which none is given, is taken away: it was meant for the old host.
+  virtual Status change_addresses(std::string_view repository, const AddressChange& change,
+                                  const Actor& actor) = 0;
+  /// RepositoryUnknown. The branches, overrides and tokens go with it.
+  virtual Status unbind_repository(std::string_view repository, const Actor& actor) = 0;
+  /// Back to the file. RepositoryUnknown where neither file nor overrides know the name; InvalidArgument for
+  /// a binding that the file lacks, since nothing would be left of it.
+  virtual Status reset_repository(std::string_view repository, const Actor& actor) = 0;
+
+  /// RepositoryUnknown, BranchOnWholeRepository, BranchExists.
+  virtual Result<BranchBinding> bind_branch(std::string_view repository, const BranchBinding& wanted,
+                                            const Actor& actor) = 0;
+  /// All bindings whose name on the source side of the repository's direction is `branch`. RepositoryUnknown,
+  /// BranchUnknown (also for a whole repository). A disabled repository stays disabled.
+  virtual Status set_branch_enabled(std::string_view repository, std::string_view branch, bool enabled,
+                                    const Actor& actor) = 0;
+  /// The same bindings. RepositoryUnknown, NoBranchToUnbind, BranchUnknown.
+  virtual Status unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) = 0;
+};
+
+}  // namespace gitferry
