@@ -31,9 +31,9 @@ struct RepositoryToBind {
   bool enabled = true;
   std::string internal;
   std::string external;
-  Granularity granularity = Granularity::One;
-  Direction direction = Direction::ToOuter;
-  Secret internal_token;  ///< empty: none
+  std::optional<Granularity> granularity = Granularity::One;  ///< unset: what was given is none
+  std::optional<Direction> direction = Direction::ToOuter;    ///< unset: what was given is none
+  Secret internal_token;                                      ///< empty: none
   Secret external_token;
 };
 
@@ -51,13 +51,12 @@ struct AddressChange {
 /// made and published. What a change leaves equal to the file is no override any more.
 ///
 /// Owns:      the file's bindings and the snapshot in force.
-/// Threading: all calls from any thread; changes run one after the other, so that of two clients that bind
-/// one name
-///            at once, the second is told that it exists. Readers of the snapshot wait for no change.
+/// Threading: all calls from any thread; changes run one after the other, so that of two clients that
+///            bind one name at once, the second is told that it exists. Readers wait for no change.
 /// Blocking:  changes until they are on the disk.
-/// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself is
-/// wrong,
-///            with a text that names the parameter; those of Store. After an error nothing has changed.
+/// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself
+///            is wrong, with a text that names the parameter; those of Store. After an error nothing has
+///            changed.
 class BindingRegistry {
  public:
   struct Parts {
@@ -78,8 +77,8 @@ class BindingRegistry {
   /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
   virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
 
-  /// RepositoryAddressInvalid, RepositoryExists. User info in an address becomes its token where none is
-  /// given.
+  /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an
+  /// address becomes its token where none is given.
   virtual Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) = 0;
   /// RepositoryUnknown.
   virtual Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) = 0;
