@@ -107,22 +107,22 @@ class BindingTest : public ::testing::Test {
                            const std::string& token = kAdminToken) const {
     return ask({method, "/cerobot/sync" + path, {{"Authorization", "Bearer " + token}}, body});
   }
-  [[nodiscard]] Answer api(const std::string& method, const std::string& path,
-                           const Json::Value& body) const {
+  [[nodiscard]] Answer submit(const std::string& method, const std::string& path,
+                              const Json::Value& body) const {
     return api(method, path, to_text(body));
   }
   void bind(const std::string& name) const {
-    const auto answer = api("POST", "/repo", repository_body(name));
+    const auto answer = submit("POST", "/repo", repository_body(name));
     ASSERT_EQ(answer.code(), 0) << name << ": " << answer.text;
   }
   void bind_whole(const std::string& name) const {
     auto body = repository_body(name);
     body["sync_granularity"] = 1;
-    ASSERT_EQ(api("POST", "/repo", body).code(), 0) << name;
+    ASSERT_EQ(submit("POST", "/repo", body).code(), 0) << name;
   }
   void bind_branch(const std::string& repository, const std::string& internal,
                    const std::string& external) const {
-    const auto answer = api("POST", "/" + repository + "/branch", branch_body(internal, external));
+    const auto answer = submit("POST", "/" + repository + "/branch", branch_body(internal, external));
     ASSERT_EQ(answer.code(), 0) << internal << ": " << answer.text;
   }
 
