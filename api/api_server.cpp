@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/management_routes.h"
+#include "api/openapi.h"
 #include "api/router_table.h"
 #include "api/webhook/webhook_routes.h"
 
@@ -13,7 +14,7 @@ namespace {
 
 std::vector<Route> all_routes(ApiContext& context) {
   auto routes = health_routes(context);
-  for (auto more : {webhook_routes(context), management_routes(context)}) {
+  for (auto more : {webhook_routes(context), management_routes(context), openapi_routes()}) {
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   return routes;
