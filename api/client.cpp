@@ -12,6 +12,7 @@
 namespace gitferry::api {
 namespace {
 
+constexpr const char* kPurpose = "ask the agent";
 constexpr std::int64_t kPageSize = 100;
 constexpr std::chrono::seconds kConnectTimeout{5};
 /// Beyond the time that the agent was asked to wait for runs.
@@ -83,8 +84,15 @@ struct Envelope {
   Json::Value body;
 };
 
+tl::unexpected<Error> other_program(const std::string& base_url, int http_status) {
+  return fail(ErrorCode::ProtocolError,
+              "ask the agent at " + base_url + ": what answers there (HTTP " + std::to_string(http_status) +
+                  ") is not gitferry",
+              "is another program listening there?");
+}
+
 Result<Envelope> ask(const ApiClient& client, const Secret& token, HttpCall call) {
-  call.purpose = "ask the agent";
+  call.purpose = kPurpose;
   call.base_url = client.base_url();
   call.connect_timeout = kConnectTimeout;
   call.headers = {{"Authorization", "Bearer " + std::string(token.reveal())},
@@ -94,10 +102,7 @@ Result<Envelope> ask(const ApiClient& client, const Secret& token, HttpCall call
   if (!reply) return fail(reply.error());
   auto body = parse_json_object(reply->body);
   if (!body || !member(*body, "code_status").isInt()) {
-    return fail(ErrorCode::ProtocolError,
-                "ask the agent at " + client.base_url() + ": its answer (HTTP " +
-                    std::to_string(reply->status) + ") is not one of gitferry's",
-                "is another program listening there?");
+    return other_program(client.base_url(), reply->status);
   }
   return Envelope{reply->status, std::move(*body)};
 }
@@ -151,6 +156,20 @@ Result<ApiAnswer<Row>> list(const ApiClient& client, const Secret& token, const 
 }
 
 }  // namespace
+
+Status find_agent(const std::string& base_url) {
+  HttpCall call;
+  call.purpose = kPurpose;
+  call.base_url = base_url;
+  call.method = "GET";
+  call.path = "/version";
+  call.connect_timeout = kConnectTimeout;
+  const auto reply = send(call);
+  if (!reply) return fail(reply.error());
+  const auto body = parse_json_object(reply->body);
+  if (!body || text_at(*body, "name") != "gitferry") return other_program(base_url, reply->status);
+  return {};
+}
 
 Result<ApiAnswer<StatusLine>> ApiClient::status(const std::string& repository) const {
   ListCall call{"/cerobot/sync/status", {}, INT64_MAX};

@@ -82,11 +82,15 @@ struct SyncCall {
   bool force = false;
 };
 
+/// Whether a gitferry answers at this address; asked without a token. Errors: those of send(),
+/// ConnectionFailed for "no server there"; ProtocolError where it is another program.
+Status find_agent(const std::string& base_url);
+
 /// The management API of a running agent, as the command line asks it.
 ///
 /// Blocking:  each call until the answer: a sync for its `wait` and a little more.
-/// Errors:    those of send(), ConnectionFailed for "no server there"; ProtocolError for an answer that is no
-///            envelope. A refusal of the agent is an answer, not an error.
+/// Errors:    those of send(), and ProtocolError for an answer that is no envelope. A refusal of the agent is
+/// an answer, not an error.
 class ApiClient {
  public:
   ApiClient(std::string base_url, Secret token) : base_url_(std::move(base_url)), token_(std::move(token)) {}
