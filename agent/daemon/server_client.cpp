@@ -64,13 +64,16 @@ tl::expected<api::ApiClient, int> reach_server_or_explain(const ServerOptions& o
     if (!config) return tl::make_unexpected(kBadConfiguration);
   }
   auto client = reach_server(options, config ? &*config : nullptr, needed);
-  if (!client) return tl::make_unexpected(explain(client.error()));
+  if (!client) {
+    explain(client.error());
+    return tl::make_unexpected(info(client.error().code).exit_code);
+  }
   return std::move(*client);
 }
 
 int explain(const Error& error) {
   std::fprintf(stderr, "gitferry: %s\n", printable(error.text()).c_str());
-  return info(error.code).exit_code;
+  return kFailed;
 }
 
 }  // namespace gitferry::daemon

@@ -38,10 +38,10 @@ inline bool is_complete(const ServerOptions& options) {
   return !options.url.empty() && !options.token_file.empty();
 }
 
-/// The error's text on stderr; its exit code.
+/// The error's text on stderr; kFailed.
 int explain(const Error& error);
 
-/// What an agent refused, on stderr; the exit code.
+/// What an agent refused, on stderr; kFailed.
 template <typename Row>
 int explain_refusal(const api::ApiAnswer<Row>& answer) {
   return explain(

@@ -44,7 +44,10 @@ int sync_command(const SyncCommandOptions& options) {
   if (!client) {
     const bool is_alone =
         client.error().code == ErrorCode::ConnectionFailed && options.server.url.empty() && config;
-    if (!is_alone) return explain(client.error());
+    if (!is_alone) {
+      explain(client.error());
+      return info(client.error().code).exit_code;
+    }
     std::fprintf(stderr, "gitferry: no agent listens at %s: syncing without one\n",
                  own_address(config->server).c_str());
     return sync_once(options, std::move(*config));
