@@ -58,7 +58,6 @@ class LaneRunner {
   /// Lanes were marked, bindings changed, or the clock was set: a worker looks for due lanes now.
   void wake();
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
-  [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
  private:
   struct State {
