@@ -77,13 +77,15 @@ class FakeStore final : public Store {
   Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override {
     last_filter = RunFilter{{filter.repository}, {}};
     last_page = page;
-    return Listing<DeliveryRow>{delivery_rows, static_cast<std::int64_t>(delivery_rows.size())};
+    return Listing<DeliveryRow>{
+        delivery_rows, std::max(delivery_total, static_cast<std::int64_t>(delivery_rows.size()))};
   }
 
   std::atomic<bool> broken{false};
   std::vector<LaneRow> lane_rows;
   std::vector<RunRow> run_rows;
   std::vector<DeliveryRow> delivery_rows;
+  std::int64_t delivery_total = 0;  ///< beyond the rows, as if they were one page of many
   RunFilter last_filter;
   Page last_page;
 };
