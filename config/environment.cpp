@@ -25,6 +25,7 @@ constexpr std::array kOverrides{
     Override{"GITFERRY_SERVER_LISTEN", "server", "", "listen"},
     Override{"GITFERRY_SERVER_BEHIND_PROXY", "server", "", "behind_proxy", true},
     Override{"GITFERRY_STORAGE_URL", "storage", "", "url"},
+    Override{"GITFERRY_STORAGE_KEY_FILE", "storage", "", "key_file"},
     Override{"GITFERRY_SYNC_WORKERS", "sync", "", "workers"},
     Override{"GITFERRY_SYNC_PER_HOST", "sync", "", "per_host"},
     Override{"GITFERRY_SYNC_SYNC_DIR", "sync", "", "sync_dir"},

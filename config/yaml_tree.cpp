@@ -156,7 +156,7 @@ class TreeBuilder final : public YAML::EventHandler {
 /// file).
 bool is_plain_text(std::string_view text, Report& report) {
   if (text.size() > kFileLimit) {
-    report.add({}, "the file is larger than 1 MiB");
+    report.add({}, "the file is larger than 16 MiB");
     return false;
   }
   if (!is_valid_utf8(text)) {
