@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -28,6 +29,42 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
+}
+
+constexpr char kSealVersion = 1;
+constexpr std::size_t kNonceSize = 12;
+constexpr std::size_t kTagSize = 16;
+constexpr std::size_t kSealOverhead = 1 + kNonceSize + kTagSize;
+
+struct CipherDeleter {
+  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
+};
+using Cipher = std::unique_ptr<EVP_CIPHER_CTX, CipherDeleter>;
+
+enum class Crypt : int { Decrypt = 0, Encrypt = 1 };
+
+/// A cipher that has taken key, nonce and context. Aborts where OpenSSL has no AES or no memory: neither
+/// depends on the input.
+Cipher begin_gcm(Crypt crypt, const Secret& key, std::string_view nonce, std::string_view context) {
+  Cipher cipher(EVP_CIPHER_CTX_new());
+  int length = 0;
+  const bool ready = cipher != nullptr &&
+                     EVP_CipherInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()),
+                                       bytes_of(nonce), static_cast<int>(crypt)) == 1 &&
+                     EVP_CipherUpdate(cipher.get(), nullptr, &length, bytes_of(context),
+                                      static_cast<int>(context.size())) == 1;
+  if (!ready) std::abort();
+  return cipher;
+}
+
+/// GCM is a stream cipher: as many bytes come out as go in. Where none go in there is nothing to call.
+void crypt_all(const Cipher& cipher, std::string_view in, char* out) {
+  int length = 0;
+  if (in.empty()) return;
+  if (EVP_CipherUpdate(cipher.get(), reinterpret_cast<unsigned char*>(out), &length, bytes_of(in),
+                       static_cast<int>(in.size())) != 1) {
+    std::abort();
+  }
 }
 
 }  // namespace
@@ -112,6 +149,43 @@ std::optional<std::string> from_base64(std::string_view text) {
   // EVP_DecodeBlock skips white space and ignores stray bits; the round trip does not.
   if (to_base64(out) != text) return std::nullopt;
   return out;
+}
+
+Result<std::string> seal(const Secret& key, std::string_view plaintext, std::string_view context) {
+  if (key.reveal().size() != kSealingKeySize) {
+    return fail(ErrorCode::InvalidArgument, "encrypt a value: the key is not 32 bytes");
+  }
+  const auto nonce = random_bytes(kNonceSize);
+  const auto cipher = begin_gcm(Crypt::Encrypt, key, nonce, context);
+  std::string sealed = kSealVersion + nonce;
+  const auto text_at = sealed.size();
+  sealed.resize(plaintext.size() + kSealOverhead);
+  crypt_all(cipher, plaintext, sealed.data() + text_at);
+  auto* tag = sealed.data() + text_at + plaintext.size();
+  int length = 0;
+  if (EVP_CipherFinal_ex(cipher.get(), reinterpret_cast<unsigned char*>(tag), &length) != 1 ||
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_GET_TAG, kTagSize, tag) != 1) {
+    std::abort();
+  }
+  return sealed;
+}
+
+std::optional<Secret> unseal(const Secret& key, std::string_view sealed, std::string_view context) {
+  if (key.reveal().size() != kSealingKeySize) return std::nullopt;
+  if (sealed.size() < kSealOverhead || sealed.front() != kSealVersion) return std::nullopt;
+  const auto cipher = begin_gcm(Crypt::Decrypt, key, sealed.substr(1, kNonceSize), context);
+  const auto text = sealed.substr(1 + kNonceSize, sealed.size() - kSealOverhead);
+  std::string plaintext(text.size(), '\0');
+  crypt_all(cipher, text, plaintext.data());
+  Secret opened(std::move(plaintext));
+  std::string tag(sealed.substr(sealed.size() - kTagSize));
+  std::array<unsigned char, kTagSize> nothing{};
+  int length = 0;
+  if (EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_AEAD_SET_TAG, kTagSize, tag.data()) != 1 ||
+      EVP_CipherFinal_ex(cipher.get(), nothing.data(), &length) != 1) {
+    return std::nullopt;
+  }
+  return opened;
 }
 
 }  // namespace gitferry

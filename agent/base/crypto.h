@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/result.h"
 #include "agent/base/secret.h"
 
 namespace gitferry {
@@ -36,5 +37,15 @@ std::optional<std::string> from_hex(std::string_view hex);
 std::string to_base64(std::string_view bytes);
 /// Strict RFC 4648 with padding; nullopt on anything else.
 std::optional<std::string> from_base64(std::string_view text);
+
+constexpr std::size_t kSealingKeySize = 32;
+
+/// Encrypts and authenticates `plaintext` with AES-256-GCM (NIST SP 800-38D) under a random 96-bit nonce: a
+/// version byte, the nonce, the ciphertext and the 16-byte tag. `context` says where the value belongs and is
+/// authenticated, not kept: what was sealed for one place does not open at another. A key may seal 2^32
+/// values; then nonces could repeat. Errors: InvalidArgument where `key` is not kSealingKeySize bytes.
+Result<std::string> seal(const Secret& key, std::string_view plaintext, std::string_view context);
+/// What seal() was given; nullopt where the key or the context is another, or any byte was changed.
+std::optional<Secret> unseal(const Secret& key, std::string_view sealed, std::string_view context);
 
 }  // namespace gitferry

@@ -16,6 +16,11 @@
 
 namespace gitferry {
 
+/// Bytes that are no text.
+struct Blob {
+  std::string bytes;
+};
+
 /// One use of a compiled statement; resets it at the end, so that no read transaction stays open behind it.
 ///
 /// Errors: SQLite::Exception, as everything on a SqlConnection; attempt() turns it into an Error.
@@ -54,16 +59,28 @@ class Query {
   }
   [[nodiscard]] std::int64_t integer(int column) const { return statement_.getColumn(column).getInt64(); }
   [[nodiscard]] std::string text(int column) const { return statement_.getColumn(column).getString(); }
+  [[nodiscard]] Blob blob(int column) const {
+    const auto value = statement_.getColumn(column);
+    const auto* bytes = static_cast<const char*>(value.getBlob());
+    return {bytes == nullptr ? std::string()
+                             : std::string(bytes, static_cast<std::size_t>(value.getBytes()))};
+  }
+  [[nodiscard]] bool is_null(int column) const { return statement_.getColumn(column).isNull(); }
   [[nodiscard]] std::optional<std::int64_t> optional_integer(int column) const {
-    if (statement_.getColumn(column).isNull()) return std::nullopt;
+    if (is_null(column)) return std::nullopt;
     return integer(column);
   }
 
  private:
+  /// An unset one stays null.
+  template <typename Value>
+  void bind_one(int index, const std::optional<Value>& value) {
+    if (value) bind_one(index, *value);
+  }
   template <typename Value>
   void bind_one(int index, const Value& value) {
-    if constexpr (std::is_same_v<Value, std::optional<std::int64_t>>) {
-      if (value) statement_.bind(index, *value);
+    if constexpr (std::is_same_v<Value, Blob>) {
+      statement_.bind(index, value.bytes.data(), static_cast<int>(value.bytes.size()));
     } else if constexpr (std::is_integral_v<Value>) {
       statement_.bind(index, static_cast<std::int64_t>(value));
     } else {

@@ -1,9 +1,41 @@
 #include "agent/store/deliveries.h"
 
+#include <array>
+#include <string>
+
 #include "agent/store/paging.h"
+#include "agent/store/retention.h"
 
 namespace gitferry {
 namespace {
+
+const std::string kSelect =
+    "SELECT id, provider, repository, side, replay_of, event, provider_delivery_id, source_address, verdict, "
+    "reason, refs, body_sha256, body_bytes, received_at_ms FROM delivery ";
+
+/// What one combination of filters asks: a condition per filter that is set, so that each has its index.
+struct Listings {
+  explicit Listings(const std::string& condition)
+      : count("SELECT count(*) FROM delivery " + condition),
+        // Ids grow with the time of arrival and are unique, so a page is stable where times are equal.
+        oldest_first(kSelect + condition + " ORDER BY id LIMIT ?3 OFFSET ?4"),
+        newest_first(kSelect + condition + " ORDER BY id DESC LIMIT ?3 OFFSET ?4") {}
+  std::string count;
+  std::string oldest_first;
+  std::string newest_first;
+};
+
+const Listings& listings_for(const DeliveryFilter& filter) {
+  static const std::array<Listings, 4> all{Listings(""), Listings("WHERE repository = ?1"),
+                                           Listings("WHERE verdict = ?2"),
+                                           Listings("WHERE repository = ?1 AND verdict = ?2")};
+  return all.at((filter.repository.empty() ? 0U : 1U) + (filter.verdict ? 2U : 0U));
+}
+
+void bind_filter(Query& query, const DeliveryFilter& filter) {
+  if (!filter.repository.empty()) query.bind_from(1, filter.repository);
+  if (filter.verdict) query.bind_from(2, name_of(*filter.verdict));
+}
 
 DeliveryRow row_of(const Query& query) {
   DeliveryRow row;
@@ -12,6 +44,10 @@ DeliveryRow row_of(const Query& query) {
   auto& record = row.record;
   record.provider = query.text(column++);
   record.repository = query.text(column++);
+  if (const int side = column++; !query.is_null(side)) {
+    record.side = query.text(side) == name_of(Side::Internal) ? Side::Internal : Side::External;
+  }
+  record.replay_of = query.optional_integer(column++);
   record.event = query.text(column++);
   record.provider_delivery_id = query.text(column++);
   record.source_address = query.text(column++);
@@ -32,24 +68,19 @@ std::vector<std::int64_t> lanes_of(SqlConnection& connection, std::int64_t deliv
   return ids;
 }
 
-std::int64_t count(SqlConnection& connection, const std::string& repository) {
-  auto query = connection.query(repository.empty() ? "SELECT count(*) FROM delivery"
-                                                   : "SELECT count(*) FROM delivery WHERE repository = ?1");
-  if (!repository.empty()) query.bind(repository);
-  query.next();
-  return query.integer(0);
-}
-
 }  // namespace
 
 std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery) {
+  std::optional<std::string_view> side;
+  if (delivery.side) side = name_of(*delivery.side);
   connection
       .query(R"sql(
     INSERT INTO delivery (provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
-      body_sha256, body_bytes, received_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))sql")
+      body_sha256, body_bytes, received_at_ms, side, replay_of)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))sql")
       .bind(delivery.provider, delivery.repository, delivery.event, delivery.provider_delivery_id,
             delivery.source_address, name_of(delivery.verdict), delivery.reason, delivery.refs,
-            delivery.body_sha256, delivery.body_bytes, delivery.received_at_ms)
+            delivery.body_sha256, delivery.body_bytes, delivery.received_at_ms, side, delivery.replay_of)
       .run();
   return connection.last_insert_id();
 }
@@ -62,30 +93,39 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int
 }
 
 void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {
-  // Ids have no gaps, so that the oldest to keep need not be counted out; and they grow with the time, so
-  // that the search for the oldest one young enough ends at the first.
-  connection
-      .query(R"sql(
-    DELETE FROM delivery WHERE id <= (SELECT max(id) FROM delivery) - ?1 OR id < coalesce(
-      (SELECT id FROM delivery WHERE received_at_ms >= ?2 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM delivery)))sql")
+  connection.query("DELETE FROM delivery WHERE " GITFERRY_NOT_KEPT("delivery", "received_at_ms"))
       .bind(keep.count, oldest_kept_ms(keep, now_ms))
       .run();
 }
 
-Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,
+std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t id) {
+  const ReadTransaction snapshot(connection);
+  std::optional<DeliveryRow> row;
+  {
+    static const std::string sql = kSelect + "WHERE id = ?1";
+    auto query = connection.query(sql.c_str());
+    if (query.bind(id).next()) row = row_of(query);
+  }
+  if (row) row->lane_ids = lanes_of(connection, id);
+  return row;
+}
+
+Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFilter& filter,
                                      const Page& page) {
   const ReadTransaction snapshot(connection);
+  const auto& listings = listings_for(filter);
   Listing<DeliveryRow> listing;
-  listing.total = count(connection, repository);
   {
-    // Ids grow with the time of arrival and are unique, so a page is stable where times are equal.
-    auto query = connection.query(page.ascending ? R"sql(
-       SELECT id, provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
-        body_sha256, body_bytes, received_at_ms FROM delivery WHERE ?1 = '' OR repository = ?1 ORDER BY id LIMIT ?2 OFFSET ?3)sql"
-                                                 : R"sql(
-       SELECT id, provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
-        body_sha256, body_bytes, received_at_ms FROM delivery WHERE ?1 = '' OR repository = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3)sql");
-    query.bind(repository, page_limit(page), page_offset(page));
+    auto query = connection.query(listings.count.c_str());
+    bind_filter(query, filter);
+    query.next();
+    listing.total = query.integer(0);
+  }
+  {
+    auto query =
+        connection.query(page.ascending ? listings.oldest_first.c_str() : listings.newest_first.c_str());
+    bind_filter(query, filter);
+    query.bind_from(3, page_limit(page), page_offset(page));
     while (query.next()) listing.rows.push_back(row_of(query));
   }
   for (auto& row : listing.rows) row.lane_ids = lanes_of(connection, row.id);

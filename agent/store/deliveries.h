@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,8 +18,8 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int
 /// Deletes what `keep` does not cover at `now_ms`.
 void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 
-/// `repository` empty: all.
-Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const std::string& repository,
+std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t id);
+Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFilter& filter,
                                      const Page& page);
 
 }  // namespace gitferry

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "agent/base/error.h"
+#include "agent/store/binding_ids.h"
+#include "agent/store/json_array.h"
 
 namespace gitferry {
 namespace {
@@ -12,7 +14,9 @@ constexpr int kScanSize = 64;
 
 const std::string kSelect =
     "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, "
-    "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq), trigger, delivery_id, marked_at_ms, "
+    "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq), "
+    "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq), trigger, delivery_id, "
+    "marked_at_ms, "
     "attempts, "
     "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
     "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms FROM lane ";
@@ -28,6 +32,7 @@ LaneRow row_of(const Query& query) {
   row.requested_seq = query.integer(column++);
   row.done_seq = query.integer(column++);
   row.requested_directions = static_cast<unsigned>(query.integer(column++));
+  row.forced_directions = static_cast<unsigned>(query.integer(column++));
   row.trigger = trigger_from(query.text(column++));
   row.delivery_id = query.optional_integer(column++);
   row.marked_at_ms = query.integer(column++);
@@ -57,13 +62,13 @@ std::string hex_of(const std::optional<ObjectId>& id) {
   return id ? id->hex() : std::string();
 }
 
-std::int64_t lane_of(SqlConnection& connection, const LaneKey& key) {
+std::int64_t lane_of(SqlConnection& connection, const LaneKey& key, std::int64_t now_ms) {
   {
     auto query = connection.query(
         "SELECT id FROM lane WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
     if (query.bind(key.repository, key.internal_ref, key.external_ref).next()) return query.integer(0);
   }
-  const auto branch = allot_branch_id(connection, key);
+  const auto branch = allot_branch_id(connection, key, now_ms).id;
   connection
       .query("INSERT INTO lane (branch_id, repository, internal_ref, external_ref) VALUES (?1, ?2, ?3, ?4)")
       .bind(branch, key.repository, key.internal_ref, key.external_ref)
@@ -71,32 +76,22 @@ std::int64_t lane_of(SqlConnection& connection, const LaneKey& key) {
   return connection.last_insert_id();
 }
 
+bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::int64_t run_id) {
+  auto query = connection.query("SELECT forgotten_run_id >= ?2 FROM lane WHERE id = ?1");
+  return query.bind(lane_id, run_id).next() && query.integer(0) != 0;
+}
+
 }  // namespace
 
 Trigger trigger_from(const std::string& name) {
-  for (const auto trigger : {Trigger::Manual, Trigger::Boot}) {
+  for (const auto trigger : {Trigger::Manual, Trigger::Boot, Trigger::Configuration}) {
     if (name == name_of(trigger)) return trigger;
   }
   return Trigger::Webhook;
 }
 
-std::optional<std::int64_t> find_branch_id(SqlConnection& connection, const LaneKey& key) {
-  auto query = connection.query(
-      "SELECT id FROM branch_id WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3");
-  if (!query.bind(key.repository, key.internal_ref, key.external_ref).next()) return std::nullopt;
-  return query.integer(0);
-}
-
-std::int64_t allot_branch_id(SqlConnection& connection, const LaneKey& key) {
-  if (const auto known = find_branch_id(connection, key)) return *known;
-  connection.query("INSERT INTO branch_id (repository, internal_ref, external_ref) VALUES (?1, ?2, ?3)")
-      .bind(key.repository, key.internal_ref, key.external_ref)
-      .run();
-  return connection.last_insert_id();
-}
-
 Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause) {
-  const auto id = lane_of(connection, mark.key);
+  const auto id = lane_of(connection, mark.key, cause.now_ms);
   auto query = connection.query(R"sql(
     UPDATE lane SET
       marked_at_ms = CASE WHEN requested_seq > done_seq THEN marked_at_ms ELSE ?5 END,
@@ -104,27 +99,46 @@ Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const
       requested_seq = requested_seq + 1,
       to_outer_seq = CASE ?2 WHEN 1 THEN requested_seq + 1 ELSE to_outer_seq END,
       to_inter_seq = CASE ?2 WHEN 2 THEN requested_seq + 1 ELSE to_inter_seq END,
+      force_to_outer_seq = CASE WHEN ?7 AND ?2 = 1 THEN requested_seq + 1 ELSE force_to_outer_seq END,
+      force_to_inter_seq = CASE WHEN ?7 AND ?2 = 2 THEN requested_seq + 1 ELSE force_to_inter_seq END,
       trigger = ?3, delivery_id = ?4, next_attempt_at_ms = ?5,
       crash_count = CASE WHEN ?6 THEN 0 ELSE crash_count END,
       quarantined = CASE WHEN ?6 THEN 0 ELSE quarantined END
     WHERE id = ?1 RETURNING requested_seq)sql");
   query.bind(id, static_cast<int>(mark.direction), name_of(cause.trigger), cause.delivery_id, cause.now_ms,
-             cause.trigger == Trigger::Manual);
+             cause.trigger == Trigger::Manual, mark.force);
   query.next();
   const auto seq = query.integer(0);
   query.next();  // steps to the end: only then is the statement's work complete
   return {id, seq};
 }
 
-void note_run_began(SqlConnection& connection, const LaneRow& lane) {
+void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction) {
+  // Leave to force that came after `lane` was read is not this run's: the run does not know of it.
   connection
-      .query(
-          "UPDATE lane SET folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END WHERE id = ?1")
-      .bind(lane.id, lane.requested_seq)
+      .query(R"sql(
+    UPDATE lane SET folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END,
+      force_to_outer_seq = CASE WHEN ?3 = 1 AND force_to_outer_seq <= ?2 THEN 0 ELSE force_to_outer_seq END,
+      force_to_inter_seq = CASE WHEN ?3 = 2 AND force_to_inter_seq <= ?2 THEN 0 ELSE force_to_inter_seq END
+    WHERE id = ?1)sql")
+      .bind(lane.id, lane.requested_seq, static_cast<int>(direction))
+      .run();
+}
+
+void forget_lanes(SqlConnection& connection, const std::string& repository) {
+  connection
+      .query(R"sql(
+    UPDATE lane SET last_plan = '', source_tip = '', target_tip = '', last_code_status = 0, last_error = '',
+      last_text = '', last_run_at_ms = 0, last_success_at_ms = 0, attempts = 0, next_attempt_at_ms = 0,
+      hold_until_ms = 0, crash_count = 0, quarantined = 0, force_to_outer_seq = 0, force_to_inter_seq = 0,
+      forgotten_run_id = coalesce((SELECT max(id) FROM run), 0)
+    WHERE repository = ?1)sql")
+      .bind(repository)
       .run();
 }
 
 void note_run_ended(SqlConnection& connection, const RunEnd& end) {
+  if (was_forgotten_since(connection, end.lane_id, end.run_id)) return;
   const auto& report = end.report;
   const auto* error = report.error ? &info(report.error->code) : nullptr;
   connection
@@ -192,6 +206,34 @@ std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id) {
   auto query = connection.query(sql.c_str());
   if (!query.bind(id).next()) return std::nullopt;
   return row_of(query);
+}
+
+std::optional<LaneRow> find_lane(SqlConnection& connection, const LaneKey& key) {
+  static const std::string sql =
+      kSelect + "WHERE repository = ?1 AND internal_ref = ?2 AND external_ref = ?3";
+  auto query = connection.query(sql.c_str());
+  if (!query.bind(key.repository, key.internal_ref, key.external_ref).next()) return std::nullopt;
+  return row_of(query);
+}
+
+std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
+                                           std::span<const std::string> repositories) {
+  static const std::string sql = kSelect +
+                                 "WHERE repository IN (SELECT value FROM json_each(?1)) "
+                                 "ORDER BY repository, internal_ref, external_ref";
+  auto query = connection.query(sql.c_str());
+  query.bind(json_array(repositories));
+  return rows_of(query);
+}
+
+std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories) {
+  auto query = connection.query(R"sql(
+    SELECT (SELECT count(*) FROM lane WHERE lane.repository = name.value) FROM json_each(?1) AS name
+    ORDER BY name.key)sql");
+  query.bind(json_array(repositories));
+  std::vector<std::int64_t> counts;
+  while (query.next()) counts.push_back(query.integer(0));
+  return counts;
 }
 
 std::vector<LaneRow> all_lanes(SqlConnection& connection) {

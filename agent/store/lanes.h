@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "agent/store/database.h"
@@ -10,7 +12,7 @@
 
 namespace gitferry {
 
-/// SQL of the tables `lane` and `branch_id`. Functions that write belong on the writer's thread, within its
+/// SQL of the table `lane`. Functions that write belong on the writer's thread, within its
 /// transaction; all throw SQLite::Exception.
 
 /// Why and when lanes are marked.
@@ -20,24 +22,28 @@ struct MarkCause {
   std::int64_t now_ms = 0;
 };
 
-std::optional<std::int64_t> find_branch_id(SqlConnection& connection, const LaneKey& key);
-std::int64_t allot_branch_id(SqlConnection& connection, const LaneKey& key);
-
 /// `requested_seq += 1`; the lane is made where it does not exist.
 Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause);
 /// The part of begin_run() that belongs to the lane.
-void note_run_began(SqlConnection& connection, const LaneRow& lane);
-/// The part of finish_run() that belongs to the lane.
+void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction);
+/// The part of finish_run() that belongs to the lane. Nothing, where forget_lanes() came in between.
 void note_run_ended(SqlConnection& connection, const RunEnd& end);
 void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t done_seq,
                   const Error& reason);
+/// Tips, outcomes, back-off, crashes and leave to force of a repository's lanes: they were of other
+/// addresses. What is pending stays so, also where a run for the old addresses goes on.
+void forget_lanes(SqlConnection& connection, const std::string& repository);
 /// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them.
 void count_crashes(SqlConnection& connection);
 /// Plain back-off is forgotten; what a host asked for is not.
 void make_pending_due(SqlConnection& connection);
 
 std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id);
+std::optional<LaneRow> find_lane(SqlConnection& connection, const LaneKey& key);
 std::vector<LaneRow> all_lanes(SqlConnection& connection);
+std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
+                                           std::span<const std::string> repositories);
+std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories);
 
 /// Where a scan of due lanes goes on: behind the last one seen.
 struct ScanPosition {

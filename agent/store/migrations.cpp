@@ -97,14 +97,82 @@ CREATE INDEX run_by_lane ON run (lane_id);
 CREATE INDEX run_running ON run (lane_id) WHERE state = 'running';
 )sql";
 
-/// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1};
+// Addresses, usernames and tokens are sealed (sealing.h), so that neither the file nor a copy of it tells
+// them. Where nothing says when a branch got its number, its first run or this step is the best that is
+// known.
+constexpr const char* kSchema2 = R"sql(
+CREATE TABLE repository_override (
+  name TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('change', 'bound', 'unbound')),
+  enabled INTEGER CHECK (enabled IN (0, 1)),
+  internal BLOB,  -- sealed
+  external BLOB,  -- sealed
+  granularity INTEGER CHECK (granularity IN (1, 2)),
+  direction INTEGER CHECK (direction IN (1, 2)),
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
-std::int64_t version_of(SqlConnection& connection) {
-  auto query = connection.query("PRAGMA user_version");
-  query.next();
-  return query.integer(0);
-}
+CREATE TABLE credential (
+  repository TEXT NOT NULL REFERENCES repository_override (name) ON DELETE CASCADE,
+  side TEXT NOT NULL CHECK (side IN ('internal', 'external')),
+  username BLOB NOT NULL,  -- sealed
+  token BLOB NOT NULL,     -- sealed
+  host_key BLOB NOT NULL,  -- sealed
+  PRIMARY KEY (repository, side)
+) STRICT, WITHOUT ROWID;
+
+-- Names its repository without a foreign key: a repository of the file needs no override of its own.
+CREATE TABLE branch_override (
+  repository TEXT NOT NULL,
+  internal TEXT NOT NULL,
+  external TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('change', 'bound', 'unbound')),
+  enabled INTEGER CHECK (enabled IN (0, 1)),
+  created_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (repository, internal, external)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  via TEXT NOT NULL,
+  action TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  branch TEXT NOT NULL,
+  state_before TEXT NOT NULL,
+  state_after TEXT NOT NULL,
+  request_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_repository ON audit (repository, id);
+
+ALTER TABLE branch_id ADD COLUMN created_at_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE branch_id SET created_at_ms = coalesce(
+  (SELECT min(run.started_at_ms) FROM run JOIN lane ON lane.id = run.lane_id WHERE lane.branch_id = branch_id.id),
+  unixepoch() * 1000);
+
+CREATE TABLE repository_id (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  created_at_ms INTEGER NOT NULL
+) STRICT;
+INSERT INTO repository_id (name, created_at_ms)
+  SELECT repository, min(created_at_ms) FROM branch_id GROUP BY repository ORDER BY min(id);
+
+-- the latest mark in each direction that asked for force; taken back by the run that uses it
+ALTER TABLE lane ADD COLUMN force_to_outer_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lane ADD COLUMN force_to_inter_seq INTEGER NOT NULL DEFAULT 0;
+-- runs up to this one were between other addresses: what they end with says nothing of these
+ALTER TABLE lane ADD COLUMN forgotten_run_id INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE delivery ADD COLUMN side TEXT CHECK (side IN ('internal', 'external'));
+ALTER TABLE delivery ADD COLUMN replay_of INTEGER;
+CREATE INDEX delivery_by_verdict ON delivery (verdict, id);
+CREATE INDEX delivery_by_repository_and_verdict ON delivery (repository, verdict, id);
+)sql";
+
+/// Step n brings version n to n + 1. A released step is never changed.
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");
@@ -121,16 +189,22 @@ void apply(SqlConnection& connection, std::size_t step) {
 
 }  // namespace
 
-Status migrate(SqlConnection& connection) {
+Result<std::int64_t> schema_version(SqlConnection& connection) {
+  auto query = connection.query("PRAGMA user_version");
+  query.next();
+  const auto version = query.integer(0);
+  if (version >= 0 && version <= kSchemaVersion) return version;
+  return fail(
+      ErrorCode::StoreFailed,
+      fmt::format("the database has schema version {}, and this program knows {}", version, kSchemaVersion),
+      "run the gitferry that wrote it, or a newer one");
+}
+
+Status migrate(SqlConnection& connection, std::int64_t version) {
   return attempt("bring the database's schema up to date", [&]() -> Status {
-    const auto version = version_of(connection);
-    if (version < 0 || version > kSchemaVersion) {
-      return fail(ErrorCode::StoreFailed,
-                  fmt::format("the database has schema version {}, and this program knows {}", version,
-                              kSchemaVersion),
-                  "run the gitferry that wrote it, or a newer one");
-    }
-    for (auto step = static_cast<std::size_t>(version); step < kSteps.size(); ++step) apply(connection, step);
+    const auto found = schema_version(connection);
+    if (!found) return fail(found.error());
+    for (auto step = *found; step < version; ++step) apply(connection, static_cast<std::size_t>(step));
     return {};
   });
 }

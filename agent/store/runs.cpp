@@ -3,9 +3,10 @@
 #include <string>
 
 #include "agent/base/error.h"
-#include "agent/base/text.h"
+#include "agent/store/json_array.h"
 #include "agent/store/lanes.h"
 #include "agent/store/paging.h"
+#include "agent/store/retention.h"
 
 namespace gitferry {
 namespace {
@@ -71,20 +72,6 @@ std::string hex_of(const std::optional<ObjectId>& id) {
   return id ? id->hex() : std::string();
 }
 
-std::string json_of(const std::string& text) {
-  return json_string(text);
-}
-std::string json_of(std::int64_t number) {
-  return std::to_string(number);
-}
-
-template <typename Item>
-std::string json_array(const std::vector<Item>& items) {
-  std::string array = "[";
-  for (const auto& item : items) array += (array.size() > 1 ? "," : "") + json_of(item);
-  return array + "]";
-}
-
 void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool with_page) {
   const auto repositories = json_array(filter.repositories);
   const auto branches = json_array(filter.branch_ids);
@@ -141,9 +128,7 @@ void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
 
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {
   connection
-      .query(R"sql(
-    DELETE FROM run WHERE state <> 'running' AND (id <= (SELECT max(id) FROM run) - ?1 OR id < coalesce(
-      (SELECT id FROM run WHERE started_at_ms >= ?2 ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM run))))sql")
+      .query("DELETE FROM run WHERE state <> 'running' AND (" GITFERRY_NOT_KEPT("run", "started_at_ms") ")")
       .bind(keep.count, oldest_kept_ms(keep, now_ms))
       .run();
 }

@@ -1,12 +1,19 @@
 #include "agent/store/sqlite_store.h"
 
+#include <filesystem>
+#include <system_error>
+
 #include <fmt/format.h>
 
-#include "agent/model/ref_name.h"
+#include "agent/store/audit.h"
+#include "agent/store/binding_ids.h"
 #include "agent/store/deliveries.h"
 #include "agent/store/lanes.h"
 #include "agent/store/migrations.h"
+#include "agent/store/overrides.h"
+#include "agent/store/paging.h"
 #include "agent/store/runs.h"
+#include "agent/store/sealing.h"
 
 namespace gitferry {
 namespace {
@@ -34,6 +41,7 @@ Status tidy_up(SqlConnection& connection, const StoreOptions& options, std::int6
     make_pending_due(connection);
     prune_deliveries(connection, options.deliveries, now_ms);
     prune_runs(connection, options.runs, now_ms);
+    prune_audit(connection, options.audit, now_ms);
     connection.query("COMMIT").run();
     return {};
   });
@@ -47,7 +55,21 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Cl
   return std::unique_ptr<Store>(std::move(*opened));
 }
 
+Result<OverrideRows> Store::peek_overrides(const StoreOptions& options) {
+  std::error_code unseen;
+  if (!std::filesystem::exists(options.path, unseen) && !unseen) return OverrideRows{};
+  const auto attempted = fmt::format("read the overrides in the database '{}'", options.path);
+  return attempt(attempted, [&]() -> Result<OverrideRows> {
+    SqlConnection reading(options.path, options.vfs, SqlConnection::Role::Reader);
+    const auto version = schema_version(reading);
+    if (!version) return fail(version.error());
+    if (*version < kFirstWithOverrides) return OverrideRows{};
+    return read_overrides(reading, Sealing(options.sealing_key));
+  });
+}
+
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const StoreOptions& options, const Clock& clock) {
+  if (auto usable = check_sealing_key(options.sealing_key); !usable) return fail(usable.error());
   auto directory = DataDirectory::claim(options.path);
   if (!directory) return fail(directory.error());
   const auto attempted = fmt::format("open the database '{}'", options.path);
@@ -99,7 +121,7 @@ Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direc
                                             std::int64_t started_at_ms) {
   return writer_.write("open the run", [&](SqlConnection& connection) -> Result<std::int64_t> {
     const auto id = insert_run(connection, lane, direction, started_at_ms);
-    note_run_began(connection, lane);
+    note_run_began(connection, lane, direction);
     if (id % kPruneEvery == 0) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
     return id;
   });
@@ -168,66 +190,78 @@ Result<Listing<RunRow>> SqliteStore::runs(const RunFilter& filter, const Page& p
 
 Result<Listing<DeliveryRow>> SqliteStore::deliveries(const DeliveryFilter& filter, const Page& page) {
   return readers_.read("read the deliveries", [&](SqlConnection& connection) -> Result<Listing<DeliveryRow>> {
-    return list_deliveries(connection, filter.repository, page);
+    return list_deliveries(connection, filter, page);
   });
 }
 
-namespace {
-tl::unexpected<Error> not_there_yet() {
-  return fail(ErrorCode::StoreFailed, "not there yet");
-}
-}  // namespace
-
-Result<OverrideRows> Store::peek_overrides(const StoreOptions& options) {
-  static_cast<void>(options);
-  return not_there_yet();
-}
-
 Result<std::vector<std::optional<LaneRow>>> SqliteStore::lanes_of(std::span<const LaneKey> keys) {
-  static_cast<void>(keys);
-  return not_there_yet();
+  using Found = std::vector<std::optional<LaneRow>>;
+  return readers_.read("read some lanes", [&](SqlConnection& connection) -> Result<Found> {
+    const ReadTransaction snapshot(connection);
+    Found found;
+    found.reserve(keys.size());
+    for (const auto& key : keys) found.push_back(find_lane(connection, key));
+    return found;
+  });
 }
 
 Result<std::vector<LaneRow>> SqliteStore::lanes_of_repositories(std::span<const std::string> repositories) {
-  static_cast<void>(repositories);
-  return not_there_yet();
+  return readers_.read("read the lanes of some repositories",
+                       [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
+                         return gitferry::lanes_of_repositories(connection, repositories);
+                       });
 }
 
 Result<std::vector<std::int64_t>> SqliteStore::lane_counts(std::span<const std::string> repositories) {
-  static_cast<void>(repositories);
-  return not_there_yet();
+  return readers_.read("count lanes", [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
+    return count_lanes(connection, repositories);
+  });
 }
 
 Result<std::optional<DeliveryRow>> SqliteStore::delivery(std::int64_t id) {
-  static_cast<void>(id);
-  return not_there_yet();
+  return readers_.read("read a delivery",
+                       [&](SqlConnection& connection) -> Result<std::optional<DeliveryRow>> {
+                         return find_delivery(connection, id);
+                       });
 }
 
 Result<OverrideRows> SqliteStore::overrides() {
-  return OverrideRows{};
+  return readers_.read("read the overrides", [&](SqlConnection& connection) {
+    return read_overrides(connection, Sealing(options_.sealing_key));
+  });
 }
 
 Status SqliteStore::change_overrides(const OverrideChange& change) {
-  static_cast<void>(change);
-  return not_there_yet();
+  return writer_.write("change the overrides", [&](SqlConnection& connection) -> Status {
+    if (auto written = write_overrides(connection, change, Sealing(options_.sealing_key)); !written) {
+      return written;
+    }
+    for (const auto& repository : change.forget_lanes_of) forget_lanes(connection, repository);
+    const auto now_ms = to_epoch_ms(clock_.now());
+    bool is_time_to_prune = false;
+    for (const auto& entry : change.audit) {
+      if (insert_audit(connection, entry, now_ms) % kPruneEvery == 0) is_time_to_prune = true;
+    }
+    if (is_time_to_prune) prune_audit(connection, options_.audit, now_ms);
+    return {};
+  });
 }
 
 Result<BindingIds> SqliteStore::binding_ids(const BindingNames& names) {
+  auto ids = readers_.read("look up binding ids", [&](SqlConnection& connection) -> Result<BindingIds> {
+    return find_binding_ids(connection, names);
+  });
+  if (!ids || is_complete(*ids)) return ids;
   return writer_.write("allot binding ids", [&](SqlConnection& connection) -> Result<BindingIds> {
-    BindingIds ids;
-    ids.repositories.resize(names.repositories.size());
-    for (const auto& branch : names.branches) {
-      const LaneKey key{branch.repository, branch_ref(branch.internal), branch_ref(branch.external)};
-      ids.branches.push_back({allot_branch_id(connection, key), 0});
-    }
-    return ids;
+    allot_binding_ids(connection, names, *ids, to_epoch_ms(clock_.now()));
+    return std::move(*ids);
   });
 }
 
 Result<Listing<AuditRow>> SqliteStore::audit(const AuditFilter& filter, const Page& page) {
-  static_cast<void>(filter);
-  static_cast<void>(page);
-  return not_there_yet();
+  return readers_.read("read the audit", [&](SqlConnection& connection) -> Result<Listing<AuditRow>> {
+    return list_audit(connection, filter, page);
+  });
 }
 
 }  // namespace gitferry

@@ -66,7 +66,9 @@ struct LaneRow {
   std::int64_t requested_seq = 0;
   std::int64_t done_seq = 0;
   unsigned requested_directions = 0;
-  bool force = false;                       ///< a mark asked for it, and no run has begun since
+  /// Bits of directions: in which a mark gave leave to force, and no run has begun since. A lane may be asked
+  /// for in both directions, and leave to rewrite one side is none to rewrite the other.
+  unsigned forced_directions = 0;
   Trigger trigger = Trigger::Webhook;       ///< of the latest mark
   std::optional<std::int64_t> delivery_id;  ///< of the latest mark
   std::int64_t marked_at_ms = 0;            ///< the oldest mark that is still pending
@@ -85,6 +87,9 @@ struct LaneRow {
   std::int64_t last_run_at_ms = 0;
   std::int64_t last_success_at_ms = 0;
 
+  [[nodiscard]] bool is_forced(Direction direction) const {
+    return (forced_directions & direction_bit(direction)) != 0;
+  }
   [[nodiscard]] bool is_pending() const { return requested_seq > done_seq; }
   [[nodiscard]] bool is_due(std::int64_t now_ms) const {
     const auto due_at = std::max(next_attempt_at_ms, hold_until_ms);
@@ -229,8 +234,8 @@ struct StoreOptions {
   Retention runs{100'000, std::chrono::days{90}};
   /// Changes are few, and questions about them come late.
   Retention audit{1'000'000, std::chrono::days{400}};
-  /// 32 bytes: what addresses and tokens of the overrides are encrypted with (AES-256-GCM). Empty: reading
-  /// and writing overrides that have any fails.
+  /// kSealingKeySize bytes: what addresses and tokens of the overrides are encrypted with (AES-256-GCM).
+  /// Empty: reading and writing overrides that have any fails.
   Secret sealing_key;
 };
 
@@ -254,7 +259,8 @@ class Store {
   /// at a time: a second one is refused (Unavailable).
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options, const Clock& clock);
   /// The overrides in a database that another process may be working on, without changing anything; none
-  /// where there is no database.
+  /// where there is no database, or one of an older schema. SQLite makes its -wal and -shm files where they
+  /// are missing. Errors besides: StoreDamaged for a key that does not open them, as overrides().
   static Result<OverrideRows> peek_overrides(const StoreOptions& options);
   virtual ~Store() = default;
 
@@ -263,7 +269,8 @@ class Store {
                                           std::span<const LaneMark> marks) = 0;
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
-  /// Opens a run row and notes on the lane that it is running.
+  /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`
+  /// has is used up by it.
   virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
                                          std::int64_t started_at_ms) = 0;
   virtual Status finish_run(const RunEnd& end) = 0;
@@ -290,6 +297,8 @@ class Store {
   virtual Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) = 0;
   virtual Result<std::optional<DeliveryRow>> delivery(std::int64_t id) = 0;
 
+  /// Errors besides: StoreDamaged, with the repository's name, where the sealing key does not open what is
+  /// stored.
   virtual Result<OverrideRows> overrides() = 0;
   virtual Status change_overrides(const OverrideChange& change) = 0;
   /// The stable numbers of bindings; allotted on first sight. Names that have one are not written again.

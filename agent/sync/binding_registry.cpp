@@ -1,52 +1,471 @@
 #include "agent/sync/binding_registry.h"
 
+#include <algorithm>
+#include <iterator>
+#include <mutex>
+#include <tuple>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "agent/base/guarded.h"
+#include "agent/base/text.h"
+#include "agent/model/ref_name.h"
+#include "agent/sync/address_input.h"
+#include "agent/sync/binding_audit.h"
+#include "agent/sync/overlay.h"
+#include "agent/sync/override_edits.h"
 
 namespace gitferry {
 namespace {
 
+constexpr std::size_t kNameShown = 128;
+
+std::string quoted(std::string_view name) {
+  return fmt::format("'{}'", shortened(name, kNameShown));
+}
+
+tl::unexpected<Error> unknown_repository(std::string_view attempted, std::string_view name) {
+  return fail(ErrorCode::RepositoryUnknown,
+              fmt::format("{} {}: no repository of that name is bound", attempted, quoted(name)));
+}
+
+tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_view branch,
+                                     const RepositoryBinding& binding) {
+  return fail(ErrorCode::BranchUnknown,
+              fmt::format("{} {} of {}: no branch is bound under that name on the {} side", attempted,
+                          quoted(branch), quoted(binding.name), name_of(source_side(binding.direction))));
+}
+
+/// The error of a part, saying what was attempted.
+tl::unexpected<Error> within(const std::string& attempted, Error error) {
+  error.message = attempted + ": " + error.message;
+  return fail(std::move(error));
+}
+
+bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
+  if (before == nullptr || after == nullptr) return before != after;
+  return before->internal != after->internal || before->external != after->external;
+}
+
+SideState state_of(const RepositoryBinding& binding, Side side) {
+  return {binding.address(side), binding.token(side)};
+}
+
+AuditEntry entry_of(const Actor& actor, std::string_view action, std::string_view repository) {
+  AuditEntry entry;
+  entry.actor = actor.name;
+  entry.via = actor.via;
+  entry.request_id = actor.request_id;
+  entry.action = action;
+  entry.repository = repository;
+  return entry;
+}
+
+AuditEntry branch_entry_of(const Actor& actor, std::string_view action, std::string_view repository,
+                           const BranchBinding& branch) {
+  auto entry = entry_of(actor, action, repository);
+  entry.branch = pair_text(branch);
+  return entry;
+}
+
+/// Fills in the ids, and when they were allotted where no override says since when there is a binding.
+Status give_ids(Store& store, const std::vector<RepositoryBinding*>& bindings) {
+  BindingNames names;
+  for (const auto* binding : bindings) {
+    names.repositories.push_back(binding->name);
+    for (const auto& branch : binding->branches)
+      names.branches.push_back({binding->name, branch.internal, branch.external});
+  }
+  const auto ids = store.binding_ids(names);
+  if (!ids) return fail(ids.error());
+  const auto give = [](auto& bound, const BindingId& id) {
+    bound.id = id.id;
+    if (bound.created_at_ms == 0) bound.created_at_ms = id.created_at_ms;
+  };
+  auto next_branch = ids->branches.begin();
+  for (std::size_t i = 0; i < bindings.size(); ++i) {
+    give(*bindings[i], ids->repositories[i]);
+    for (auto& branch : bindings[i]->branches) give(branch, *next_branch++);
+  }
+  return {};
+}
+
+Status give_ids(Store& store, BindingSnapshot& bindings) {
+  std::vector<RepositoryBinding*> all;
+  all.reserve(bindings.repositories.size());
+  for (auto& [name, binding] : bindings.repositories) all.push_back(&binding);
+  return give_ids(store, all);
+}
+
+void sort_by_age(BindingSnapshot& bindings) {
+  std::vector<const RepositoryBinding*> all;
+  all.reserve(bindings.repositories.size());
+  for (const auto& [name, binding] : bindings.repositories) all.push_back(&binding);
+  std::sort(all.begin(), all.end(), [](const RepositoryBinding* left, const RepositoryBinding* right) {
+    return std::tie(left->created_at_ms, left->id) < std::tie(right->created_at_ms, right->id);
+  });
+  bindings.by_age.clear();
+  bindings.by_age.reserve(all.size());
+  for (const auto* binding : all) bindings.by_age.push_back(binding->name);
+}
+
+/// All branch pairs whose name on the source side is `branch`.
+std::vector<BranchBinding> branches_named(const RepositoryBinding& binding, std::string_view branch) {
+  std::vector<BranchBinding> found;
+  const auto side = source_side(binding.direction);
+  std::copy_if(binding.branches.begin(), binding.branches.end(), std::back_inserter(found),
+               [&](const BranchBinding& bound) { return bound.name(side) == branch; });
+  return found;
+}
+
+const BranchBinding* find_pair(const RepositoryBinding& binding, const BranchBinding& wanted) {
+  const auto found =
+      std::find_if(binding.branches.begin(), binding.branches.end(), [&](const BranchBinding& bound) {
+        return bound.internal == wanted.internal && bound.external == wanted.external;
+      });
+  return found == binding.branches.end() ? nullptr : &*found;
+}
+
+Result<std::string> named_branch(std::string_view parameter, std::string_view name) {
+  auto checked = checked_branch(name);
+  if (!checked) return within(std::string(parameter), checked.error());
+  return checked;
+}
+
+/// The two sides of a repository that is to be bound.
+struct Sides {
+  SideState internal;
+  SideState external;
+};
+
+Result<Sides> checked_sides(const std::optional<Sides>& before, const AddressChange& change,
+                            const std::set<Scheme>& allowed) {
+  const auto had = [&](const SideState Sides::*side) {
+    return before ? std::optional((*before).*side) : std::nullopt;
+  };
+  auto internal =
+      changed_side(Side::Internal, had(&Sides::internal), {change.internal, change.internal_token}, allowed);
+  if (!internal) return fail(internal.error());
+  auto external =
+      changed_side(Side::External, had(&Sides::external), {change.external, change.external_token}, allowed);
+  if (!external) return fail(external.error());
+  if (auto differ = check_sides_differ(internal->url, external->url); !differ) return fail(differ.error());
+  return Sides{std::move(*internal), std::move(*external)};
+}
+
+AddressChange addresses_of(const RepositoryToBind& wanted) {
+  const auto given = [](const Secret& token) { return token.empty() ? std::nullopt : std::optional(token); };
+  return {wanted.internal, wanted.external, given(wanted.internal_token), given(wanted.external_token)};
+}
+
+bool is_same(const SideState& left, const SideState& right) {
+  return left.url == right.url && same_token(left.token, right.token);
+}
+
 class Registry final : public BindingRegistry {
  public:
-  Registry(Parts parts, Snapshot snapshot) : parts_(std::move(parts)), snapshot_(std::move(snapshot)) {}
+  Registry(Parts parts, BindingSnapshot file, OverridesByName overrides, BindingSnapshot in_force)
+      : parts_(std::move(parts)),
+        file_(std::move(file)),
+        overrides_(std::move(overrides)),
+        snapshot_(std::make_shared<const BindingSnapshot>(std::move(in_force))) {}
 
   [[nodiscard]] Snapshot snapshot() const override { return *snapshot_.lock(); }
-  Status reload(BindingSnapshot file, const Actor&) override {
-    const Snapshot made = std::make_shared<const BindingSnapshot>(std::move(file));
-    *snapshot_.lock() = made;
-    parts_.publish(made);
-    return {};
-  }
-  Result<RepositoryBinding> bind_repository(const RepositoryToBind&, const Actor&) override {
-    return refused();
-  }
-  Status set_repository_enabled(std::string_view, bool, const Actor&) override { return refused(); }
-  Status change_addresses(std::string_view, const AddressChange&, const Actor&) override { return refused(); }
-  Status unbind_repository(std::string_view, const Actor&) override { return refused(); }
-  Status reset_repository(std::string_view, const Actor&) override { return refused(); }
-  Result<BranchBinding> bind_branch(std::string_view, const BranchBinding&, const Actor&) override {
-    return refused();
-  }
-  Status set_branch_enabled(std::string_view, std::string_view, bool, const Actor&) override {
-    return refused();
-  }
-  Status unbind_branch(std::string_view, std::string_view, const Actor&) override { return refused(); }
+  Status reload(BindingSnapshot file, const Actor& actor) override;
+  Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) override;
+  Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) override;
+  Status change_addresses(std::string_view repository, const AddressChange& change,
+                          const Actor& actor) override;
+  Status unbind_repository(std::string_view repository, const Actor& actor) override;
+  Status reset_repository(std::string_view repository, const Actor& actor) override;
+  Result<BranchBinding> bind_branch(std::string_view repository, const BranchBinding& wanted,
+                                    const Actor& actor) override;
+  Status set_branch_enabled(std::string_view repository, std::string_view branch, bool enabled,
+                            const Actor& actor) override;
+  Status unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) override;
 
  private:
-  static tl::unexpected<Error> refused() {
-    return fail(ErrorCode::Unavailable, "change the bindings: only the file can, for now");
+  [[nodiscard]] RepositoryOverrides overrides_of(std::string_view name) const {
+    const auto found = overrides_.find(name);
+    return found == overrides_.end() ? RepositoryOverrides{} : found->second;
   }
+  /// Writes the overrides that one repository has from now on, and puts them in force.
+  Status apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit);
+  /// The same with one audit row, of what the change does to the repository as a whole.
+  Status apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry);
+  Status commit(std::string_view name, RepositoryOverrides wanted, std::optional<RepositoryBinding> binding,
+                std::vector<AuditEntry> audit);
+  void put_in_force(BindingSnapshot bindings);
 
   Parts parts_;
+  /// One change at a time, from its checks until it is published: held while the store writes, which no
+  /// reader of the snapshot waits for.
+  std::mutex changes_;
+  BindingSnapshot file_;       ///< by changes_
+  OverridesByName overrides_;  ///< by changes_; what the store has, for nobody else writes it
   mutable Guarded<Snapshot> snapshot_;
 };
+
+void Registry::put_in_force(BindingSnapshot bindings) {
+  sort_by_age(bindings);
+  const Snapshot made = std::make_shared<const BindingSnapshot>(std::move(bindings));
+  *snapshot_.lock() = made;
+  if (parts_.publish) parts_.publish(made);
+}
+
+Status Registry::apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit) {
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  return commit(name, std::move(wanted), std::move(binding), std::move(audit));
+}
+
+Status Registry::apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry) {
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  auto texts = audit_texts(snapshot()->find(name), binding ? &*binding : nullptr);
+  entry.before = std::move(texts.before);
+  entry.after = std::move(texts.after);
+  return commit(name, std::move(wanted), std::move(binding), {std::move(entry)});
+}
+
+Status Registry::commit(std::string_view name, RepositoryOverrides wanted,
+                        std::optional<RepositoryBinding> binding, std::vector<AuditEntry> audit) {
+  const std::string key(name);
+  if (binding) {
+    if (auto given = give_ids(parts_.store, {&*binding}); !given) return given;
+  }
+  const auto now = snapshot();
+  auto change = difference(key, overrides_of(name), wanted);
+  if (moves(now->find(name), binding ? &*binding : nullptr)) change.forget_lanes_of.push_back(key);
+  change.audit = std::move(audit);
+  if (auto written = parts_.store.change_overrides(change); !written) return written;
+
+  auto next = *now;
+  const auto hidden = std::lower_bound(next.unbound.begin(), next.unbound.end(), key);
+  const bool was_hidden = hidden != next.unbound.end() && *hidden == key;
+  const bool is_hidden = !binding && file_.find(name) != nullptr;
+  if (was_hidden && !is_hidden) next.unbound.erase(hidden);
+  if (is_hidden && !was_hidden) next.unbound.insert(hidden, key);
+  if (binding)
+    next.repositories.insert_or_assign(key, std::move(*binding));
+  else
+    next.repositories.erase(key);
+  if (wanted.empty())
+    overrides_.erase(key);
+  else
+    overrides_.insert_or_assign(key, std::move(wanted));
+  put_in_force(std::move(next));
+  return {};
+}
+
+Status Registry::reload(BindingSnapshot file, const Actor& actor) {
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto now = snapshot();
+  auto next = overlay(file, overrides_, parts_.allowed_schemes);
+  OverrideChange change;
+  const auto note = [&](const std::string& name, const RepositoryBinding* before,
+                        const RepositoryBinding* after) {
+    if (moves(before, after)) change.forget_lanes_of.push_back(name);
+    if (before != nullptr && after != nullptr && same_effect(*before, *after)) return;
+    auto texts = audit_texts(before, after);
+    auto entry = entry_of(actor, "reload", name);
+    entry.before = std::move(texts.before);
+    entry.after = std::move(texts.after);
+    change.audit.push_back(std::move(entry));
+  };
+  for (const auto& [name, before] : now->repositories) note(name, &before, next.find(name));
+  for (const auto& [name, after] : next.repositories) {
+    if (now->find(name) == nullptr) note(name, nullptr, &after);
+  }
+  if (auto given = give_ids(parts_.store, next); !given) return given;
+  if (!change.audit.empty()) {
+    if (auto written = parts_.store.change_overrides(change); !written) return written;
+  }
+  file_ = std::move(file);
+  put_in_force(std::move(next));
+  return {};
+}
+
+Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& wanted, const Actor& actor) {
+  const auto name = checked_repository_name(wanted.name);
+  if (!name) return within("bind a repository: repo_name", name.error());
+  const auto attempted = "bind the repository " + quoted(*name);
+  auto sides = checked_sides(std::nullopt, addresses_of(wanted), parts_.allowed_schemes);
+  if (!sides) return within(attempted, sides.error());
+
+  const std::scoped_lock one_at_a_time(changes_);
+  if (snapshot()->find(*name) != nullptr) {
+    return fail(ErrorCode::RepositoryExists, attempted + ": a repository of that name is bound already",
+                "unbind it first, or choose another name");
+  }
+  RepositoryOverride row;
+  row.name = *name;
+  row.enabled = wanted.enabled;
+  row.internal = sides->internal.url.str();
+  row.external = sides->external.url.str();
+  row.granularity = wanted.granularity;
+  row.direction = wanted.direction;
+  row.internal_token = std::move(sides->internal.token);
+  row.external_token = std::move(sides->external.token);
+  row.created_at_ms = to_epoch_ms(parts_.clock.now());
+  auto done = apply(*name, bound_repository(std::move(row), file_.find(*name)),
+                    entry_of(actor, "bind_repository", *name));
+  if (!done) return within(attempted, done.error());
+  return *snapshot()->find(*name);
+}
+
+Status Registry::set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) {
+  const std::string_view attempted = enabled ? "enable the repository" : "disable the repository";
+  const std::scoped_lock one_at_a_time(changes_);
+  if (snapshot()->find(repository) == nullptr) return unknown_repository(attempted, repository);
+  const auto* file = file_.find(repository);
+  auto overrides = overrides_of(repository);
+  const bool before = is_wanted_enabled(overrides, file);
+  if (before == enabled) return {};
+  set_enabled(overrides, repository, file, enabled);
+  auto entry = entry_of(actor, "set_repository_enabled", repository);
+  entry.before = enable_text(before);
+  entry.after = enable_text(enabled);
+  return apply(repository, std::move(overrides), std::vector{std::move(entry)});
+}
+
+Status Registry::change_addresses(std::string_view repository, const AddressChange& change,
+                                  const Actor& actor) {
+  constexpr std::string_view attempted = "change the addresses of";
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto now = snapshot();
+  const auto* binding = now->find(repository);
+  if (binding == nullptr) return unknown_repository(attempted, repository);
+  const Sides before{state_of(*binding, Side::Internal), state_of(*binding, Side::External)};
+  const auto after = checked_sides(before, change, parts_.allowed_schemes);
+  if (!after) return within(fmt::format("{} {}", attempted, quoted(repository)), after.error());
+  const bool internal_stays = is_same(before.internal, after->internal);
+  const bool external_stays = is_same(before.external, after->external);
+  if (internal_stays && external_stays) return {};
+  const auto* file = file_.find(repository);
+  auto overrides = overrides_of(repository);
+  if (!internal_stays) set_side(overrides, repository, file, Side::Internal, after->internal);
+  if (!external_stays) set_side(overrides, repository, file, Side::External, after->external);
+  return apply(repository, std::move(overrides), entry_of(actor, "change_addresses", repository));
+}
+
+Status Registry::unbind_repository(std::string_view repository, const Actor& actor) {
+  const std::scoped_lock one_at_a_time(changes_);
+  if (snapshot()->find(repository) == nullptr) return unknown_repository("unbind the repository", repository);
+  return apply(repository, unbound_repository(repository, file_.find(repository)),
+               entry_of(actor, "unbind_repository", repository));
+}
+
+Status Registry::reset_repository(std::string_view repository, const Actor& actor) {
+  constexpr std::string_view attempted = "drop the overrides of";
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto* file = file_.find(repository);
+  const auto overrides = overrides_of(repository);
+  if (file == nullptr && overrides.empty()) return unknown_repository(attempted, repository);
+  if (overrides.empty()) return {};
+  if (file == nullptr && snapshot()->find(repository) != nullptr) {
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("{} {}: the configuration file has no such repository, so nothing would be left",
+                            attempted, quoted(repository)),
+                "unbind it if it is to go");
+  }
+  return apply(repository, RepositoryOverrides{}, entry_of(actor, "reset_repository", repository));
+}
+
+Result<BranchBinding> Registry::bind_branch(std::string_view repository, const BranchBinding& wanted,
+                                            const Actor& actor) {
+  constexpr std::string_view attempted = "bind a branch of";
+  const auto what = fmt::format("{} {}", attempted, quoted(repository));
+  for (const auto& [parameter, name] :
+       {std::pair("internal_branch_name", &wanted.internal), {"external_branch_name", &wanted.external}}) {
+    const auto checked = named_branch(parameter, *name);
+    if (!checked) return within(what, checked.error());
+  }
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto now = snapshot();
+  const auto* binding = now->find(repository);
+  if (binding == nullptr) return unknown_repository(attempted, repository);
+  if (binding->granularity == Granularity::All) {
+    return fail(ErrorCode::BranchOnWholeRepository, what + ": all its branches are synced already",
+                "bind the repository with granularity one to choose branches");
+  }
+  if (find_pair(*binding, wanted) != nullptr) {
+    return fail(ErrorCode::BranchExists,
+                fmt::format("{}: {} is bound already", what, quoted(pair_text(wanted))));
+  }
+  auto overrides = overrides_of(repository);
+  BranchOverride row;
+  row.repository = repository;
+  row.internal = wanted.internal;
+  row.external = wanted.external;
+  row.kind = BranchOverride::Kind::Bound;
+  row.enabled = wanted.enabled;
+  row.created_at_ms = to_epoch_ms(parts_.clock.now());
+  put_branch(overrides, std::move(row));
+  auto entry = branch_entry_of(actor, "bind_branch", repository, wanted);
+  entry.after = enable_text(wanted.enabled);
+  if (auto done = apply(repository, std::move(overrides), std::vector{std::move(entry)}); !done)
+    return within(what, done.error());
+  return *find_pair(*snapshot()->find(repository), wanted);
+}
+
+Status Registry::set_branch_enabled(std::string_view repository, std::string_view branch, bool enabled,
+                                    const Actor& actor) {
+  const std::string_view attempted = enabled ? "enable the branch" : "disable the branch";
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto now = snapshot();
+  const auto* binding = now->find(repository);
+  if (binding == nullptr) return unknown_repository("change a branch of", repository);
+  const auto named = branches_named(*binding, branch);
+  if (named.empty()) return unknown_branch(attempted, branch, *binding);
+  auto overrides = overrides_of(repository);
+  std::vector<AuditEntry> audit;
+  for (const auto& bound : named) {
+    if (bound.enabled == enabled) continue;
+    gitferry::set_branch_enabled(overrides, {binding->name, bound.internal, bound.external},
+                                 file_.find(repository), enabled);
+    auto& entry = audit.emplace_back(branch_entry_of(actor, "set_branch_enabled", binding->name, bound));
+    entry.before = enable_text(bound.enabled);
+    entry.after = enable_text(enabled);
+  }
+  if (audit.empty()) return {};
+  return apply(repository, std::move(overrides), std::move(audit));
+}
+
+Status Registry::unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) {
+  const std::scoped_lock one_at_a_time(changes_);
+  const auto now = snapshot();
+  const auto* binding = now->find(repository);
+  if (binding == nullptr) return unknown_repository("unbind a branch of", repository);
+  if (binding->granularity == Granularity::All) {
+    return fail(ErrorCode::NoBranchToUnbind,
+                fmt::format("unbind the branch {} of {}: the repository is synced as a whole", quoted(branch),
+                            quoted(repository)),
+                "unbind the repository, and bind it with granularity one to choose branches");
+  }
+  const auto named = branches_named(*binding, branch);
+  if (named.empty()) return unknown_branch("unbind the branch", branch, *binding);
+  auto overrides = overrides_of(repository);
+  std::vector<AuditEntry> audit;
+  for (const auto& bound : named) {
+    gitferry::unbind_branch(overrides, {binding->name, bound.internal, bound.external},
+                            file_.find(repository));
+    auto& entry = audit.emplace_back(branch_entry_of(actor, "unbind_branch", binding->name, bound));
+    entry.before = enable_text(bound.enabled);
+  }
+  return apply(repository, std::move(overrides), std::move(audit));
+}
 
 }  // namespace
 
 Result<std::unique_ptr<BindingRegistry>> BindingRegistry::open(Parts parts, BindingSnapshot file) {
-  return std::make_unique<Registry>(std::move(parts),
-                                    std::make_shared<const BindingSnapshot>(std::move(file)));
+  auto rows = parts.store.overrides();
+  if (!rows) return fail(rows.error());
+  auto overrides = by_name(std::move(*rows));
+  auto in_force = overlay(file, overrides, parts.allowed_schemes);
+  if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
+  sort_by_age(in_force);
+  return std::make_unique<Registry>(std::move(parts), std::move(file), std::move(overrides),
+                                    std::move(in_force));
 }
 
 }  // namespace gitferry

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "agent/model/binding.h"
 #include "agent/model/remote_url.h"
@@ -9,22 +13,42 @@
 
 namespace gitferry {
 
+/// What the API changed of one repository and of its branches.
+struct RepositoryOverrides {
+  std::optional<RepositoryOverride> own;
+  std::vector<BranchOverride> branches;
+
+  [[nodiscard]] bool empty() const { return !own && branches.empty(); }
+};
+using OverridesByName = std::map<std::string, RepositoryOverrides, std::less<>>;
+
+OverridesByName by_name(OverrideRows rows);
+
 /// File ⊕ overrides → what is in force. A pure function: no I/O, the same input gives the same bindings.
 ///
-/// | file has it | override | in force |
-/// | --- | --- | --- |
-/// | yes | none | the file's entry, origin `file` |
-/// | yes | Change or Bound | the file's entry with the fields that are set and differ, origin `file+override`
-/// | | yes | Unbound | nothing; the name is in `unbound` | | no | Bound | the override alone, origin `api` |
-/// | no | Change or Unbound | nothing: it waits until the file has the entry again |
+/// | file has it | override        | in force | | ----------- | --------------- |
+/// --------------------------------------------------------------------------- | | yes         | none | the
+/// file's entry, origin `file`                                             | | yes         | Change or Bound
+/// | that entry with the fields that are set and differ, origin `file+override`  | | yes         | Unbound |
+/// nothing; the name is in `unbound`                                           | | no          | Bound | the
+/// override alone, origin `api`                                            | | no          | Change, Unbound
+/// | nothing: it waits until the file has the entry again                        |
 ///
-/// The same holds for the branches of a repository that is in force with granularity `one`. A field that is
-/// set to what the file says is no override. Webhooks and policy are the file's alone. A stored address that
-/// the one validator refuses (parse_remote_url() with `allowed`) disables its binding and says why in
+/// The same holds for the branches of a repository that is in force with granularity `one`: first the file's,
+/// in its order, then those bound through the API, oldest first. A field that is set to what the file says is
+/// no override. Webhooks and policy are the file's alone. A token is in force only at an http(s) address of
+/// the host it was given for. A stored address that the one validator refuses (parse_remote_url() with
+/// `allowed`), or that names the same repository as the other side's, disables its binding and says why in
 /// `problem`.
 ///
-/// Ids and the creation times of what the file has are left 0; `by_age` is left empty.
+/// Ids are left 0, creation times too but those of Bound overrides; `by_age` is left empty.
 BindingSnapshot overlay(const BindingSnapshot& file, const OverrideRows& overrides,
                         const std::set<Scheme>& allowed);
+BindingSnapshot overlay(const BindingSnapshot& file, const OverridesByName& overrides,
+                        const std::set<Scheme>& allowed);
+
+/// The same for one repository: nullptr where the file has no such entry, nullopt where none is in force.
+std::optional<RepositoryBinding> overlay(const RepositoryBinding* file, const RepositoryOverrides& overrides,
+                                         const std::set<Scheme>& allowed);
 
 }  // namespace gitferry
