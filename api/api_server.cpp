@@ -2,14 +2,11 @@
 
 #include <iterator>
 #include <utility>
-#include <vector>
 
 #include "api/management_routes.h"
-#include "api/router_table.h"
 #include "api/webhook/webhook_routes.h"
 
 namespace gitferry::api {
-namespace {
 
 std::vector<Route> all_routes(ApiContext& context) {
   auto routes = health_routes(context);
@@ -18,6 +15,8 @@ std::vector<Route> all_routes(ApiContext& context) {
   }
   return routes;
 }
+
+namespace {
 
 class RunningApi final : public ApiServer {
  public:

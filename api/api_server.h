@@ -1,14 +1,19 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "agent/base/result.h"
 #include "api/api_context.h"
 #include "api/http_server.h"
+#include "api/router_table.h"
 
 namespace gitferry::api {
 
 using ServerOptions = HttpServerOptions;
+
+/// Every route of the server, in the order in which they are matched. `context` must outlive them.
+std::vector<Route> all_routes(ApiContext& context);
 
 /// The HTTP side of the agent: webhooks, the management API and the health routes on one guarded listener.
 ///

@@ -68,21 +68,17 @@ Response success(const Request& request, Json::Value data, std::optional<std::in
   return succeeded(request, std::move(body));
 }
 
-Response success_with_runs(const Request& request, Json::Value runs) {
-  Json::Value body(Json::objectValue);
-  body["runs"] = std::move(runs);
-  return succeeded(request, std::move(body));
+Response success_with(const Request& request, Json::Value members) {
+  return succeeded(request, std::move(members));
 }
 
 Response failure(const Request& request, const Error& error) {
   return failed(prefers_english(request), info(error.code).http_status, error.code, error.text());
 }
 
-Response failure_with_runs(const Request& request, const Error& error, Json::Value runs) {
-  Json::Value body(Json::objectValue);
-  body["runs"] = std::move(runs);
+Response failure_with(const Request& request, const Error& error, Json::Value members) {
   return failed(prefers_english(request), info(error.code).http_status, error.code, error.text(),
-                std::move(body));
+                std::move(members));
 }
 
 Response failure_with_status(const Request& request, int http_status, ErrorCode code,

@@ -20,9 +20,9 @@ Response success(const Request& request, Json::Value data, std::optional<std::in
 
 Response failure(const Request& request, const Error& error);
 
-/// The answers to a sync: `data` is null, as the API document has it, and `runs` holds the results per lane.
-Response success_with_runs(const Request& request, Json::Value runs);
-Response failure_with_runs(const Request& request, const Error& error, Json::Value runs);
+/// With more members beside `data`, or another `data` than null: `runs` and `summary` of a sync.
+Response success_with(const Request& request, Json::Value members);
+Response failure_with(const Request& request, const Error& error, Json::Value members);
 
 /// For HTTP errors that share a code with others.
 Response failure_with_status(const Request& request, int http_status, ErrorCode code,

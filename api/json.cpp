@@ -31,6 +31,15 @@ Json::CharReaderBuilder strict_reader() {
   return builder;
 }
 
+/// The library's texts quote what was sent; of them only the name of a key given twice is told on.
+std::string flaw_of(std::string_view errors) {
+  constexpr std::string_view kDuplicate = "Duplicate key: '";
+  const auto found = errors.find(kDuplicate);
+  if (found == std::string_view::npos) return "it is not well-formed";
+  const auto key = errors.substr(found + kDuplicate.size());
+  return "the key '" + shortened(key.substr(0, key.find('\'')), 80) + "' is given twice";
+}
+
 }  // namespace
 
 Result<Json::Value> parse_json_object(std::string_view bytes) {
@@ -45,7 +54,7 @@ Result<Json::Value> parse_json_object(std::string_view bytes) {
     Json::Value value;
     std::string errors;
     if (!reader->parse(bytes.data(), bytes.data() + bytes.size(), &value, &errors)) {
-      return malformed("it is not well-formed");
+      return malformed(flaw_of(errors));
     }
     if (!value.isObject()) return malformed("its top value is not an object");
     return value;

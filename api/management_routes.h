@@ -7,8 +7,16 @@
 
 namespace gitferry::api {
 
-/// The management API under `/cerobot/sync`. `context` must outlive the routes.
+/// The management API under `/cerobot/sync`, in the order in which its paths are told apart. `context` must
+/// outlive the routes, here and below.
 std::vector<Route> management_routes(ApiContext& context);
+
+/// Its groups, by topic.
+std::vector<Route> sync_routes(ApiContext& context);
+std::vector<Route> repository_routes(ApiContext& context);
+std::vector<Route> branch_routes(ApiContext& context);
+std::vector<Route> delivery_routes(ApiContext& context);
+std::vector<Route> log_routes(ApiContext& context);
 
 /// `/livez`, `/readyz`, `/healthz`, `/version`: public, and silent about bindings.
 std::vector<Route> health_routes(ApiContext& context);

@@ -1,15 +1,12 @@
 #include "api/rows.h"
 
 #include <algorithm>
-#include <exception>
-#include <memory>
 #include <string>
 #include <string_view>
 
-#include <json/reader.h>
-
-#include "agent/base/text.h"
+#include "agent/model/ref_name.h"
 #include "api/envelope.h"
+#include "api/values.h"
 
 namespace gitferry::api {
 namespace {
@@ -17,50 +14,8 @@ namespace {
 /// The 7 digits that the API document calls commit_id.
 constexpr std::size_t kShortId = 7;
 
-Json::Value number(std::int64_t value) {
-  return static_cast<Json::Int64>(value);
-}
-
-Json::Value text_or_null(std::string_view text) {
-  return text.empty() ? Json::Value() : clean_text(text);
-}
-
-Json::Value time_or_null(std::int64_t epoch_ms) {
-  return epoch_ms == 0 ? Json::Value() : Json::Value(rfc3339(epoch_ms));
-}
-
-Json::Value id_or_null(std::int64_t id) {
-  return id == 0 ? Json::Value() : number(id);
-}
-
-template <typename T>
-Json::Value optional_number(const std::optional<T>& value) {
-  return value ? number(static_cast<std::int64_t>(*value)) : Json::Value();
-}
-
-/// Times of the log in the original's form: no zone is written, UTC+8 is meant.
-Json::Value china_time(std::int64_t epoch_ms) {
-  if (epoch_ms == 0) return {};
-  constexpr std::int64_t kEightHours = 8LL * 3600 * 1000;
-  auto text = rfc3339(epoch_ms + kEightHours).substr(0, 19);
-  text[10] = ' ';
-  return text;
-}
-
 Json::Value tip(const std::optional<ObjectId>& id) {
   return id ? Json::Value(id->hex()) : Json::Value();
-}
-
-/// The verdicts per ref, which the store keeps as text.
-Json::Value refs_json(const std::string& text) {
-  try {
-    const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
-    Json::Value refs;
-    if (reader->parse(text.data(), text.data() + text.size(), &refs, nullptr) && refs.isArray()) return refs;
-  } catch (const std::exception&) {
-    return Json::Value(Json::arrayValue);
-  }
-  return Json::Value(Json::arrayValue);
 }
 
 }  // namespace
@@ -81,7 +36,7 @@ Json::Value run_json(const RunRow& run) {
   row["error"] = text_or_null(run.error);
   row["plan"] = text_or_null(run.plan);
   row["trigger"] = std::string(name_of(run.trigger));
-  row["delivery_id"] = optional_number(run.delivery_id);
+  row["delivery_id"] = number_or_null(run.delivery_id);
   row["lane_id"] = number(run.lane_id);
   row["internal_ref"] = clean_text(run.key.internal_ref);
   row["external_ref"] = clean_text(run.key.external_ref);
@@ -95,12 +50,19 @@ Json::Value run_json(const RunRow& run) {
   return row;
 }
 
+Json::Value refs_json(const std::string& text) {
+  auto refs = stored_json(text);
+  return refs.isArray() ? refs : Json::Value(Json::arrayValue);
+}
+
 Json::Value delivery_json(const DeliveryRow& delivery) {
   const auto& record = delivery.record;
   Json::Value row(Json::objectValue);
   row["id"] = number(delivery.id);
   row["repo_name"] = clean_text(record.repository);
   row["provider"] = clean_text(record.provider);
+  row["side"] = record.side ? Json::Value(std::string(name_of(*record.side))) : Json::Value();
+  row["replay_of"] = number_or_null(record.replay_of);
   row["event"] = clean_text(record.event);
   row["provider_delivery_id"] = text_or_null(record.provider_delivery_id);
   row["source_address"] = text_or_null(record.source_address);
@@ -116,9 +78,10 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
 }
 
 Json::Value lane_json(const LaneRow& lane) {
+  const bool ever_ended = lane.last_run_at_ms != 0 || lane.last_code_status != 0;
   const bool tips_equal = !lane.source_tip.empty() && lane.source_tip == lane.target_tip;
   Json::Value row(Json::objectValue);
-  row["id"] = number(lane.id);
+  row["id"] = id_or_null(lane.id);
   row["repo_name"] = lane.key.repository;
   row["branch_id"] = id_or_null(lane.branch_id);
   row["internal_ref"] = clean_text(lane.key.internal_ref);
@@ -132,11 +95,40 @@ Json::Value lane_json(const LaneRow& lane) {
   const auto next = std::max(lane.next_attempt_at_ms, lane.hold_until_ms);
   row["next_retry_at"] = lane.is_pending() && lane.attempts > 0 ? time_or_null(next) : Json::Value();
   row["plan"] = text_or_null(lane.last_plan);
-  row["code_status"] = lane.last_code_status;
+  row["code_status"] = ever_ended ? Json::Value(lane.last_code_status) : Json::Value();
   row["error"] = text_or_null(lane.last_error);
   row["reason"] = lane.last_code_status == 0 ? Json::Value() : text_or_null(lane.last_text);
   row["last_run_at"] = time_or_null(lane.last_run_at_ms);
   row["last_success_at"] = time_or_null(lane.last_success_at_ms);
+  return row;
+}
+
+Json::Value status_json(const BranchStatus& branch) {
+  LaneRow never_marked;
+  never_marked.key = branch.key;
+  never_marked.branch_id = branch.branch_id;
+  auto row = lane_json(branch.lane ? *branch.lane : never_marked);
+  row["branch_id"] = id_or_null(branch.branch_id);
+  row["internal_branch_name"] = clean_text(branch_of(branch.key.internal_ref));
+  row["external_branch_name"] = clean_text(branch_of(branch.key.external_ref));
+  row["status"] = std::string(name_of(branch.state));
+  row["enabled"] = branch.enabled;
+  return row;
+}
+
+Json::Value audit_json(const AuditRow& change) {
+  const auto& entry = change.entry;
+  Json::Value row(Json::objectValue);
+  row["id"] = number(change.id);
+  row["at"] = time_or_null(change.at_ms);
+  row["actor"] = text_or_null(entry.actor);
+  row["via"] = text_or_null(entry.via);
+  row["action"] = text_or_null(entry.action);
+  row["repo_name"] = text_or_null(entry.repository);
+  row["branch"] = text_or_null(entry.branch);
+  row["before"] = stored_json(entry.before);
+  row["after"] = stored_json(entry.after);
+  row["request_id"] = text_or_null(entry.request_id);
   return row;
 }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <string>
+
 #include <json/value.h>
 
 #include "agent/store/store.h"
+#include "agent/sync/binding_status.h"
 #include "agent/sync/sync_service.h"
 
 namespace gitferry::api {
@@ -12,8 +15,13 @@ namespace gitferry::api {
 
 /// The document's fields (times as `YYYY-MM-DD HH:MM:SS` in UTC+8) and ours (RFC 3339, UTC).
 Json::Value run_json(const RunRow& run);
+/// What became of each ref of a delivery, which the store keeps as text: always an array.
+Json::Value refs_json(const std::string& text);
 Json::Value delivery_json(const DeliveryRow& delivery);
 Json::Value lane_json(const LaneRow& lane);
+/// The lane of a branch, also where it was never marked, and how the branch stands.
+Json::Value status_json(const BranchStatus& branch);
+Json::Value audit_json(const AuditRow& change);
 Json::Value outcome_json(const SyncOutcome& outcome);
 
 }  // namespace gitferry::api

@@ -291,6 +291,16 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   const auto attempted = "bind the repository " + quoted(*name);
   auto sides = checked_sides(std::nullopt, addresses_of(wanted), parts_.allowed_schemes);
   if (!sides) return within(attempted, sides.error());
+  if (!wanted.granularity) {
+    return fail(ErrorCode::GranularityInvalid,
+                attempted + ": sync_granularity is neither 1 (all) nor 2 (one)",
+                "1 syncs every branch, 2 the branches that are bound");
+  }
+  if (!wanted.direction) {
+    return fail(ErrorCode::DirectionInvalid,
+                attempted + ": sync_direction is neither 1 (to_outer) nor 2 (to_inter)",
+                "1 syncs from internal to external, 2 from external to internal");
+  }
 
   const std::scoped_lock one_at_a_time(changes_);
   if (snapshot()->find(*name) != nullptr) {

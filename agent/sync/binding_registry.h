@@ -31,8 +31,8 @@ struct RepositoryToBind {
   bool enabled = true;
   std::string internal;
   std::string external;
-  Granularity granularity = Granularity::One;
-  Direction direction = Direction::ToOuter;
+  std::optional<Granularity> granularity = Granularity::One;  ///< unset: what was given is none
+  std::optional<Direction> direction = Direction::ToOuter;    ///< unset: what was given is none
   Secret internal_token;  ///< empty: none
   Secret external_token;
 };
@@ -77,7 +77,7 @@ class BindingRegistry {
   /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
   virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
 
-  /// RepositoryAddressInvalid, RepositoryExists. User info in an address becomes its token where none is
+  /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an address becomes its token where none is
   /// given.
   virtual Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) = 0;
   /// RepositoryUnknown.

@@ -85,14 +85,25 @@ TEST(Envelope, TextsOfOthersBecomeValidUtf8) {
 TEST(Envelope, RunsOfASyncStandBesideData) {
   Json::Value runs(Json::arrayValue);
   runs.append("r");
-  const auto done = json_of(success_with_runs(Request{}, runs).body);
+  Json::Value members(Json::objectValue);
+  members["runs"] = runs;
+  const auto done = json_of(success_with(Request{}, members).body);
   EXPECT_EQ(names_of(done), (std::set<std::string>{"code_status", "data", "msg", "runs"}));
   EXPECT_TRUE(done["data"].isNull());
   const auto failed =
-      json_of(failure_with_runs(Request{}, Error{ErrorCode::BranchMissing, "x", {}, {}}, runs).body);
+      json_of(failure_with(Request{}, Error{ErrorCode::BranchMissing, "x", {}, {}}, members).body);
   EXPECT_EQ(failed["code_status"].asInt(), 20009);
   EXPECT_EQ(failed["msg"].asString(), "分支不存在");
   EXPECT_EQ(failed["runs"][0].asString(), "r");
+}
+
+TEST(Envelope, AnErrorMayComeWithData) {
+  Json::Value members(Json::objectValue);
+  members["data"] = Json::Value(Json::arrayValue);
+  const auto failed =
+      json_of(failure_with(Request{}, Error{ErrorCode::IdsDoNotMatch, "x", {}, {}}, members).body);
+  EXPECT_TRUE(failed["data"].isArray());
+  EXPECT_EQ(failed["code_status"].asInt(), 10015);
 }
 
 TEST(Envelope, GuardRefusalsHaveItToo) {

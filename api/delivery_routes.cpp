@@ -1,0 +1,111 @@
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/text.h"
+#include "api/json.h"
+#include "api/management_routes.h"
+#include "api/parameters.h"
+#include "api/route_parts.h"
+#include "api/rows.h"
+#include "api/values.h"
+
+namespace gitferry::api {
+namespace {
+
+Result<std::optional<Verdict>> verdict_of(const Parameters& parameters) {
+  const auto given = parameters.text("verdict");
+  if (!given) return fail(given.error());
+  if (!*given) return std::nullopt;
+  for (const auto verdict : {Verdict::Accepted, Verdict::Ignored}) {
+    if (**given == name_of(verdict)) return verdict;
+  }
+  return fail(ErrorCode::InvalidArgument, "read the parameter verdict: accepted or ignored is expected");
+}
+
+Result<Response> get_deliveries(ApiContext& context, const Call& call) {
+  const auto parameters = Parameters::from(call.request);
+  if (!parameters) return fail(parameters.error());
+  const auto page = parameters->page();
+  if (!page) return fail(page.error());
+  const auto repository = parameters->text("repo_name");
+  if (!repository) return fail(repository.error());
+  const auto verdict = verdict_of(*parameters);
+  if (!verdict) return fail(verdict.error());
+  return listing(call, context.store.deliveries({repository->value_or(""), *verdict}, *page), &delivery_json);
+}
+
+/// What the delivery said, as far as it was kept: its refs. Routing needs no more, for the hosts are asked
+/// for the tips.
+PushEvent event_of(const DeliveryRecord& record) {
+  PushEvent event;
+  event.provider = record.provider;
+  event.event = record.event;
+  event.delivery_id = record.provider_delivery_id;
+  for (const auto& ref : refs_json(record.refs)) {
+    RefChange change;
+    change.ref = text_at(ref, "ref").value_or("");
+    change.deleted = member(ref, "deleted") == Json::Value(true);
+    event.changes.push_back(std::move(change));
+  }
+  return event;
+}
+
+Json::Value replay_json(const DeliveryOutcome& outcome) {
+  Json::Value data(Json::objectValue);
+  data["delivery_id"] = number(outcome.delivery_id);
+  data["verdict"] = std::string(name_of(outcome.verdict));
+  data["reason"] = text_or_null(outcome.reason);
+  data["refs"] = Json::Value(Json::arrayValue);
+  for (const auto& verdict : outcome.refs) {
+    Json::Value row(Json::objectValue);
+    row["ref"] = clean_text(verdict.ref);
+    row["verdict"] = std::string(name_of(verdict.reason.empty() ? Verdict::Accepted : Verdict::Ignored));
+    row["reason"] = text_or_null(verdict.reason);
+    data["refs"].append(std::move(row));
+  }
+  return data;
+}
+
+Result<DeliveryRow> recorded_delivery(ApiContext& context, const std::string& id_text) {
+  const auto id = parse_number(id_text);
+  if (!id)
+    return fail(ErrorCode::InvalidArgument, "read the id of the delivery in the path: it is no number");
+  auto recorded = context.store.delivery(*id);
+  if (!recorded) return fail(std::move(recorded.error()));
+  if (*recorded) return std::move(**recorded);
+  return fail(ErrorCode::NoData, "replay delivery " + id_text + ": there is none of that id any more",
+              "GET /cerobot/sync/deliveries lists those that are kept");
+}
+
+Result<Response> post_replay(ApiContext& context, const Call& call) {
+  if (const auto parameters = Parameters::from(call.request); !parameters) return fail(parameters.error());
+  const auto delivery = recorded_delivery(context, call.argument("id"));
+  if (!delivery) return fail(delivery.error());
+  const auto& record = delivery->record;
+  const auto bindings = context.bindings.snapshot();
+  const auto* binding = bindings->find(record.repository);
+  if (binding == nullptr) return fail(repository_unknown("replay a delivery", record.repository));
+  IncomingDelivery again;
+  again.event = event_of(record);
+  again.repository = record.repository;
+  again.side = record.side.value_or(source_side(binding->direction));
+  again.source_address = call.request.client_address;
+  again.received_at = context.clock.now();
+  again.replay_of = delivery->id;
+  const auto outcome = context.sync.deliver(again);
+  if (!outcome) return fail(outcome.error());
+  return success(call.request, replay_json(*outcome));
+}
+
+}  // namespace
+
+std::vector<Route> delivery_routes(ApiContext& context) {
+  return {
+      route(context, "GET", "/cerobot/sync/deliveries", Role::Read, get_deliveries),
+      route(context, "POST", "/cerobot/sync/deliveries/{id}/replay", Role::Operate, post_replay),
+  };
+}
+
+}  // namespace gitferry::api

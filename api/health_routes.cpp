@@ -1,0 +1,68 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/base/log.h"
+#include "agent/base/text.h"
+#include "api/json.h"
+#include "api/management_routes.h"
+
+namespace gitferry::api {
+namespace {
+
+Response state_answer(int status, const char* state, const Json::Value& checks = {}) {
+  Json::Value body(Json::objectValue);
+  body["status"] = state;
+  if (!checks.isNull()) body["checks"] = checks;
+  Response response;
+  response.status = status;
+  response.body = to_text(body);
+  return response;
+}
+
+/// A refused file never makes the agent unready: it works on with the one in force, and restarting it would
+/// end that.
+std::string configuration_check(const ConfigurationState& state) {
+  if (state.refused_at_ms == 0) return "ok";
+  return "a later file was refused at " + rfc3339(state.refused_at_ms) + "; see the log";
+}
+
+/// Ready is: the store answers. Git hosts do not count, since restarting cannot mend them.
+Response get_readiness(ApiContext& context, const Request& request) {
+  const auto due = context.store.next_due_after(to_epoch_ms(context.clock.now()));
+  if (!due) log::warn("not ready", {{"reason", due.error().text()}});
+  const auto* const store = due ? "ok" : "not available";
+  Json::Value checks;
+  const auto is_verbose = [](const Parameter& parameter) { return parameter.name == "verbose"; };
+  if (std::any_of(request.query.begin(), request.query.end(), is_verbose)) {
+    checks["store"] = store;
+    checks["configuration"] = configuration_check(context.configuration());
+  }
+  return due ? state_answer(200, "ok", checks) : state_answer(503, "store not available", checks);
+}
+
+Response get_version() {
+  Json::Value body(Json::objectValue);
+  body["name"] = "gitferry";
+  body["version"] = GITFERRY_VERSION;
+  Response response;
+  response.body = to_text(body);
+  return response;
+}
+
+}  // namespace
+
+std::vector<Route> health_routes(ApiContext& context) {
+  std::vector<Route> routes;
+  const auto live = [](const Call&) { return state_answer(200, "ok"); };
+  const auto ready = [&context](const Call& call) { return get_readiness(context, call.request); };
+  const auto version = [](const Call&) { return get_version(); };
+  routes.push_back({"GET", "/livez", std::nullopt, kApiBodyLimit, live, nullptr});
+  routes.push_back({"GET", "/readyz", std::nullopt, kApiBodyLimit, ready, nullptr});
+  routes.push_back({"GET", "/healthz", std::nullopt, kApiBodyLimit, ready, nullptr});
+  routes.push_back({"GET", "/version", std::nullopt, kApiBodyLimit, version, nullptr});
+  return routes;
+}
+
+}  // namespace gitferry::api
