@@ -26,6 +26,7 @@ Status RelayEngine::sync_with_retries(const SyncRequest& request, const Waiting&
                          report);
     auto done = attempt.run();
     if (done || waiting.stop.stop_requested()) return done;
+    if (!options.seen) options.seen = SeenTip{report.target_tip_before};
     if (done.error().code == ErrorCode::LengthRequired && !options.whole_pack) {
       options.whole_pack = true;
     } else if (attempt.unpack_failed() && options.thin_pack) {

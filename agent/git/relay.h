@@ -21,8 +21,11 @@ namespace gitferry {
 /// moved by its own compare-and-swap on the tip that was seen, and the pack's trailer is sent only after the
 /// source ended cleanly: a cut or damaged transfer cannot move it.
 ///
+/// With Policy::Force what is no fast-forward is replaced, by the same compare-and-swap.
+///
 /// Within one run it tries again, each once: with a length where the target wants one, without a thin pack
-/// where the target could not unpack, and with new listings where a ref moved meanwhile.
+/// where the target could not unpack, and with new listings where a ref moved meanwhile; what came to the
+/// target in between is never rewritten.
 class RelayEngine final : public Engine {
  public:
   /// `clock` must outlive it.

@@ -69,6 +69,7 @@ Status RelayAttempt::connect_source() {
   const auto& remote = request_.source;
   source_.reset();
   source_connection_.reset();
+  has_fetched_ = false;
   auto connection = context_.transport.connect(remote, GitService::UploadPack, 2, context_.waiting);
   if (!connection) return fail(connection.error());
   source_connection_ = std::move(*connection);
@@ -104,7 +105,7 @@ Status RelayAttempt::list() {
 }
 
 Status RelayAttempt::renew_source() {
-  if (source_->can_fetch_again()) return {};
+  if (!has_fetched_ || source_->can_fetch_again()) return {};
   if (auto asked = connect_source(); !asked) return asked;
   const auto tip = source_->tip_of(request_.source_ref);
   if (!tip) return fail(tip.error());
@@ -121,8 +122,13 @@ FetchRequest RelayAttempt::fetch_request(std::vector<ObjectId> haves, bool done)
           .ofs_delta = target_->takes_ofs_deltas()};
 }
 
+Result<FetchAnswer> RelayAttempt::fetch(const FetchRequest& request) {
+  has_fetched_ = true;
+  return source_->fetch(request);
+}
+
 Result<std::unique_ptr<HeldPack>> RelayAttempt::fetch_pack(const FetchRequest& request) {
-  auto answer = source_->fetch(request);
+  auto answer = fetch(request);
   if (!answer) return fail(answer.error());
   if (answer->kind == FetchAnswer::Kind::Pack) {
     return std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
@@ -134,8 +140,12 @@ Result<std::unique_ptr<HeldPack>> RelayAttempt::fetch_pack(const FetchRequest& r
 
 Status RelayAttempt::create() {
   report_.plan = Plan::Create;
-  if (request_.dry_run) return {};
+  return request_.dry_run ? Status{} : push_what_is_missing();
+}
+
+Status RelayAttempt::push_what_is_missing() {
   if (target_->advertisement().advertises(*report_.source_tip)) return push_empty_pack();
+  if (auto renewed = renew_source(); !renewed) return renewed;
   auto pack = fetch_pack(fetch_request(target_->advertisement().best_tips(kHaveLimit), true));
   if (!pack) return fail(pack.error());
   return push(**pack);
@@ -143,21 +153,20 @@ Status RelayAttempt::create() {
 
 Status RelayAttempt::update() {
   // A tag is not a line of history: one that moved is a rewrite, whatever it points to.
-  if (request_.target_ref.starts_with(kTagsPrefix)) return refuse();
-  auto request = fetch_request({*report_.target_tip_before}, false);
-  auto answer = source_->fetch(request);
+  if (request_.target_ref.starts_with(kTagsPrefix)) return rewrite(nullptr);
+  auto answer = fetch(fetch_request({*report_.target_tip_before}, false));
   if (!answer) return fail(answer.error());
-  if (answer->kind == FetchAnswer::Kind::NoCommon) return refuse();
+  if (answer->kind == FetchAnswer::Kind::NoCommon) return rewrite(nullptr);
   if (answer->kind == FetchAnswer::Kind::NotReady) return update_with_plain_pack();
   auto pack = std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
   auto verdict = PackScan::Verdict::Undecided;
   if (auto scanned = prove(*pack, !request_.dry_run, verdict); !scanned) return scanned;
-  if (verdict == PackScan::Verdict::NotFound) return refuse();
-  if (verdict == PackScan::Verdict::Undecided) {
+  if (verdict == PackScan::Verdict::Undecided && request_.policy != Policy::Force) {
     // Its stream belongs to a connection that may be given up now.
     pack.reset();
     return update_with_plain_pack();
   }
+  if (verdict != PackScan::Verdict::Found) return rewrite(std::move(pack));
   report_.plan = Plan::FastForward;
   return request_.dry_run ? Status{} : push(*pack);
 }
@@ -172,20 +181,32 @@ Status RelayAttempt::update_with_plain_pack() {
   if (!pack) return fail(pack.error());
   auto verdict = PackScan::Verdict::Undecided;
   if (auto scanned = prove(**pack, !commits_alone && !request_.dry_run, verdict); !scanned) return scanned;
-  if (verdict == PackScan::Verdict::NotFound) return refuse();
-  if (verdict == PackScan::Verdict::Undecided) {
+  if (commits_alone) pack->reset();
+  if (verdict == PackScan::Verdict::Undecided && request_.policy != Policy::Force) {
     return fail(ErrorCode::GitFailed,
                 what() + ": whether this is a fast-forward cannot be told from the source's pack",
                 "push once with plain git; report this if it repeats");
   }
+  if (verdict != PackScan::Verdict::Found) return rewrite(std::move(*pack));
   report_.plan = Plan::FastForward;
   if (request_.dry_run) return {};
-  if (!commits_alone) return push(**pack);
-  pack->reset();
+  if (*pack) return push(**pack);
   if (auto renewed = renew_source(); !renewed) return renewed;
   pack = fetch_pack(fetch_request({*report_.target_tip_before}, true));
   if (!pack) return fail(pack.error());
   return push(**pack);
+}
+
+Status RelayAttempt::rewrite(std::unique_ptr<HeldPack> pack) {
+  if (request_.policy != Policy::Force) return refuse();
+  if (options_.seen && options_.seen->tip != report_.target_tip_before) {
+    return fail(ErrorCode::LeaseLost,
+                what() + ": the target's branch moved while the run went on, and was left as it is",
+                "look at what came there before forcing it again");
+  }
+  report_.plan = Plan::Rewrite;
+  if (request_.dry_run) return {};
+  return pack ? push(*pack) : push_what_is_missing();
 }
 
 Status RelayAttempt::refuse() {
@@ -247,6 +268,13 @@ Status RelayAttempt::push_empty_pack() {
 Status RelayAttempt::take_outcome(PushOutcome outcome) {
   unpack_failed_ = outcome.unpack_failed;
   report_.remote_text = std::move(outcome.remote_text);
+  if (outcome.error && outcome.error->code == ErrorCode::Diverged && report_.plan == Plan::Rewrite) {
+    // It was not asked for a fast-forward: this is its rule, not a race.
+    outcome.error->code = ErrorCode::RejectedByRemote;
+    outcome.error->hint =
+        "let the target take non-fast-forward pushes of this branch (git: "
+        "receive.denyNonFastForwards), or merge its commits into the source";
+  }
   if (outcome.error) return fail(std::move(*outcome.error));
   report_.target_tip_after = report_.source_tip;
   return {};

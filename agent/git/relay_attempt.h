@@ -23,10 +23,17 @@ struct RelayContext {
   const Waiting& waiting;
 };
 
+/// The target's tip, unset where it had no such ref.
+struct SeenTip {
+  std::optional<ObjectId> tip;
+};
+
 /// How an attempt differs from the first one of its run.
 struct RelayOptions {
   bool thin_pack = true;    ///< false: the target could not unpack a thin one
   bool whole_pack = false;  ///< the target wants the request's length: hold the pack until it is complete
+  /// What the first attempt saw: only that is ever rewritten, nothing that came later.
+  std::optional<SeenTip> seen = std::nullopt;
 };
 
 /// One pass of the relay's decision tree: list both sides, decide, fetch, prove, push.
@@ -48,12 +55,17 @@ class RelayAttempt {
   Status update();
   /// For what the first pack did not decide: asks for a pack whose deltas all lie within it.
   Status update_with_plain_pack();
+  /// What is no fast-forward: as the policy wants it. `pack` has what the target lacks; null: not fetched
+  /// yet.
+  Status rewrite(std::unique_ptr<HeldPack> pack);
   Status refuse();
   Status prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict);
   /// A source that spoke its one answer on a pipe has to be asked anew.
   Status renew_source();
   [[nodiscard]] FetchRequest fetch_request(std::vector<ObjectId> haves, bool done) const;
+  Result<FetchAnswer> fetch(const FetchRequest& request);
   Result<std::unique_ptr<HeldPack>> fetch_pack(const FetchRequest& request);
+  Status push_what_is_missing();
   Status push(HeldPack& pack);
   Status push_empty_pack();
   Status take_outcome(PushOutcome outcome);
@@ -67,6 +79,7 @@ class RelayAttempt {
   RunReport& report_;
   MonotonicTime started_;
   bool unpack_failed_ = false;
+  bool has_fetched_ = false;  ///< from the source's present connection
 
   // The clients refer to their connections: they come later, and so go earlier.
   std::unique_ptr<Connection> source_connection_;

@@ -11,10 +11,8 @@
 namespace gitferry {
 namespace {
 
-Result<Remote> remote_of(const RemoteUrl& address, const CredentialLookup& credentials) {
-  auto credential = credentials(address);
-  if (!credential) return fail(credential.error());
-  return Remote{address, std::move(*credential)};
+bool is_http(const RemoteUrl& address) {
+  return address.scheme == Scheme::Https || address.scheme == Scheme::Http;
 }
 
 RunReport failed(std::string_view what) {
@@ -65,12 +63,23 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
   return binding;
 }
 
+Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials) {
+  const auto& address = binding.address(side);
+  const auto& token = binding.token(side);
+  if (token && is_http(address) && token->host_key == address.host_key()) {
+    return Remote{address, Credential{token->username, token->token, {}, {}}};
+  }
+  auto credential = credentials(address);
+  if (!credential) return fail(credential.error());
+  return Remote{address, std::move(*credential)};
+}
+
 Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
                                 const CredentialLookup& credentials) {
   const auto from = source_side(direction);
-  auto source = remote_of(binding.address(from), credentials);
+  auto source = remote_of(binding, from, credentials);
   if (!source) return fail(source.error());
-  auto target = remote_of(binding.address(other(from)), credentials);
+  auto target = remote_of(binding, other(from), credentials);
   if (!target) return fail(target.error());
   return SyncRequest{std::move(*source),   std::move(*target), key.ref(from),
                      key.ref(other(from)), binding.policy,     false};

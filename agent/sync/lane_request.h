@@ -13,7 +13,11 @@ namespace gitferry {
 /// Errors: RepositoryUnknown, BranchUnknown where it is gone; NotEnabled where it is switched off.
 Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, const LaneKey& key);
 
-/// What the engine is asked to do for a lane. Looks the credentials up.
+/// One side of a binding as the engine sees it. A token that the API was given for the address's very host is
+/// shown there; everything else is looked up.
+Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials);
+
+/// What the engine is asked to do for a lane, with the binding's policy. Looks the credentials up.
 Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
                                 const CredentialLookup& credentials);
 

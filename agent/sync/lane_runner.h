@@ -58,7 +58,6 @@ class LaneRunner {
   /// Lanes were marked, bindings changed, or the clock was set: a worker looks for due lanes now.
   void wake();
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
-  [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
 
  private:
   struct State {
@@ -76,6 +75,7 @@ class LaneRunner {
     const RepositoryBinding& binding;
     Direction direction = Direction::ToOuter;
     bool more_follows = false;
+    bool is_forced = false;
   };
   /// What the runs of one request mean for the lane.
   struct Verdict {

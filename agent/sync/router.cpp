@@ -57,7 +57,7 @@ Route route(const PushEvent& event, const RepositoryBinding& binding, Side side)
   for (const auto& change : event.changes) {
     auto reason = refusal(change, binding, side);
     if (reason.empty()) reason = mark_branch(branch_of(change.ref), binding, side, result.marks);
-    result.refs.push_back({change.ref, std::string(reason)});
+    result.refs.push_back({change.ref, std::string(reason), change.deleted});
   }
   // A payload may name a ref twice; one mark is enough.
   const auto by_key = [](const LaneMark& left, const LaneMark& right) { return left.key < right.key; };

@@ -16,6 +16,7 @@ namespace gitferry {
 struct RefVerdict {
   std::string ref;
   std::string reason;
+  bool deleted = false;  ///< by the payload
 };
 
 struct Route {

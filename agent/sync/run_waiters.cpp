@@ -7,12 +7,14 @@ namespace gitferry {
 
 RunWaiters::Watch::Watch(RunWaiters& waiters, LaneKey key, Direction direction)
     : waiters_(waiters), key_(std::move(key)), direction_(direction) {
-  waiters_.state_.lock()->watches.push_back(this);
+  waiters_.state_.lock()->watches[key_].push_back(this);
 }
 
 RunWaiters::Watch::~Watch() {
   auto state = waiters_.state_.lock();
-  std::erase(state->watches, this);
+  const auto of_lane = state->watches.find(key_);
+  std::erase(of_lane->second, this);
+  if (of_lane->second.empty()) state->watches.erase(of_lane);
 }
 
 std::optional<RunReport> RunWaiters::Watch::wait(std::int64_t seq,
@@ -28,8 +30,10 @@ std::optional<RunReport> RunWaiters::Watch::wait(std::int64_t seq,
 void RunWaiters::publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report) {
   {
     auto state = state_.lock();
-    for (auto* watch : state->watches) {
-      if (watch->direction_ != direction || watch->key_ != key) continue;
+    const auto of_lane = state->watches.find(key);
+    if (of_lane == state->watches.end()) return;
+    for (auto* watch : of_lane->second) {
+      if (watch->direction_ != direction) continue;
       watch->seen_seq_ = seq;
       watch->report_ = report;
     }

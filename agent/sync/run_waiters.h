@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -46,7 +47,7 @@ class RunWaiters {
 
  private:
   struct State {
-    std::vector<Watch*> watches;
+    std::map<LaneKey, std::vector<Watch*>> watches;  ///< a repository may be waited for with all its branches
     bool is_closed = false;
   };
   Guarded<State> state_;

@@ -1,16 +1,23 @@
 #include "agent/sync/sync_service.h"
 
 #include <algorithm>
-#include <exception>
+#include <set>
+#include <span>
+#include <stop_token>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "agent/base/guarded.h"
+#include "agent/base/log.h"
 #include "agent/base/text.h"
-#include "agent/model/ref_name.h"
-#include "agent/sync/lane_request.h"
+#include "agent/sync/lane_plans.h"
 #include "agent/sync/lane_runner.h"
+#include "agent/sync/lane_selection.h"
+#include "agent/sync/listing_queue.h"
+#include "agent/sync/mended_lanes.h"
+#include "agent/sync/repository_listing.h"
+#include "agent/sync/time_limit.h"
 
 namespace gitferry {
 namespace {
@@ -19,8 +26,9 @@ std::string refs_json(const std::vector<RefVerdict>& refs) {
   std::string array = "[";
   for (const auto& ref : refs) {
     const auto verdict = ref.reason.empty() ? Verdict::Accepted : Verdict::Ignored;
-    array += fmt::format("{}{{\"ref\":{},\"verdict\":{},\"reason\":{}}}", array.size() > 1 ? "," : "",
-                         json_string(ref.ref), json_string(name_of(verdict)), json_string(ref.reason));
+    array += fmt::format("{}{{\"ref\":{},\"verdict\":{},\"reason\":{}{}}}", array.size() > 1 ? "," : "",
+                         json_string(ref.ref), json_string(name_of(verdict)), json_string(ref.reason),
+                         ref.deleted ? ",\"deleted\":true" : "");
   }
   return array + "]";
 }
@@ -40,56 +48,39 @@ DeliveryRecord record_of(const IncomingDelivery& delivery) {
   return record;
 }
 
-/// The lanes that a request by name means, and the direction it runs in.
-struct Selection {
-  const RepositoryBinding* binding = nullptr;
-  Direction direction = Direction::ToOuter;
-  std::vector<LaneKey> lanes;
-};
-
-Result<std::vector<LaneKey>> bound_lanes(const RepositoryBinding& binding, std::string_view branch,
-                                         Side side) {
-  std::vector<LaneKey> lanes;
-  bool is_bound = false;
-  for (const auto& bound : binding.branches) {
-    if (bound.name(side) != branch) continue;
-    is_bound = true;
-    if (bound.enabled)
-      lanes.push_back({binding.name, branch_ref(bound.internal), branch_ref(bound.external)});
-  }
-  if (!lanes.empty()) return lanes;
-  const auto what = fmt::format("sync branch '{}' of '{}'", shortened(branch, 200), binding.name);
-  if (is_bound) {
-    return fail(ErrorCode::NotEnabled, what + ": the branch is disabled", "enable it and sync again");
-  }
-  return fail(ErrorCode::NotEnabled,
-              fmt::format("{}: no branch of that name is bound on the {} side", what, name_of(side)),
-              "bind it, or give the name that it has on the side that is synced from");
+TimeLimit::SteadyTime deadline_of(const SyncWish& wish) {
+  constexpr std::chrono::milliseconds longest_wait{3'600'000};
+  return std::chrono::steady_clock::now() + std::clamp(wish.wait, std::chrono::milliseconds{0}, longest_wait);
 }
 
-Result<Selection> select(const BindingSnapshot& snapshot, std::string_view repository,
-                         std::string_view branch, std::optional<Direction> direction) {
-  const auto* binding = snapshot.find(repository);
-  if (binding == nullptr) {
-    return fail(ErrorCode::RepositoryUnknown,
-                fmt::format("sync '{}': no repository of that name is bound", shortened(repository, 200)),
-                "bind the repository, or correct its name");
+std::vector<LaneMark> marks_of(const LaneSelection& selection, bool force) {
+  std::vector<LaneMark> marks;
+  for (const auto& key : selection.lanes) marks.push_back({key, selection.direction, force});
+  return marks;
+}
+
+/// The lanes of the branches that are not settled.
+LaneSelection unsettled(const LaneSelection& repository, const std::vector<ListedBranch>& branches) {
+  auto selection = repository;
+  for (const auto& branch : branches) {
+    if (!branch.settled) selection.lanes.push_back(branch.key);
   }
-  if (!binding->enabled) {
-    return fail(ErrorCode::NotEnabled, fmt::format("sync '{}': the repository is disabled", repository),
-                "enable it and sync again");
-  }
-  Selection selection{binding, direction.value_or(binding->direction), {}};
-  if (binding->granularity == Granularity::All) {
-    const auto name = checked_branch(branch);
-    if (!name) return fail(name.error());
-    selection.lanes.push_back({binding->name, branch_ref(*name), branch_ref(*name)});
-    return selection;
-  }
-  auto lanes = bound_lanes(*binding, branch, source_side(selection.direction));
-  if (!lanes) return fail(lanes.error());
-  selection.lanes = std::move(*lanes);
   return selection;
+}
+
+/// One outcome a branch, in their order: what is settled, and `ran` for the others.
+std::vector<SyncOutcome> merged(std::vector<ListedBranch> branches, Direction direction,
+                                std::vector<SyncOutcome> ran) {
+  std::vector<SyncOutcome> outcomes;
+  auto next = ran.begin();
+  for (auto& branch : branches) {
+    if (branch.settled) {
+      outcomes.push_back({branch.key, direction, 0, true, std::move(*branch.settled)});
+    } else {
+      outcomes.push_back(std::move(*next++));
+    }
+  }
+  return outcomes;
 }
 
 class Service final : public SyncService {
@@ -101,12 +92,21 @@ class Service final : public SyncService {
           return of_runner;
         }()) {}
 
-  void start() override { runner_.start(); }
-  void stop() override { runner_.stop(); }
+  void start() override {
+    runner_.start();
+    listings_.start();
+  }
+  void stop() override {
+    // Plans and listings write nothing: they need no time to finish in.
+    stopping_.request_stop();
+    listings_.stop();
+    runner_.stop();
+  }
 
   [[nodiscard]] Snapshot snapshot() const override { return *snapshot_.lock(); }
   void replace_snapshot(Snapshot snapshot) override {
-    *snapshot_.lock() = std::move(snapshot);
+    const auto before = std::exchange(*snapshot_.lock(), snapshot);
+    mark_mended(*before, *snapshot);
     runner_.wake();
   }
 
@@ -121,10 +121,34 @@ class Service final : public SyncService {
                                                    const SyncWish& wish) override;
 
  private:
+  using Outcomes = Result<std::vector<SyncOutcome>>;
+
+  void mark_mended(const BindingSnapshot& before, const BindingSnapshot& now);
+  Outcomes sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline);
+  Outcomes sync_listed(const LaneSelection& selection, const SyncWish& wish);
+  Outcomes plan_listed(const LaneSelection& selection, const SyncWish& wish);
+  Result<std::vector<ListedBranch>> list_for_sync(Engine& engine, const LaneSelection& selection,
+                                                  const TimeLimit& limit);
+  Status list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop);
+
   LaneRunner::Parts parts_;
   mutable Guarded<Snapshot> snapshot_;
   LaneRunner runner_;
+  std::stop_source stopping_;
+  ListingQueue listings_{[this](const auto& wish, const auto& stop) { return list_and_mark(wish, stop); }};
 };
+
+void Service::mark_mended(const BindingSnapshot& before, const BindingSnapshot& now) {
+  const auto marks = mended_lanes(before, now, parts_.store);
+  if (!marks) {
+    return log::error("cannot see which lanes a change of bindings mends", {{"error", marks.error().text()}});
+  }
+  if (marks->empty()) return;
+  const auto marked = parts_.store.mark_lanes(*marks, Trigger::Configuration);
+  if (!marked) {
+    log::error("cannot mark lanes that a change of bindings mends", {{"error", marked.error().text()}});
+  }
+}
 
 Result<DeliveryOutcome> Service::deliver(const IncomingDelivery& delivery) {
   const auto bindings = snapshot();
@@ -153,26 +177,16 @@ Result<DeliveryOutcome> Service::deliver(const IncomingDelivery& delivery) {
   return outcome;
 }
 
-Result<std::vector<SyncOutcome>> Service::sync_branch(std::string_view repository, std::string_view branch,
-                                                      const SyncWish& wish) {
-  constexpr std::chrono::milliseconds longest_wait{3'600'000};
-  const auto bindings = snapshot();
-  auto selection = select(*bindings, repository, branch, wish.direction);
-  if (!selection) return fail(selection.error());
-
-  std::vector<LaneMark> marks;
+Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline) {
+  std::vector<SyncOutcome> outcomes;
+  if (marks.empty()) return outcomes;
   std::vector<std::unique_ptr<RunWaiters::Watch>> watches;
-  for (const auto& key : selection->lanes) {
-    marks.push_back({key, selection->direction, wish.force});
-    watches.push_back(std::make_unique<RunWaiters::Watch>(runner_.waiters(), key, selection->direction));
+  for (const auto& mark : marks) {
+    watches.push_back(std::make_unique<RunWaiters::Watch>(runner_.waiters(), mark.key, mark.direction));
   }
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
   if (!receipt) return fail(receipt.error());
   runner_.wake();
-
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::clamp(wish.wait, std::chrono::milliseconds{0}, longest_wait);
-  std::vector<SyncOutcome> outcomes;
   for (std::size_t i = 0; i < marks.size(); ++i) {
     const auto& marked = receipt->marked.at(i);
     auto report = watches[i]->wait(marked.seq, deadline);
@@ -183,32 +197,111 @@ Result<std::vector<SyncOutcome>> Service::sync_branch(std::string_view repositor
   return outcomes;
 }
 
-Result<std::vector<SyncOutcome>> Service::plan_branch(std::string_view repository, std::string_view branch,
-                                                      const SyncWish& wish) {
-  const auto bindings = snapshot();
-  const auto selection = select(*bindings, repository, branch, wish.direction);
-  if (!selection) return fail(selection.error());
-  const auto engine = parts_.engines();
-  std::vector<SyncOutcome> outcomes;
-  for (const auto& key : selection->lanes) {
-    auto request = request_for(*selection->binding, key, selection->direction, parts_.credentials);
-    if (!request) return fail(request.error());
-    request->dry_run = true;
-    outcomes.push_back(
-        {key, selection->direction, 0, true, run_guarded(*engine, *request, runner_.stop_token())});
-    outcomes.back().report.dry_run = true;
+/// A branch whose last run failed has to run also where both sides are equal by now, or it would be shown as
+/// failed for ever.
+Result<std::vector<ListedBranch>> Service::list_for_sync(Engine& engine, const LaneSelection& selection,
+                                                         const TimeLimit& limit) {
+  auto branches = list_repository(engine, selection, parts_.credentials, limit);
+  if (!branches) return branches;
+  const auto lanes = parts_.store.lanes_of_repositories(std::span(&selection.binding->name, 1));
+  if (!lanes) return fail(lanes.error());
+  std::set<LaneKey> failed;
+  for (const auto& lane : *lanes) {
+    if (!lane.last_error.empty()) failed.insert(lane.key);
   }
-  return outcomes;
+  for (auto& branch : *branches) {
+    if (branch.settled && !branch.settled->error && failed.contains(branch.key)) branch.settled.reset();
+  }
+  return branches;
 }
 
-Result<std::vector<SyncOutcome>> Service::sync_repository(std::string_view repository, const SyncWish& wish) {
-  static_cast<void>(wish);
-  return fail(ErrorCode::Internal, fmt::format("sync '{}': not there yet", repository));
+Service::Outcomes Service::sync_listed(const LaneSelection& selection, const SyncWish& wish) {
+  const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
+  const auto engine = parts_.engines();
+  auto branches = list_for_sync(*engine, selection, limit);
+  if (!branches) return fail(branches.error());
+  auto ran = sync_lanes(marks_of(unsettled(selection, *branches), wish.force), limit.deadline());
+  if (!ran) return ran;
+  return merged(std::move(*branches), selection.direction, std::move(*ran));
 }
 
-Result<std::vector<SyncOutcome>> Service::plan_repository(std::string_view repository, const SyncWish& wish) {
-  static_cast<void>(wish);
-  return fail(ErrorCode::Internal, fmt::format("plan '{}': not there yet", repository));
+Service::Outcomes Service::plan_listed(const LaneSelection& selection, const SyncWish& wish) {
+  const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
+  const auto engine = parts_.engines();
+  auto branches = list_repository(*engine, selection, parts_.credentials, limit);
+  if (!branches) return fail(branches.error());
+  for (auto& branch : *branches) {
+    if (branch.settled) branch.settled->dry_run = true;
+  }
+  auto planned = plan_lanes(*engine, unsettled(selection, *branches), wish.force, parts_.credentials, limit);
+  return merged(std::move(*branches), selection.direction, std::move(planned));
+}
+
+Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop) {
+  // One host that hangs must not keep all others waiting.
+  constexpr std::chrono::seconds longest_listing{120};
+  const auto bindings = snapshot();
+  const auto selection = select_repository(*bindings, wish.repository, wish.direction);
+  if (!selection) return fail(selection.error());
+  if (selection->binding->granularity != Granularity::All) {
+    return fail(ErrorCode::NotEnabled,
+                fmt::format("sync '{}': it is no whole repository any more", wish.repository),
+                "sync it again");
+  }
+  const TimeLimit limit(stop, std::chrono::steady_clock::now() + longest_listing);
+  const auto engine = parts_.engines();
+  const auto branches = list_for_sync(*engine, *selection, limit);
+  if (!branches) return fail(branches.error());
+  for (const auto& branch : *branches) {
+    if (!branch.settled || !branch.settled->error) continue;
+    log::warn("a branch is not synced",
+              {{"repo", wish.repository}, {"error", branch.settled->error->text()}});
+  }
+  const auto marks = marks_of(unsettled(*selection, *branches), wish.force);
+  if (marks.empty()) return {};
+  const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
+  if (!receipt) return fail(receipt.error());
+  runner_.wake();
+  return {};
+}
+
+Service::Outcomes Service::sync_branch(std::string_view repository, std::string_view branch,
+                                       const SyncWish& wish) {
+  const auto bindings = snapshot();
+  const auto selection = select_branch(*bindings, repository, branch, wish.direction);
+  if (!selection) return fail(selection.error());
+  return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
+}
+
+Service::Outcomes Service::plan_branch(std::string_view repository, std::string_view branch,
+                                       const SyncWish& wish) {
+  const auto bindings = snapshot();
+  const auto selection = select_branch(*bindings, repository, branch, wish.direction);
+  if (!selection) return fail(selection.error());
+  const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
+  return plan_lanes(*parts_.engines(), *selection, wish.force, parts_.credentials, limit);
+}
+
+Service::Outcomes Service::sync_repository(std::string_view repository, const SyncWish& wish) {
+  const auto bindings = snapshot();
+  const auto selection = select_repository(*bindings, repository, wish.direction);
+  if (!selection) return fail(selection.error());
+  if (selection->binding->granularity == Granularity::One) {
+    return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
+  }
+  if (wish.wait > std::chrono::milliseconds{0}) return sync_listed(*selection, wish);
+  auto added = listings_.add({selection->binding->name, wish.direction, wish.force});
+  if (!added) return fail(added.error());
+  return std::vector<SyncOutcome>{};
+}
+
+Service::Outcomes Service::plan_repository(std::string_view repository, const SyncWish& wish) {
+  const auto bindings = snapshot();
+  const auto selection = select_repository(*bindings, repository, wish.direction);
+  if (!selection) return fail(selection.error());
+  if (selection->binding->granularity == Granularity::All) return plan_listed(*selection, wish);
+  const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
+  return plan_lanes(*parts_.engines(), *selection, wish.force, parts_.credentials, limit);
 }
 
 }  // namespace

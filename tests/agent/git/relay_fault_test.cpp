@@ -31,9 +31,12 @@ class RelayFault : public RelayFixture, public ::testing::WithParamInterface<int
     expect_arrived(relay(request()));
     old_tip = target.tip(kMain).value();
   }
-  RunReport tapped() {
+  RunReport tapped() { return tapped(Policy::FfOnly); }
+  RunReport tapped(Policy policy) {
     VersionedTransport inner(GetParam());
-    return relay(request(), std::make_unique<TappedTransport>(inner, taps));
+    auto asked = request();
+    asked.policy = policy;
+    return relay(asked, std::make_unique<TappedTransport>(inner, taps));
   }
   RunReport tapped_stateless() {
     StatelessTransport inner(GetParam());
@@ -98,6 +101,48 @@ TEST_P(RelayFault, ATargetThatMovesTwiceIsLeftToTheNextRun) {
   EXPECT_TRUE(report.error->is_transient());
   EXPECT_FALSE(report.target_tip_after);
   EXPECT_EQ(target.tip(kMain), second);
+}
+
+TEST_P(RelayFault, AForcedRunDoesNotReplaceWhatCameMeanwhile) {
+  for (const bool is_unrelated : {false, true}) {
+    pushes = 0;
+    source.commit({kMain, "Rewritten", {{"r", is_unrelated ? "1" : "2"}}, std::vector<ObjectId>{}});
+    if (!is_unrelated) target.commit_many(kMain, 1, "Known");
+    std::optional<ObjectId> theirs;
+    on_push(1, [&] { theirs = target.commit_many(kMain, 1, "Theirs"); });
+    const auto report = tapped(Policy::Force);
+    ASSERT_TRUE(report.error);
+    EXPECT_EQ(report.error->code, ErrorCode::LeaseLost) << report.error->text();
+    EXPECT_TRUE(report.error->is_transient());
+    EXPECT_EQ(target.tip(kMain), theirs);
+    EXPECT_EQ(pushes, 1) << "the second look was enough";
+  }
+}
+
+TEST_P(RelayFault, AForcedRunDoesNotReplaceABranchCreatedMeanwhile) {
+  target.delete_ref(kMain);
+  source.commit_many(kMain, 2);
+  std::optional<ObjectId> theirs;
+  on_push(1, [&] { theirs = target.commit({kMain, "Theirs", {{"t", "t"}}, std::vector<ObjectId>{}}); });
+  const auto report = tapped(Policy::Force);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->code, ErrorCode::LeaseLost) << report.error->text();
+  EXPECT_EQ(target.tip(kMain), theirs);
+}
+
+TEST_P(RelayFault, AForcedRunGoesOnWhereOnlyTheSourceMoved) {
+  source.commit({kMain, "Rewritten", {{"r", "r"}}, std::vector<ObjectId>{}});
+  int requests = 0;
+  const int first_fetch = GetParam() == 0 ? 1 : 2;  // v2 asks for the listing with a request, too
+  taps.on_request = [&](GitService service, auto) -> Status {
+    if (service == GitService::UploadPack && ++requests == first_fetch) source.commit_many(kMain, 1, "Later");
+    return {};
+  };
+  const auto before = target.tip(kMain);
+  const auto report = tapped(Policy::Force);
+  expect_arrived(report);
+  EXPECT_EQ(report.plan, Plan::Rewrite);
+  EXPECT_EQ(report.target_tip_before, before);
 }
 
 TEST_P(RelayFault, ABranchCreatedMeanwhileIsNotOverwritten) {

@@ -79,10 +79,16 @@ class RelayHttp : public ::testing::TestWithParam<int> {
   RunReport sync(const SyncRequest& request) { return engine.sync(request, {}); }
   RunReport sync() { return sync(request()); }
   /// A run of its own with taps on the traffic.
-  RunReport tapped(const Taps& taps) {
+  RunReport tapped(const Taps& taps, Policy policy = Policy::FfOnly) {
     const auto inner = http_transport();
     RelayEngine tapped(std::make_unique<TappedTransport>(*inner, taps), {}, directory / "spool", clock);
-    return tapped.sync(request(), {});
+    return tapped.sync(with(policy), {});
+  }
+  [[nodiscard]] SyncRequest with(Policy policy, bool dry_run = false) const {
+    auto asked = request();
+    asked.policy = policy;
+    asked.dry_run = dry_run;
+    return asked;
   }
   void expect_arrived(const RunReport& report, Plan plan, const std::string& source_ref = kMain,
                       const std::string& target_ref = kMain) {
@@ -249,6 +255,59 @@ TEST_P(RelayHttp, ATargetThatGotACommitMeanwhileIsNotOverwritten) {
     return {};
   };
   expect_error(tapped(taps), ErrorCode::Diverged);
+  EXPECT_EQ(target.tip(kMain), theirs);
+}
+
+TEST_P(RelayHttp, ForceRewritesUnrelatedDivergedAndRewoundHistories) {
+  source.commit_many(kMain, 6);
+  expect_arrived(sync(), Plan::Create);
+  const auto unrelated = [&] { source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}}); };
+  const auto diverge = [&] {
+    source.commit_many(kMain, 4, "On the source");
+    target.commit_many(kMain, 2, "On the target");
+  };
+  const auto rewind = [&] { source.set_ref(kMain, source.tip("refs/heads/main~2").value()); };
+  for (const auto& change : std::vector<std::function<void()>>{unrelated, diverge, rewind}) {
+    change();
+    const auto source_before = source.tip(kMain);
+    const auto before = target.tip(kMain);
+    const auto planned = sync(with(Policy::Force, true));
+    EXPECT_FALSE(planned.error);
+    EXPECT_EQ(planned.plan, Plan::Rewrite);
+    EXPECT_EQ(planned.pack_bytes, 0U);
+    EXPECT_EQ(source.tip(kMain), source_before);
+    EXPECT_EQ(target.tip(kMain), before);
+    const auto report = sync(with(Policy::Force));
+    expect_arrived(report, Plan::Rewrite);
+    EXPECT_EQ(report.target_tip_before, before);
+  }
+  source.commit_many(kMain, 2);
+  expect_arrived(sync(with(Policy::Force)), Plan::FastForward);
+}
+
+TEST_P(RelayHttp, ForceIsToldWhenTheTargetTakesNoRewrite) {
+  source.commit_many(kMain, 3);
+  expect_arrived(sync(), Plan::Create);
+  target.set_config("receive.denyNonFastForwards", "true");
+  source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}});
+  const auto before = target.tip(kMain);
+  const auto report = sync(with(Policy::Force));
+  expect_error(report, ErrorCode::RejectedByRemote);
+  EXPECT_NE(report.error->message.find("non-fast-forward"), std::string::npos) << report.error->text();
+  EXPECT_EQ(target.tip(kMain), before);
+}
+
+TEST_P(RelayHttp, AForcedRunDoesNotReplaceWhatCameMeanwhile) {
+  source.commit_many(kMain, 2);
+  expect_arrived(sync(), Plan::Create);
+  source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}});
+  std::optional<ObjectId> theirs;
+  Taps taps;
+  taps.on_request = [&](GitService service, auto) -> Status {
+    if (service == GitService::ReceivePack && !theirs) theirs = target.commit_many(kMain, 1, "Theirs");
+    return {};
+  };
+  expect_error(tapped(taps, Policy::Force), ErrorCode::LeaseLost);
   EXPECT_EQ(target.tip(kMain), theirs);
 }
 

@@ -107,6 +107,107 @@ TEST_P(Relay, RefusesEveryRewriteAndLeavesTheTargetAlone) {
   }
 }
 
+TEST_P(Relay, ForceRewritesWhateverTheTargetHas) {
+  source.commit_many(kMain, 6);
+  expect_arrived(sync());
+  source.set_ref("refs/heads/keep", *source.tip(kMain));
+  const auto parent = source.tip("refs/heads/main~1").value();
+  const auto amend = [&] { source.commit({kMain, "Amended", {{"a", "amended"}}, std::vector{parent}}); };
+  const auto rewind = [&] { source.set_ref(kMain, source.tip("refs/heads/main~3").value()); };
+  const auto unrelated = [&] { source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}}); };
+  const auto diverge = [&] {
+    source.commit_many(kMain, 2, "On the source");
+    target.commit_many(kMain, 3, "On the target");
+  };
+  auto forced = request();
+  forced.policy = Policy::Force;
+  for (const auto& change : std::vector<std::function<void()>>{amend, rewind, diverge, unrelated, diverge}) {
+    change();
+    const auto before = target.tip(kMain);
+    forced.dry_run = true;
+    const auto planned = sync(forced);
+    EXPECT_FALSE(planned.error);
+    EXPECT_EQ(planned.plan, Plan::Rewrite);
+    EXPECT_EQ(planned.pack_bytes, 0U);
+    EXPECT_EQ(planned.target_tip_after, before);
+    EXPECT_EQ(target.tip(kMain), before);
+    forced.dry_run = false;
+    const auto report = sync(forced);
+    expect_arrived(report);
+    EXPECT_EQ(report.plan, Plan::Rewrite);
+    EXPECT_EQ(report.target_tip_before, before);
+  }
+}
+
+TEST_P(Relay, ForceLeavesWhatNeedsNoneAsItIs) {
+  auto forced = request();
+  forced.policy = Policy::Force;
+  source.commit_many(kMain, 3);
+  for (const auto plan : {Plan::Create, Plan::FastForward, Plan::Nothing}) {
+    if (plan == Plan::FastForward) source.commit_many(kMain, 40);
+    const auto report = sync(forced);
+    expect_arrived(report);
+    EXPECT_EQ(report.plan, plan);
+  }
+}
+
+TEST_P(Relay, ForceSendsOnlyWhatTheTargetLacks) {
+  source.commit_many(kMain, 300);
+  const auto first = sync();
+  expect_arrived(first);
+  auto forced = request();
+  forced.policy = Policy::Force;
+  target.commit_many(kMain, 1, "On the target");
+  source.commit_many(kMain, 1, "On the source");
+  target.set_ref("refs/heads/old", target.tip("refs/heads/main~1").value());
+  const auto diverged = sync(forced);
+  expect_arrived(diverged);
+  EXPECT_LT(diverged.pack_bytes, first.pack_bytes / 10);
+  // Back to a commit that another ref of the target has: nothing at all.
+  source.set_ref(kMain, target.tip("refs/heads/old").value());
+  target.commit_many(kMain, 1, "On the target again");
+  const auto rewound = sync(forced);
+  expect_arrived(rewound);
+  EXPECT_EQ(rewound.pack_bytes, 32U);
+}
+
+TEST_P(Relay, ForceMovesATag) {
+  source.commit_many(kMain, 2);
+  const std::string tag = "refs/tags/v1";
+  source.git({"tag", "-a", "-m", "First", "v1", kMain});
+  expect_arrived(sync(request(tag, tag)), tag, tag);
+  source.commit_many(kMain, 1);
+  source.git({"tag", "-f", "-a", "-m", "Moved", "v1", kMain});
+  auto forced = request(tag, tag);
+  forced.policy = Policy::Force;
+  const auto before = target.tip(tag);
+  forced.dry_run = true;
+  EXPECT_EQ(sync(forced).plan, Plan::Rewrite);
+  EXPECT_EQ(target.tip(tag), before);
+  forced.dry_run = false;
+  const auto report = sync(forced);
+  expect_arrived(report, tag, tag);
+  EXPECT_EQ(report.plan, Plan::Rewrite);
+  EXPECT_EQ(report.target_tip_before, before);
+}
+
+TEST_P(Relay, ForceIsToldWhenTheTargetTakesNoRewrite) {
+  source.commit_many(kMain, 3);
+  expect_arrived(sync());
+  target.set_config("receive.denyNonFastForwards", "true");
+  source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}});
+  const auto before = target.tip(kMain);
+  auto forced = request();
+  forced.policy = Policy::Force;
+  const auto report = sync(forced);
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->code, ErrorCode::RejectedByRemote) << report.error->text();
+  EXPECT_NE(report.error->message.find("non-fast-forward"), std::string::npos) << report.error->text();
+  EXPECT_NE(report.error->hint.find("denyNonFastForwards"), std::string::npos);
+  EXPECT_EQ(report.plan, Plan::Rewrite);
+  EXPECT_EQ(target.tip(kMain), before);
+}
+
 TEST_P(Relay, TakesMergesOfEveryShape) {
   source.commit_many(kMain, 5);
   const auto base = source.tip(kMain).value();

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "agent/git/engine.h"
+#include "agent/sync/lane_selection.h"
+#include "agent/sync/sync_service.h"
+#include "agent/sync/time_limit.h"
+
+namespace gitferry {
+
+/// What a run of each of these lanes would do: dry runs, one after the other. Nothing is marked, recorded or
+/// written to any host. A lane that the limit leaves no time for is not finished; the error of one does not
+/// keep the others from being planned.
+std::vector<SyncOutcome> plan_lanes(Engine& engine, const LaneSelection& selection, bool force,
+                                    const CredentialLookup& credentials, const TimeLimit& limit);
+
+}  // namespace gitferry

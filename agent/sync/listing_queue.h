@@ -1,0 +1,61 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "agent/base/guarded.h"
+#include "agent/base/result.h"
+#include "agent/model/binding.h"
+
+namespace gitferry {
+
+/// Whole repositories that are to be listed while nobody waits: one after the other, in the order they came.
+///
+/// Owns:      the one thread that lists.
+/// Threading: add() from any thread; start() once, then stop() once.
+/// Invariant: no wish waits twice. What waits is in memory alone: stop() gives it up and says so in the log.
+class ListingQueue {
+ public:
+  static constexpr std::size_t kLimit = 10'000;
+
+  struct Wish {
+    std::string repository;
+    std::optional<Direction> direction;
+    bool force = false;
+    bool operator==(const Wish&) const = default;
+  };
+  using List = std::function<Status(const Wish&, const std::stop_token&)>;
+
+  /// `list` is called on the thread, and obeys its stop token. Its errors are logged.
+  explicit ListingQueue(List list) : list_(std::move(list)) {}
+  ListingQueue(const ListingQueue&) = delete;
+  ListingQueue& operator=(const ListingQueue&) = delete;
+  ~ListingQueue() { stop(); }
+
+  void start();
+  void stop();
+  /// Errors: Unavailable where kLimit wishes wait already, or after stop().
+  Status add(Wish wish);
+
+ private:
+  struct State {
+    std::deque<Wish> waiting;
+    bool is_stopped = false;
+  };
+  void work(const std::stop_token& stop);
+  std::optional<Wish> next();
+  void list_and_log(const Wish& wish, const std::stop_token& stop);
+
+  List list_;
+  Guarded<State> state_;
+  std::condition_variable changed_;
+  std::jthread thread_;
+};
+
+}  // namespace gitferry

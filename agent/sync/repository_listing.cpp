@@ -1,0 +1,70 @@
+#include "agent/sync/repository_listing.h"
+
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "agent/model/ref_name.h"
+#include "agent/sync/lane_request.h"
+
+namespace gitferry {
+namespace {
+
+using Tips = std::unordered_map<std::string_view, const ObjectId*>;
+
+Result<std::vector<BranchTip>> list_side(Engine& engine, const RepositoryBinding& binding, Side side,
+                                         const CredentialLookup& credentials, const TimeLimit& limit) {
+  const auto remote = remote_of(binding, side, credentials);
+  if (!remote) return fail(remote.error());
+  auto branches = engine.list_branches(*remote, limit.token());
+  if (branches || branches.error().code != ErrorCode::Cancelled || !limit.is_over()) return branches;
+  const auto what = fmt::format("list the branches of '{}' for '{}'", remote->url.str(), binding.name);
+  if (limit.was_stopped()) return fail(ErrorCode::Unavailable, what + ": gitferry is stopping");
+  return fail(ErrorCode::Timeout, what + ": the host did not answer in the time that was given",
+              "wait longer, or do not wait at all (wait=0) and look at the status later");
+}
+
+ListedBranch compared(const RepositoryBinding& binding, const BranchTip& branch, const Tips& target) {
+  ListedBranch listed{{binding.name, branch.ref, branch.ref}};
+  RunReport known;
+  known.source_tip = branch.tip;
+  if (const auto name = checked_branch(branch_of(branch.ref)); !name) {
+    known.error = name.error();
+    known.error->message = fmt::format("sync '{}': {}", binding.name, known.error->message);
+    known.error->hint = "rename the branch on the source; the others are synced all the same";
+    listed.settled = std::move(known);
+    return listed;
+  }
+  const auto there = target.find(branch.ref);
+  if (there != target.end() && *there->second == branch.tip) {
+    known.plan = Plan::Nothing;
+    known.target_tip_before = branch.tip;
+    known.target_tip_after = branch.tip;
+    listed.settled = std::move(known);
+  }
+  return listed;
+}
+
+}  // namespace
+
+Result<std::vector<ListedBranch>> list_repository(Engine& engine, const LaneSelection& selection,
+                                                  const CredentialLookup& credentials,
+                                                  const TimeLimit& limit) {
+  const auto& binding = *selection.binding;
+  const auto from = source_side(selection.direction);
+  const auto source = list_side(engine, binding, from, credentials, limit);
+  if (!source) return fail(source.error());
+  const auto target = list_side(engine, binding, other(from), credentials, limit);
+  if (!target) return fail(target.error());
+
+  Tips tips;
+  for (const auto& branch : *target) tips.emplace(branch.ref, &branch.tip);
+  std::vector<ListedBranch> branches;
+  branches.reserve(source->size());
+  for (const auto& branch : *source) branches.push_back(compared(binding, branch, tips));
+  return branches;
+}
+
+}  // namespace gitferry
