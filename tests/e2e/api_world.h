@@ -64,7 +64,8 @@ class ApiWorld : public ::testing::Test {
   }
   std::vector<std::string> branches_of(const std::string& name) {
     std::vector<std::string> pairs;
-    for (const auto& row : api("GET", "/" + name + "/branch?page_size=100&create_sort=true")["data"])
+    const auto answer = api("GET", "/" + name + "/branch?page_size=100&create_sort=true");
+    for (const auto& row : answer["data"])
       pairs.push_back(row["internal_branch_name"].asString() + "->" + row["external_branch_name"].asString());
     return pairs;
   }

@@ -59,7 +59,9 @@ TEST_F(Overlay, AnOverrideHoldsThroughReloadsUntilItIsReset) {
   ASSERT_EQ(code("DELETE", "/repo/robot/override"), 0) << answers;
   EXPECT_EQ(repository("robot")["origin"].asString(), "file");
   EXPECT_TRUE(repository("robot")["enable"].asBool());
-  for (const auto& branch : api("GET", "/robot/branch?page_size=100")["data"])
+  const auto branches = api("GET", "/robot/branch?page_size=100");
+  EXPECT_EQ(branches["data"].size(), 4U) << answers;
+  for (const auto& branch : branches["data"])
     EXPECT_EQ(branch["enable"].asBool(), branch["internal_branch_name"].asString() != "frozen");
 }
 
@@ -185,7 +187,7 @@ TEST_F(Overlay, ATokenOfTheApiIsWhatTheHostSeesAndIsNowhereInClear) {
 
 TEST_F(Overlay, ALostOrExchangedKeyStopsTheStartAndSaysWhatToDo) {
   start();
-  ASSERT_EQ(bind("sealed", "https://a.example/x.git", "https://b.example/x.git"), 0) << answers;
+  ASSERT_EQ(bind("sealed", "http://a.example/x.git", "http://b.example/x.git"), 0) << answers;
   hosts.agent().kill(SIGTERM);
   ASSERT_EQ(hosts.agent().wait(), 0);
   const auto key = hosts.directory.path() / "data/sealing-key";
