@@ -217,12 +217,10 @@ bool LaneRunner::run_lane(Engine& engine, const LaneRow& lane) {
   if (directions.empty()) {
     return drop(lane, Error{ErrorCode::Internal, "the lane is pending in no direction", "", std::nullopt});
   }
-  // Asked for in both directions, nobody knows which one was to be forced; the wrong one would lose commits.
-  const bool is_forced = lane.force && directions.size() == 1;
   Verdict verdict;
   for (const auto direction : directions) {
     const bool more_follows = direction != directions.back();
-    if (!run_job(engine, {lane, **binding, direction, more_follows, is_forced}, verdict)) return false;
+    if (!run_job(engine, {lane, **binding, direction, more_follows}, verdict)) return false;
     if (is_stopping()) return true;
   }
   return true;
@@ -273,7 +271,7 @@ bool LaneRunner::run_job(Engine& engine, const Job& job, Verdict& verdict) {
 
 RunReport LaneRunner::transfer(Engine& engine, const Job& job) {
   auto request = request_for(job.binding, job.lane.key, job.direction, parts_.credentials);
-  if (request && job.is_forced) request->policy = Policy::Force;
+  if (request && job.lane.is_forced(job.direction)) request->policy = Policy::Force;
   if (request) return run_guarded(engine, *request, stop_.get_token());
   RunReport report;
   report.error = request.error();

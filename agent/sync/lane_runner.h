@@ -75,7 +75,6 @@ class LaneRunner {
     const RepositoryBinding& binding;
     Direction direction = Direction::ToOuter;
     bool more_follows = false;
-    bool is_forced = false;
   };
   /// What the runs of one request mean for the lane.
   struct Verdict {

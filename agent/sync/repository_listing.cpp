@@ -31,9 +31,11 @@ ListedBranch compared(const RepositoryBinding& binding, const BranchTip& branch,
   RunReport known;
   known.source_tip = branch.tip;
   if (const auto name = checked_branch(branch_of(branch.ref)); !name) {
-    known.error = name.error();
-    known.error->message = fmt::format("sync '{}': {}", binding.name, known.error->message);
-    known.error->hint = "rename the branch on the source; the others are synced all the same";
+    // The caller's request is right: it is the source that has such a name.
+    known.error = Error{ErrorCode::GitFailed,
+                        fmt::format("sync '{}': {}", binding.name, name.error().message),
+                        "rename the branch on the source; the others are synced all the same",
+                        {}};
     listed.settled = std::move(known);
     return listed;
   }

@@ -81,12 +81,13 @@ class SyncService {
   /// Starts the workers; every pending lane is due at once.
   virtual void start() = 0;
   /// Drains: no new runs; running ones finish or, after the grace time, are cancelled and stay pending.
-  /// Callers that wait in sync_branch() are answered at once, with what is known by then.
+  /// Callers that wait are answered at once, with what is known by then; plans and listings are cut.
   virtual void stop() = 0;
 
   [[nodiscard]] virtual Snapshot snapshot() const = 0;
   /// Swaps the bindings whole. Pending lanes stay pending; lanes of changed bindings whose last run ended
-  /// with an error are marked, for what it failed at may be mended.
+  /// with an error are marked, for what it failed at may be mended, and so are those whose outcome was
+  /// forgotten with their old addresses. Errors of the store are logged.
   virtual void replace_snapshot(Snapshot snapshot) = 0;
 
   /// Routes a delivery and records it with its marks in one transaction. The caller checked that the event is
@@ -106,8 +107,11 @@ class SyncService {
   /// both hosts are listed once, what differs is marked and waited for, what is equal is an outcome of plan
   /// Nothing. One outcome a branch, whatever becomes of the others; none where no branch is enabled.
   ///
-  /// With `wait` zero a whole repository is listed after the call has returned; its outcomes are empty.
-  /// Errors: RepositoryUnknown, NotEnabled; those of listing a host.
+  /// `wait` bounds the listing as well: Timeout where it takes longer. With `wait` zero a whole repository is
+  /// listed after the call has returned, and its outcomes are empty; how that failed is in the log, and
+  /// stop() gives it up. A branch whose name cannot be taken is an outcome with an error. Nothing is ever
+  /// deleted. Errors: RepositoryUnknown, NotEnabled; those of listing a host; Unavailable where too many
+  /// repositories wait to be listed, or while stopping.
   virtual Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
                                                            const SyncWish& wish) = 0;
   /// As sync_repository(), but only plans.

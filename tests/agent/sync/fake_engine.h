@@ -25,6 +25,7 @@ class FakeHosts {
     std::string source;  ///< host and ref
     std::string target;
     bool dry_run = false;
+    Policy policy = Policy::FfOnly;
   };
 
   /// What the next runs answer; a run without an answer succeeds.
@@ -37,6 +38,60 @@ class FakeHosts {
     const std::scoped_lock lock(mutex_);
     hook_ = std::move(hook);
   }
+  /// The branches that `host` has; a run that succeeds copies its own to the target.
+  void set_branches(const std::string& host, std::map<std::string, char> digits) {
+    const std::scoped_lock lock(mutex_);
+    branches_[host] = std::move(digits);
+  }
+  /// What runs into `ref` end with, whenever they come.
+  void always_fail(const std::string& ref, const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    failing_refs_.insert_or_assign(ref, error);
+  }
+  /// What listing `host` ends with.
+  void fail_listing(const std::string& host, const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    failing_listings_.insert_or_assign(host, error);
+  }
+  /// Listings wait for the gate, too, and end with Cancelled where they are cut.
+  Result<std::vector<BranchTip>> list(const std::string& host, const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] {
+      { const std::scoped_lock lock(mutex_); }
+      changed_.notify_all();
+    });
+    std::unique_lock lock(mutex_);
+    listed_.push_back(host);
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return listing_gate_is_open_ || stop.stop_requested(); });
+    if (!listing_gate_is_open_) return fail(ErrorCode::Cancelled, "the listing was cancelled");
+    if (const auto found = failing_listings_.find(host); found != failing_listings_.end())
+      return fail(found->second);
+    std::vector<BranchTip> tips;
+    for (const auto& [ref, digit] : branches_[host])
+      tips.push_back({ref, ObjectId::from_hex(std::string(40, digit)).value()});
+    return tips;
+  }
+  void close_listing_gate() {
+    const std::scoped_lock lock(mutex_);
+    listing_gate_is_open_ = false;
+  }
+  void open_listing_gate() {
+    {
+      const std::scoped_lock lock(mutex_);
+      listing_gate_is_open_ = true;
+    }
+    changed_.notify_all();
+  }
+  /// The hosts whose branches were listed, in order.
+  [[nodiscard]] std::vector<std::string> listed() const {
+    const std::scoped_lock lock(mutex_);
+    return listed_;
+  }
+  bool wait_listed(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return listed_.size() >= count; });
+  }
+
   /// From now on runs wait until open_gate(), or until they are cancelled.
   void close_gate() {
     const std::scoped_lock lock(mutex_);
@@ -127,18 +182,33 @@ class FakeHosts {
       } else if (!errors_.empty()) {
         report.error = errors_.front();
         errors_.erase(errors_.begin());
+      } else if (const auto found = failing_refs_.find(request.target_ref); found != failing_refs_.end()) {
+        report.error = found->second;
+      } else if (!request.dry_run) {
+        copy_branch(request);
       }
       std::erase(running_, &request);
       done_.push_back({ref_at(request.source, request.source_ref), ref_at(request.target, request.target_ref),
-                       request.dry_run});
+                       request.dry_run, request.policy});
     }
     changed_.notify_all();
     return report;
   }
 
+  void copy_branch(const SyncRequest& request) {
+    const auto& from = branches_[request.source.url.host_key()];
+    if (const auto found = from.find(request.source_ref); found != from.end())
+      branches_[request.target.url.host_key()][request.target_ref] = found->second;
+  }
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Error> errors_;
+  std::map<std::string, Error> failing_refs_;
+  std::map<std::string, Error> failing_listings_;
+  std::map<std::string, std::map<std::string, char>> branches_;  ///< by host and ref
+  std::vector<std::string> listed_;
+  bool listing_gate_is_open_ = true;
   std::function<void(const SyncRequest&)> hook_;
   bool gate_is_open_ = true;
   std::vector<const SyncRequest*> running_;
@@ -153,8 +223,8 @@ class FakeEngine final : public Engine {
   RunReport sync(const SyncRequest& request, std::stop_token stop) override {
     return hosts_.run(request, stop);
   }
-  Result<std::vector<BranchTip>> list_branches(const Remote&, std::stop_token) override {
-    return std::vector<BranchTip>{};
+  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override {
+    return hosts_.list(remote.url.host_key(), stop);
   }
 
  private:

@@ -179,6 +179,50 @@ TEST_F(LaneRunnerTest, ATransientFailureInOneDirectionKeepsTheRequest) {
   EXPECT_EQ(hosts_.done().size(), 4U);
 }
 
+TEST_F(LaneRunnerTest, AForcedMarkForcesOneRunAndNotItsRetry) {
+  hosts_.answer_with({error_of(ErrorCode::Timeout)});
+  runner().start();
+  const auto id = marked({lane_key("b1"), Direction::ToOuter, true}).marked[0].lane_id;
+  runner().wake();
+  ASSERT_TRUE(eventually([&] { return lane(id).attempts == 1; }));
+  clock_.advance(seconds(5));
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  request("b1");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  const auto done = hosts_.done();
+  ASSERT_EQ(done.size(), 3U);
+  EXPECT_EQ(done[0].policy, Policy::Force);
+  EXPECT_EQ(done[1].policy, Policy::FfOnly);
+  EXPECT_EQ(done[2].policy, Policy::FfOnly);
+}
+
+TEST_F(LaneRunnerTest, LeaveToForceOneDirectionIsNoneForTheOther) {
+  marked({lane_key("b1"), Direction::ToInter, true});
+  marked(mark_of("b1", Direction::ToOuter));
+  runner().start();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  const auto done = hosts_.done();
+  ASSERT_EQ(done.size(), 2U);
+  EXPECT_EQ(done[0].target, "out refs/heads/b1");
+  EXPECT_EQ(done[0].policy, Policy::FfOnly);
+  EXPECT_EQ(done[1].target, "in refs/heads/b1");
+  EXPECT_EQ(done[1].policy, Policy::Force);
+}
+
+TEST_F(LaneRunnerTest, AForcedMarkDuringARunIsForTheNextOne) {
+  hosts_.close_gate();
+  runner().start();
+  request("b1");
+  ASSERT_TRUE(wait_running(1));
+  marked({lane_key("b1"), Direction::ToOuter, true});
+  runner().wake();
+  hosts_.open_gate();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  ASSERT_EQ(hosts_.done().size(), 2U);
+  EXPECT_EQ(hosts_.done()[0].policy, Policy::FfOnly);
+  EXPECT_EQ(hosts_.done()[1].policy, Policy::Force);
+}
+
 TEST_F(LaneRunnerTest, AnExceptionFailsTheRunAndNotTheProcess) {
   hosts_.on_run([](const SyncRequest& request) {
     if (request.source_ref == "refs/heads/b1") throw std::runtime_error("boom");

@@ -81,6 +81,7 @@ TEST(Router, IgnoresDeletionsDisabledRepositoriesAndTheTargetsEcho) {
   EXPECT_EQ(route(event, binding(), Side::External).ignored_reason(), "not_a_source");
   event.changes[0].deleted = true;
   EXPECT_EQ(route(event, binding(), Side::Internal).ignored_reason(), "deletion_ignored");
+  EXPECT_TRUE(route(event, binding(), Side::Internal).refs.at(0).deleted);
   auto disabled = binding();
   disabled.enabled = false;
   EXPECT_EQ(route(push_of({"refs/heads/main"}), disabled, Side::Internal).ignored_reason(),

@@ -59,6 +59,7 @@ class SyncTest : public StoreTest {
   }
   ~SyncTest() override {
     hosts_.open_gate();
+    hosts_.open_listing_gate();
     runner_.reset();
     service_.reset();
   }

@@ -58,6 +58,24 @@ TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
   EXPECT_TRUE(store().lanes().value().empty());
 }
 
+TEST_F(SyncServiceTest, ADeliverysSideDeletionsAndOriginalAreRecorded) {
+  auto first = push_to("refs/heads/b1");
+  first.event.changes.push_back({"refs/heads/b2", std::nullopt, std::nullopt, true});
+  const auto original = service().deliver(first).value();
+  auto again = push_to("refs/heads/b1", Side::External);
+  again.replay_of = original.delivery_id;
+  const auto replay = service().deliver(again).value();
+  const auto kept = store().delivery(original.delivery_id).value().value().record;
+  EXPECT_EQ(kept.refs,
+            R"([{"ref":"refs/heads/b1","verdict":"accepted","reason":""},)"
+            R"({"ref":"refs/heads/b2","verdict":"ignored","reason":"deletion_ignored","deleted":true}])");
+  EXPECT_EQ(kept.side, Side::Internal);
+  EXPECT_FALSE(kept.replay_of);
+  const auto repeated = store().delivery(replay.delivery_id).value().value().record;
+  EXPECT_EQ(repeated.side, Side::External);
+  EXPECT_EQ(repeated.replay_of, original.delivery_id);
+}
+
 TEST_F(SyncServiceTest, ASyncWaitsForItsRun) {
   service().start();
   const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false});
@@ -207,6 +225,44 @@ TEST_F(SyncServiceTest, APlanMarksAndRecordsNothing) {
   EXPECT_EQ(hosts_.done().at(0).source, "out refs/heads/b1");
   EXPECT_TRUE(store().lanes().value().empty());
   EXPECT_TRUE(run_rows().empty());
+}
+
+TEST_F(SyncServiceTest, APlanThatHasNoTimeIsNotFinished) {
+  const auto late = service().plan_branch("robot", "b1", {std::nullopt, milliseconds(0), false}).value();
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_FALSE(late[0].finished);
+  EXPECT_TRUE(hosts_.done().empty());
+  hosts_.close_gate();
+  const auto cut = service().plan_branch("robot", "b1", {std::nullopt, milliseconds(20), false}).value();
+  EXPECT_FALSE(cut.at(0).finished);
+}
+
+TEST_F(SyncServiceTest, AForcedPlanIsOfAForcedRun) {
+  ASSERT_TRUE(service().plan_branch("robot", "b1", {std::nullopt, seconds(20), true}));
+  EXPECT_EQ(hosts_.done().at(0).policy, Policy::Force);
+  EXPECT_TRUE(hosts_.done().at(0).dry_run);
+}
+
+TEST_F(SyncServiceTest, AForcedSyncForcesItsRun) {
+  service().start();
+  ASSERT_TRUE(service().sync_branch("robot", "b1", {std::nullopt, seconds(20), true}));
+  ASSERT_TRUE(service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false}));
+  ASSERT_EQ(hosts_.done().size(), 2U);
+  EXPECT_EQ(hosts_.done()[0].policy, Policy::Force);
+  EXPECT_EQ(hosts_.done()[1].policy, Policy::FfOnly);
+}
+
+TEST_F(SyncServiceTest, StopCutsAPlan) {
+  hosts_.close_gate();
+  service().start();
+  std::vector<SyncOutcome> outcomes;
+  std::jthread caller([&] {
+    outcomes = service().plan_branch("robot", "b1", {std::nullopt, seconds(600), false}).value();
+  });
+  ASSERT_TRUE(wait_running(1));
+  service().stop();
+  caller.join();
+  EXPECT_FALSE(outcomes.at(0).finished);
 }
 
 TEST_F(SyncServiceTest, ANewSnapshotDecidesTheRunsOfWhatIsPending) {

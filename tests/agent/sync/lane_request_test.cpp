@@ -1,0 +1,76 @@
+#include "agent/sync/lane_request.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/agent/sync/sync_fixture.h"
+
+namespace gitferry {
+namespace {
+
+const LaneKey kLane{"robot", "refs/heads/main", "refs/heads/trunk"};
+
+RepositoryBinding robot() {
+  auto binding = binding_between("robot", "in:8443", "out");
+  binding.branches = {{"main", "trunk", true}};
+  return binding;
+}
+
+Result<std::optional<Credential>> configured(const RemoteUrl&) {
+  Credential credential;
+  credential.username = "configured";
+  credential.password = Secret("of the file");
+  return credential;
+}
+
+TEST(LaneRequest, GoesFromTheSourceToTheTargetWithTheBindingsPolicy) {
+  const auto request = request_for(robot(), kLane, Direction::ToInter, configured).value();
+  EXPECT_EQ(request.source.url.host, "out");
+  EXPECT_EQ(request.source_ref, "refs/heads/trunk");
+  EXPECT_EQ(request.target.url.host, "in");
+  EXPECT_EQ(request.target_ref, "refs/heads/main");
+  EXPECT_EQ(request.policy, Policy::FfOnly);
+  EXPECT_FALSE(request.dry_run);
+}
+
+TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
+  auto binding = robot();
+  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "in:8443"};
+  const auto request = request_for(binding, kLane, Direction::ToOuter, configured).value();
+  EXPECT_EQ(request.source.credential->username, "oauth2");
+  EXPECT_EQ(request.source.credential->password.reveal(), "T0KEN");
+  EXPECT_EQ(request.target.credential->username, "configured");
+}
+
+TEST(LaneRequest, ATokenIsNotShownToAnotherHostOrPortThanItsOwn) {
+  auto binding = robot();
+  for (const auto* host : {"in", "out", "in:443", "evil.in:8443", ""}) {
+    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), host};
+    const auto remote = remote_of(binding, Side::Internal, configured).value();
+    EXPECT_EQ(remote.credential->username, "configured") << host;
+  }
+}
+
+TEST(LaneRequest, ATokenIsOnlyForHttp) {
+  auto binding = robot();
+  for (const auto* address : {"ssh://git@in:8443/robot", "git@in:robot", "/srv/robot.git"}) {
+    binding.internal = url_of(address);
+    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), binding.internal.host_key()};
+    const auto remote = remote_of(binding, Side::Internal, configured).value();
+    EXPECT_EQ(remote.credential->username, "configured") << address;
+  }
+}
+
+TEST(LaneRequest, ATokenSparesTheLookUp) {
+  auto binding = robot();
+  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "in:8443"};
+  const CredentialLookup unreadable = [](const RemoteUrl&) -> Result<std::optional<Credential>> {
+    return fail(ErrorCode::AuthenticationFailed, "read the secret file: no such file");
+  };
+  EXPECT_TRUE(remote_of(binding, Side::Internal, unreadable));
+  const auto refused = request_for(binding, kLane, Direction::ToOuter, unreadable);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::AuthenticationFailed);
+}
+
+}  // namespace
+}  // namespace gitferry
