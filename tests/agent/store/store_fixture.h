@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "agent/store/sqlite_store.h"
 #include "tests/support/fake_clock.h"
@@ -32,6 +33,34 @@ inline DeliveryRecord delivery_of(const std::string& id, const std::string& repo
   record.body_bytes = 12;
   record.received_at_ms = to_epoch_ms(FakeClock().now());
   return record;
+}
+
+/// Runs SQL on the closed database file, as no product code does.
+inline void run_sql(const std::string& path, const char* sql) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
+  sqlite3_close(database);
+}
+
+inline Secret sealing_key_of(char byte) {
+  return Secret(std::string(32, byte));
+}
+/// A binding made through the API.
+inline RepositoryOverride bound(const std::string& name) {
+  RepositoryOverride row;
+  row.name = name;
+  row.kind = RepositoryOverride::Kind::Bound;
+  row.enabled = true;
+  row.internal = "https://internal.example.org/" + name + ".git";
+  row.external = "https://external.example.org/" + name + ".git";
+  row.granularity = Granularity::One;
+  row.direction = Direction::ToInter;
+  row.created_at_ms = 1'700'000'000'000;
+  return row;
+}
+inline AuditEntry audit_of(const std::string& repository, const std::string& action = "bind_repository") {
+  return {"ops", "api", action, repository, "", "", R"({"enable":true})", "r-1"};
 }
 
 /// A store in a directory of its own, that can be closed and opened again.

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "tests/agent/store/store_fixture.h"
@@ -18,14 +17,6 @@ const auto kAny = [](const LaneRow&) { return true; };
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat found {};
   return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 0777U : 0;
-}
-
-/// Runs SQL on the closed database file, as no product code does.
-void run_sql(const std::string& path, const char* sql) {
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(database);
-  sqlite3_close(database);
 }
 
 TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {

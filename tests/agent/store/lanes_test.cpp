@@ -1,0 +1,198 @@
+#include <gtest/gtest.h>
+
+#include "tests/agent/store/store_fixture.h"
+
+namespace gitferry {
+namespace {
+
+class LanesTest : public StoreTest {
+ protected:
+  LaneMark forced(Direction direction = Direction::ToOuter) { return {lane_key("main"), direction, true}; }
+  std::int64_t begin(const LaneRow& row, Direction direction = Direction::ToOuter) {
+    return store().begin_run(row, direction, now_ms()).value();
+  }
+  void forget(const std::string& repository) {
+    OverrideChange change;
+    change.forget_lanes_of = {repository};
+    ASSERT_TRUE(store().change_overrides(change));
+  }
+  /// A run that failed for good.
+  RunEnd failure(const LaneRow& row, std::int64_t run_id) const {
+    auto end = success(row, run_id);
+    end.report.error = Error{ErrorCode::Diverged, "diverged", "", std::nullopt};
+    end.report.source_tip = ObjectId::from_hex(std::string(40, 'a'));
+    end.report.target_tip_before = ObjectId::from_hex(std::string(40, 'b'));
+    return end;
+  }
+};
+
+TEST_F(LanesTest, LeaveToForceIsUsedUpByTheRunThatBeginsWithIt) {
+  const auto id = marked(forced(), Trigger::Manual).marked[0].lane_id;
+  marked(mark_of("main"));
+  reopen();
+  const auto taken = lane(id);
+  EXPECT_TRUE(taken.is_forced(Direction::ToOuter));
+  EXPECT_FALSE(taken.is_forced(Direction::ToInter));
+  auto end = success(taken, begin(taken));
+  EXPECT_EQ(lane(id).forced_directions, 0U);
+  end.done_seq.reset();
+  end.report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_TRUE(lane(id).is_pending());
+  EXPECT_EQ(lane(id).forced_directions, 0U);
+}
+
+TEST_F(LanesTest, LeaveToForceOneDirectionIsNoneForTheOther) {
+  marked(mark_of("main", Direction::ToOuter));
+  const auto id = marked(forced(Direction::ToInter)).marked[0].lane_id;
+  const auto taken = lane(id);
+  EXPECT_EQ(taken.requested_directions, 3U);
+  EXPECT_EQ(taken.forced_directions, direction_bit(Direction::ToInter));
+  begin(taken, Direction::ToOuter);
+  EXPECT_TRUE(lane(id).is_forced(Direction::ToInter));
+  begin(taken, Direction::ToInter);
+  EXPECT_EQ(lane(id).forced_directions, 0U);
+}
+
+TEST_F(LanesTest, LeaveToForceThatComesDuringARunWaitsForTheNext) {
+  const auto id = marked(mark_of("main")).marked[0].lane_id;
+  const auto taken = lane(id);
+  marked(forced());  // after the row was read, before the run began
+  const auto run = begin(taken);
+  EXPECT_TRUE(lane(id).is_forced(Direction::ToOuter));
+  ASSERT_TRUE(store().finish_run(success(taken, run)));
+  EXPECT_TRUE(lane(id).is_pending());
+  EXPECT_TRUE(lane(id).is_forced(Direction::ToOuter));
+}
+
+TEST_F(LanesTest, ADroppedRequestTakesItsLeaveToForceWithIt) {
+  const auto mark = marked(forced()).marked[0];
+  ASSERT_TRUE(store().drop_lane_request(mark.lane_id, mark.seq, Error{ErrorCode::NotEnabled, "off", "", {}}));
+  marked(mark_of("main"));
+  EXPECT_EQ(lane(mark.lane_id).forced_directions, 0U);
+}
+
+TEST_F(LanesTest, AMarkForAChangedConfigurationSaysSo) {
+  const auto id = marked(mark_of("main"), Trigger::Configuration).marked[0].lane_id;
+  EXPECT_EQ(lane(id).trigger, Trigger::Configuration);
+  begin(lane(id));
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).trigger, Trigger::Configuration);
+}
+
+TEST_F(LanesTest, ForgettingLanesKeepsTheirMarksAndNothingElse) {
+  const auto id = marked(mark_of("main")).marked[0].lane_id;
+  const auto other = marked({lane_key("main", "other"), Direction::ToOuter}).marked[0].lane_id;
+  for (const auto one : {id, other}) {
+    const auto row = lane(one);
+    ASSERT_TRUE(store().finish_run(failure(row, begin(row))));
+  }
+  const auto seq = marked(forced()).marked[0].seq;
+  forget("robot");
+  const auto row = lane(id);
+  EXPECT_TRUE(row.is_pending());
+  EXPECT_TRUE(row.is_due(now_ms()));
+  EXPECT_EQ(row.requested_seq, seq);
+  EXPECT_EQ(row.forced_directions, 0U) << "it was given for another target";
+  EXPECT_EQ(row.source_tip + row.target_tip + row.last_plan + row.last_error + row.last_text, "");
+  EXPECT_EQ(row.last_code_status, 0);
+  EXPECT_EQ(row.last_run_at_ms, 0);
+  EXPECT_EQ(row.last_success_at_ms, 0);
+  EXPECT_EQ(lane(other).last_error, "diverged");
+}
+
+TEST_F(LanesTest, ForgettingLiftsAQuarantineAndAHostsPause) {
+  const auto id = marked(mark_of("main")).marked[0].lane_id;
+  auto end = success(lane(id), begin(lane(id)));
+  end.done_seq.reset();
+  end.hold_until_ms = now_ms() + 60'000;
+  ASSERT_TRUE(store().finish_run(end));
+  for (int crash = 0; crash < 3; ++crash) {
+    begin(lane(id));
+    reopen();
+  }
+  ASSERT_TRUE(lane(id).quarantined);
+  forget("robot");
+  EXPECT_FALSE(lane(id).quarantined);
+  EXPECT_EQ(lane(id).crash_count, 0);
+  EXPECT_TRUE(lane(id).is_due(now_ms()));
+}
+
+TEST_F(LanesTest, ARunForTheOldAddressesEndsNothingAfterTheyAreForgotten) {
+  const auto id = marked(mark_of("main")).marked[0].lane_id;
+  const auto taken = lane(id);
+  const auto run = begin(taken);
+  forget("robot");
+  ASSERT_TRUE(store().finish_run(failure(taken, run)));
+  EXPECT_EQ(lane(id).source_tip, "");
+  EXPECT_TRUE(lane(id).is_pending());
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).state, RunState::Finished);
+
+  const auto next = lane(id);
+  ASSERT_TRUE(store().finish_run(failure(next, begin(next))));
+  EXPECT_EQ(lane(id).source_tip, std::string(40, 'a'));
+  EXPECT_FALSE(lane(id).is_pending());
+}
+
+TEST_F(LanesTest, FindsLanesByTheirKeysInOrder) {
+  const auto main = marked(mark_of("main")).marked[0].lane_id;
+  const auto dev = marked(mark_of("dev")).marked[0].lane_id;
+  const std::vector keys{lane_key("dev"), lane_key("never"), lane_key("main"), lane_key("main", "other")};
+  const auto found = store().lanes_of(keys).value();
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_EQ(found[0].value().id, dev);
+  EXPECT_FALSE(found[1]);
+  EXPECT_EQ(found[2].value().id, main);
+  EXPECT_FALSE(found[3]);
+  EXPECT_TRUE(store().lanes_of({}).value().empty());
+}
+
+TEST_F(LanesTest, ListsAndCountsTheLanesOfRepositories) {
+  const std::string odd = "it's \"x\"";
+  for (const auto& repository : {std::string("b"), std::string("a"), odd}) {
+    for (const auto* branch : {"main", "dev"}) marked({lane_key(branch, repository), Direction::ToOuter});
+  }
+  marked({lane_key("extra", "a"), Direction::ToOuter});
+  const std::vector<std::string> asked{"b", "nobody", "a", odd};
+  std::vector<std::string> seen;
+  const auto rows = store().lanes_of_repositories(std::vector<std::string>{"b", "a", "nobody"}).value();
+  for (const auto& row : rows) seen.push_back(row.key.repository + " " + row.key.internal_ref);
+  EXPECT_EQ(seen, (std::vector<std::string>{"a refs/heads/dev", "a refs/heads/extra", "a refs/heads/main",
+                                            "b refs/heads/dev", "b refs/heads/main"}));
+  EXPECT_EQ(store().lane_counts(asked).value(), (std::vector<std::int64_t>{2, 0, 3, 2}));
+  EXPECT_TRUE(store().lane_counts({}).value().empty());
+  EXPECT_TRUE(store().lanes_of_repositories({}).value().empty());
+}
+
+TEST_F(LanesTest, FindsADeliveryAndFiltersByVerdict) {
+  auto first = delivery_of("1");
+  first.side = Side::External;
+  const std::vector marks{mark_of("main")};
+  const auto receipt = store().record_delivery(first, marks).value();
+  auto replay = delivery_of("2", "other");
+  replay.verdict = Verdict::Ignored;
+  replay.reason = "not_bound";
+  replay.replay_of = receipt.delivery_id;
+  const auto second = store().record_delivery(replay, {}).value().delivery_id;
+
+  const auto found = store().delivery(receipt.delivery_id).value().value();
+  EXPECT_EQ(found.record.side, Side::External);
+  EXPECT_FALSE(found.record.replay_of);
+  EXPECT_EQ(found.lane_ids, std::vector{receipt.marked[0].lane_id});
+  EXPECT_EQ(store().delivery(second).value().value().record.replay_of, receipt.delivery_id);
+  EXPECT_FALSE(store().delivery(second + 1).value());
+
+  const auto total = [&](const DeliveryFilter& filter) {
+    return store().deliveries(filter, {}).value().total;
+  };
+  EXPECT_EQ(total({}), 2);
+  EXPECT_EQ(total({"", Verdict::Ignored}), 1);
+  EXPECT_EQ(total({"other", Verdict::Ignored}), 1);
+  EXPECT_EQ(total({"other", Verdict::Accepted}), 0);
+  EXPECT_EQ(total({"robot", {}}), 1);
+  const auto ignored = store().deliveries({"", Verdict::Ignored}, {}).value();
+  EXPECT_EQ(ignored.rows.at(0).id, second);
+  EXPECT_EQ(store().deliveries({"other", Verdict::Ignored}, {2, 1, true}).value().rows.size(), 0U);
+}
+
+}  // namespace
+}  // namespace gitferry
