@@ -76,7 +76,7 @@ std::vector<std::string> apply_environment(YamlNode& root, const Environment& en
   for (const auto& override : kOverrides) {
     auto value = environment(std::string(override.variable));
     if (!value || value->empty()) continue;
-    const Position at{0, 0, std::string(override.variable)};
+    const Position at{0, 0, override.variable};
     YamlNode* parent = &section(root, override.section, at);
     if (!override.subsection.empty()) parent = &section(*parent, override.subsection, at);
     if (parent->kind != YamlNode::Kind::Map) continue;

@@ -136,7 +136,9 @@ TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
            Bad{"version: \xff", " error: the file is not valid UTF-8"},
            Bad{"- version", "1:1: error: the file must hold keys and values"},
            Bad{"just text", "1:1: error: the file must hold keys and values"},
-           Bad{"version: [1", "1:1: error: not valid YAML"},
+           Bad{"version: [1",
+               "2:1: error: not valid YAML: did not find expected ',' or ']' while parsing a flow "
+               "sequence that begins in line 1"},
            Bad{"version: 1\n\tserver: {}", "2:1: error: not valid YAML"},
            Bad{"version: 1\n---\nversion: 1", "2:1: error: a second document"},
            Bad{"version: 1\nsync: &a {workers: 1}", "2:7: error: anchors (&name) are not allowed"},
