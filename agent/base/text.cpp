@@ -159,6 +159,30 @@ std::string rfc3339(std::int64_t epoch_ms) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(seconds), epoch_ms % 1000);
 }
 
+std::optional<std::int64_t> parse_rfc3339(std::string_view text) {
+  const auto part = [&](std::size_t first, std::size_t length) {
+    return first + length <= text.size() ? parse_number(text.substr(first, length)) : std::nullopt;
+  };
+  const auto year = part(0, 4);
+  const auto month = part(5, 2);
+  const auto day = part(8, 2);
+  const auto hour = part(11, 2);
+  const auto minute = part(14, 2);
+  const auto second = part(17, 2);
+  const auto milliseconds = part(20, 3);
+  if (!year || !month || !day || !hour || !minute || !second || !milliseconds) return std::nullopt;
+  using namespace std::chrono;
+  const year_month_day date{std::chrono::year{static_cast<int>(*year)},
+                            std::chrono::month{static_cast<unsigned>(*month)},
+                            std::chrono::day{static_cast<unsigned>(*day)}};
+  if (!date.ok()) return std::nullopt;
+  const auto time = sys_days{date}.time_since_epoch() + hours{*hour} + minutes{*minute} + seconds{*second};
+  const auto epoch_ms = std::chrono::milliseconds{time}.count() + *milliseconds;
+  // What was read is written again: every field was in its range, and every separator where it belongs.
+  if (rfc3339(epoch_ms) != text) return std::nullopt;
+  return epoch_ms;
+}
+
 std::string shortened(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return std::string(text);
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80) --limit;

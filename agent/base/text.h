@@ -33,6 +33,8 @@ std::optional<std::int64_t> parse_number(std::string_view digits);
 
 /// Milliseconds since the epoch as `2026-11-23T08:15:30.123Z` (RFC 3339).
 std::string rfc3339(std::int64_t epoch_ms);
+/// The inverse, for the form that rfc3339() writes and no other; nullopt where it is not one.
+std::optional<std::int64_t> parse_rfc3339(std::string_view text);
 
 /// At most `limit` bytes, cut at a character's start, with an ellipsis where something was cut.
 std::string shortened(std::string_view text, std::size_t limit);

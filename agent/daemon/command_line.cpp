@@ -18,6 +18,7 @@ constexpr const char* kOverview = R"(Examples:
   gitferry check-config --config gitferry.yaml
   gitferry serve --config gitferry.yaml
   gitferry sync robot main --dry-run
+  gitferry status
   gitferry send-webhook --provider gitlab --repo robot --side internal --ref main
 
 gitferry keeps branches of two git hosts in step: a push on one reaches the other.)";
@@ -25,6 +26,8 @@ gitferry keeps branches of two git hosts in step: a push on one reaches the othe
 struct Options {
   std::string config_path = "gitferry.yaml";
   PrintConfigOptions print;
+  StatusCommandOptions status;
+  DeliveriesCommandOptions deliveries;
   SyncCommandOptions sync;
   std::string direction;
   SendWebhookOptions send;
@@ -60,22 +63,69 @@ void add_file_commands(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+void add_server_options(CLI::App& command, Options& options, ServerOptions& server) {
+  add_config_option(command, options);
+  command.add_option("--url", server.url, "The agent; by default the configured listener");
+  command.add_option("--token-file", server.token_file, "Holds the token; by default a configured one");
+}
+
+void add_status_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand("status",
+                                     "Examples:\n  gitferry status\n  gitferry status robot --json\n\n"
+                                     "Show how every branch stands, and why. Asks the running agent.");
+  auto& status = options.status;
+  add_server_options(*command, options, status.server);
+  command->add_option("REPO", status.repository, "Only this repository");
+  command->add_flag("--json", status.json, "Print the rows of GET /cerobot/sync/status");
+  command->callback([&] {
+    status.server.config_path = options.config_path;
+    exit_code = status_command(status);
+  });
+}
+
+void add_deliveries_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "deliveries",
+      "Examples:\n  gitferry deliveries\n  gitferry deliveries robot --verdict ignored --limit 50\n\n"
+      "Show the webhooks that arrived, newest first, and what became of them. Asks the running agent.");
+  auto& deliveries = options.deliveries;
+  add_server_options(*command, options, deliveries.server);
+  command->add_option("REPO", deliveries.repository, "Only this repository");
+  command->add_option("--verdict", deliveries.verdict, "Only these")
+      ->check(CLI::IsMember({"accepted", "ignored"}));
+  command->add_option("--limit", deliveries.limit, "How many")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_flag("--json", deliveries.json, "Print the rows of GET /cerobot/sync/deliveries");
+  command->callback([&] {
+    deliveries.server.config_path = options.config_path;
+    exit_code = deliveries_command(deliveries);
+  });
+}
+
 void add_sync_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command =
       app.add_subcommand("sync",
                          "Examples:\n  gitferry sync robot\n  gitferry sync robot main --dry-run\n\n"
-                         "Sync one repository now, without a server. Without BRANCH: every enabled branch.");
-  add_config_option(*command, options);
-  command->add_option("REPO", options.sync.repository, "Name of the repository binding")->required();
-  command->add_option("BRANCH", options.sync.branch, "Branch name on the source side");
+                         "Sync one repository now. Asks the running agent; does it itself where none runs. "
+                         "Without BRANCH: every "
+                         "enabled branch.");
+  auto& sync = options.sync;
+  add_server_options(*command, options, sync.server);
+  command->add_option("REPO", sync.repository, "Name of the repository binding")->required();
+  command->add_option("BRANCH", sync.branch, "Branch name on the source side");
   command->add_option("--direction", options.direction, "Instead of the binding's own")
       ->check(CLI::IsMember({"to_outer", "to_inter"}));
-  command->add_flag("--dry-run", options.sync.dry_run, "Only say what would be done");
-  command->add_flag("--json", options.sync.json, "Print JSON");
+  command->add_flag("--dry-run", sync.dry_run, "Only say what would be done");
+  command->add_flag("--force", sync.force, "Rewrite a target that has other commits, this once");
+  command->add_option("--wait", sync.wait_s, "Seconds to wait for the agent's runs; 0: do not wait")
+      ->check(CLI::Range(0, 600))
+      ->capture_default_str();
+  command->add_flag("--json", sync.json, "Print JSON: an object a branch");
   command->callback([&] {
-    options.sync.config_path = options.config_path;
-    options.sync.direction = direction_from(options.direction);
-    exit_code = sync_once(options.sync);
+    sync.server.config_path = options.config_path;
+    sync.direction = direction_from(options.direction);
+    exit_code = sync_command(sync);
   });
 }
 
@@ -136,6 +186,8 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", GITFERRY_VERSION);
   add_file_commands(app, options, exit_code);
   add_sync_command(app, options, exit_code);
+  add_status_command(app, options, exit_code);
+  add_deliveries_command(app, options, exit_code);
   add_send_command(app, options, exit_code);
   add_version_command(app, options, exit_code);
   if (explain_unknown_command(app, argc, argv)) return kBadUsage;

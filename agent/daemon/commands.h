@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
+#include "agent/daemon/server_client.h"
 #include "agent/model/binding.h"
 #include "config/config.h"
 
@@ -22,16 +24,40 @@ struct PrintConfigOptions {
 };
 int print_config(const PrintConfigOptions& options);
 
+struct StatusCommandOptions {
+  ServerOptions server;
+  std::string repository;  ///< empty: all
+  bool json = false;
+};
+/// How every branch stands, by the running agent's account.
+int status_command(const StatusCommandOptions& options);
+
+struct DeliveriesCommandOptions {
+  ServerOptions server;
+  std::string repository;  ///< empty: all
+  std::string verdict;     ///< empty: all
+  std::int64_t limit = 20;
+  bool json = false;
+};
+/// The webhooks that the running agent took, newest first.
+int deliveries_command(const DeliveriesCommandOptions& options);
+
 struct SyncCommandOptions {
-  std::string config_path;
+  ServerOptions server;
   std::string repository;
   std::string branch;  ///< on the source side; empty: every enabled one
   std::optional<Direction> direction;
+  std::int64_t wait_s = 60;  ///< for an agent's runs; without one, they are run to their end
   bool dry_run = false;
+  bool force = false;
   bool json = false;
 };
-/// One shot, without a server: asks both hosts and transfers what is missing.
-int sync_once(const SyncCommandOptions& options);
+/// Has the running agent sync now. Where none listens at the configured address, and no other was named, it
+/// is done here, and stderr says so.
+int sync_command(const SyncCommandOptions& options);
+
+/// One shot, without an agent: asks both hosts and transfers what is missing.
+int sync_once(const SyncCommandOptions& options, config::Config config);
 
 struct SendWebhookOptions {
   std::string config_path;

@@ -6,26 +6,13 @@
 #include "agent/daemon/commands.h"
 #include "agent/daemon/effective_bindings.h"
 #include "agent/daemon/process.h"
+#include "agent/daemon/server_client.h"
 #include "agent/model/object_id.h"
 #include "agent/model/ref_name.h"
 #include "api/webhook/webhook_sender.h"
-#include "config/scalars.h"
 
 namespace gitferry::daemon {
 namespace {
-
-int explain(const Error& error) {
-  std::fprintf(stderr, "gitferry: %s\n", error.text().c_str());
-  return kFailed;
-}
-
-/// A server that listens everywhere is asked on this machine.
-std::string own_address(const config::Server& server) {
-  std::string host = server.listen_host;
-  if (host == "0.0.0.0") host = "127.0.0.1";
-  if (host == "::") host = "::1";
-  return "http://" + config::listen_text(host, server.listen_port);
-}
 
 Result<std::string> checked_id(const std::string& hex, const std::string& otherwise) {
   if (hex.empty()) return otherwise;

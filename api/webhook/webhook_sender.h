@@ -33,7 +33,7 @@ struct SentDelivery {
   std::string delivery_id;  ///< the one that was sent
 };
 
-/// Signs and sends. Blocking: up to the timeout for each step. Errors: InvalidArgument, ConnectionFailed; any
+/// Signs and sends. Blocking: up to the timeout for each step. Errors: InvalidArgument, those of send(); any
 /// answer of the agent, also a refusal, is a SentDelivery.
 Result<SentDelivery> send_webhook(const SendRequest& request);
 

@@ -48,6 +48,18 @@ TEST(Text, TimesAreRfc3339) {
   EXPECT_EQ(rfc3339(1700000000042), "2023-11-14T22:13:20.042Z");
 }
 
+TEST(Text, ReadsTheTimesThatItWrites) {
+  for (const std::int64_t time :
+       {std::int64_t{0}, std::int64_t{1700000000042}, std::int64_t{4102444799999}}) {
+    EXPECT_EQ(parse_rfc3339(rfc3339(time)), time);
+  }
+  for (const auto* bad : {"", "2023-11-14", "2023-11-14T22:13:20Z", "2023-11-14 22:13:20.042Z",
+                          "2023-11-14T24:13:20.042Z", "2023-02-29T00:00:00.000Z", "2023-13-01T00:00:00.000Z",
+                          "2023-11-14T22:13:20.042+08:00", "2023-11-14T22:13:20.042Zx"}) {
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+  }
+}
+
 TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("a//b/", '/'), (std::vector<std::string_view>{"a", "", "b", ""}));
 }

@@ -12,7 +12,8 @@
 #include "agent/daemon/commands.h"
 #include "agent/daemon/composition.h"
 #include "agent/daemon/private_files.h"
-#include "agent/daemon/process.h"
+#include "agent/daemon/server_client.h"
+#include "agent/daemon/server_tables.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry::daemon {
@@ -75,27 +76,23 @@ Result<std::vector<Pair>> pairs_of(const Job& job, const std::string& branch, En
   return pairs;
 }
 
-std::string short_tip(const std::optional<ObjectId>& tip) {
-  return tip ? tip->short_hex() : "none";
+std::string hex_of(const std::optional<ObjectId>& tip) {
+  return tip ? tip->hex() : "";
 }
 
-std::string size_text(std::uint64_t bytes) {
-  constexpr double kKibi = 1024.0;
-  const auto count = static_cast<double>(bytes);
-  if (count < kKibi) return fmt::format("{} B", bytes);
-  if (count < kKibi * kKibi) return fmt::format("{:.1f} KiB", count / kKibi);
-  return fmt::format("{:.1f} MiB", count / kKibi / kKibi);
-}
-
-std::string readable_line(const Job& job, const Pair& pair, const RunReport& report) {
-  const std::string lane = fmt::format("{}  {} -> {}", job.binding.name, pair.source, pair.target);
-  const double milliseconds = static_cast<double>(report.total.count()) / 1000.0;
-  if (report.error) return fmt::format("{}  failed: {}\n", lane, report.error->text());
-  if (report.plan == Plan::Nothing)
-    return fmt::format("{}  in sync at {}  ({:.1f} ms)\n", lane, short_tip(report.source_tip), milliseconds);
-  return fmt::format("{}  {}{}  {} -> {}  {}  ({:.1f} ms)\n", lane, report.dry_run ? "would " : "",
-                     name_of(report.plan), short_tip(report.target_tip_before), short_tip(report.source_tip),
-                     size_text(report.pack_bytes), milliseconds);
+BranchResult result_of(const Job& job, const Pair& pair, const RunReport& report) {
+  BranchResult result;
+  result.repository = job.binding.name;
+  result.source_branch = pair.source;
+  result.target_branch = pair.target;
+  if (report.error) result.error = report.error->text();
+  result.plan = name_of(report.plan);
+  result.source_tip = hex_of(report.source_tip);
+  result.target_tip_before = hex_of(report.target_tip_before);
+  result.pack_bytes = static_cast<std::int64_t>(report.pack_bytes);
+  result.milliseconds = static_cast<double>(report.total.count()) / 1000.0;
+  result.dry_run = report.dry_run;
+  return result;
 }
 
 std::string json_tip(const std::optional<ObjectId>& tip) {
@@ -114,14 +111,14 @@ std::string json_object(const Job& job, const Pair& pair, const RunReport& repor
       report.total.count(), status, report.error ? json_string(report.error->text()) : "null");
 }
 
-RunReport run_pair(const Job& job, const Pair& pair, bool dry_run, Engine& engine) {
+RunReport run_pair(const Job& job, const Pair& pair, const SyncCommandOptions& options, Engine& engine) {
   SyncRequest request;
   request.source = job.source;
   request.target = job.target;
   request.source_ref = branch_ref(pair.source);
   request.target_ref = branch_ref(pair.target);
-  request.policy = job.binding.policy;
-  request.dry_run = dry_run;
+  request.policy = options.force ? Policy::Force : job.binding.policy;
+  request.dry_run = options.dry_run;
   return engine.sync(request, std::stop_token());
 }
 
@@ -147,18 +144,10 @@ Result<Job> job_of(const SyncCommandOptions& options, const config::Config& conf
   return Job{*binding, direction, std::move(*source), std::move(*target)};
 }
 
-int explain(const Error& error) {
-  std::fprintf(stderr, "gitferry: %s\n", error.text().c_str());
-  return kFailed;
-}
-
 }  // namespace
 
-int sync_once(const SyncCommandOptions& options) {
-  harden_process();
-  auto loaded = load_or_explain(options.config_path);
-  if (!loaded) return kBadConfiguration;
-  LiveConfig live(std::make_shared<const config::Config>(std::move(*loaded)));
+int sync_once(const SyncCommandOptions& options, config::Config loaded) {
+  LiveConfig live(std::make_shared<const config::Config>(std::move(loaded)));
   const SharedConfig config = live.get();
   if (auto made = ensure_private_directory(config->sync.sync_dir); !made) return explain(made.error());
   const auto job = job_of(options, *config, credential_lookup(live));
@@ -174,12 +163,12 @@ int sync_once(const SyncCommandOptions& options) {
   int exit_code = kDone;
   std::string objects;
   for (const auto& pair : *pairs) {
-    const RunReport report = run_pair(*job, pair, options.dry_run, *engine);
+    const RunReport report = run_pair(*job, pair, options, *engine);
     if (report.error) exit_code = kFailed;
     if (options.json) {
       objects += (objects.empty() ? "" : ",") + json_object(*job, pair, report);
     } else {
-      std::fputs(readable_line(*job, pair, report).c_str(), stdout);
+      std::fputs(result_line(result_of(*job, pair, report)).c_str(), stdout);
       std::fflush(stdout);
     }
   }

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/base/secret.h"
+#include "agent/model/binding.h"
+
+namespace gitferry::api {
+
+/// What of the API's rows the command line shows. Unknown texts are empty, unknown times 0.
+
+struct StatusLine {
+  std::string repository;
+  std::string internal_branch;
+  std::string external_branch;
+  std::string status;
+  std::string source_tip;
+  std::string target_tip;
+  std::string error;
+  std::string reason;
+  std::int64_t last_success_at_ms = 0;
+  std::int64_t next_retry_at_ms = 0;
+};
+
+struct DeliveryLine {
+  std::int64_t id = 0;
+  std::int64_t received_at_ms = 0;
+  std::string repository;
+  std::string provider;
+  std::string event;
+  std::string verdict;
+  std::string reason;
+  std::vector<std::string> refs;
+  std::int64_t replay_of = 0;
+};
+
+struct RunLine {
+  std::string direction;
+  std::string internal_ref;
+  std::string external_ref;
+  bool finished = false;
+  bool dry_run = false;
+  int code_status = 0;
+  std::string detail;
+  std::string plan;
+  std::string source_tip;
+  std::string target_tip_before;
+  std::int64_t pack_bytes = 0;
+  std::int64_t duration_ms = 0;
+};
+
+/// An envelope. `rows` and `json` hold what was asked for: `data`, or the `runs` of a sync.
+template <typename Row>
+struct ApiAnswer {
+  int http_status = 0;
+  int code_status = 0;
+  std::string msg;
+  std::string detail;
+  std::vector<Row> rows;
+  std::string json;  ///< the array as the API gave it, in one line; `null` where it gave none
+  std::int64_t total = 0;
+};
+
+struct DeliveryQuery {
+  std::string repository;  ///< empty: all
+  std::string verdict;     ///< empty: all
+  std::int64_t limit = 20;
+};
+
+struct SyncCall {
+  std::string repository;
+  std::string branch;                  ///< empty: the whole repository
+  std::optional<Direction> direction;  ///< unset: the binding's own
+  std::chrono::seconds wait{60};
+  bool dry_run = false;
+  bool force = false;
+};
+
+/// Whether a gitferry answers at this address; asked without a token. Errors: those of send(),
+/// ConnectionFailed for "no server there"; ProtocolError where it is another program.
+Status find_agent(const std::string& base_url);
+
+/// The management API of a running agent, as the command line asks it.
+///
+/// Blocking:  each call until the answer: a sync for its `wait` and a little more.
+/// Errors:    those of send(), and ProtocolError for an answer that is no envelope. A refusal of the agent is
+/// an answer, not an error.
+class ApiClient {
+ public:
+  ApiClient(std::string base_url, Secret token) : base_url_(std::move(base_url)), token_(std::move(token)) {}
+
+  /// All pages.
+  [[nodiscard]] Result<ApiAnswer<StatusLine>> status(const std::string& repository) const;
+  /// The newest ones.
+  [[nodiscard]] Result<ApiAnswer<DeliveryLine>> deliveries(const DeliveryQuery& query) const;
+  [[nodiscard]] Result<ApiAnswer<RunLine>> sync(const SyncCall& call) const;
+
+  [[nodiscard]] const std::string& base_url() const { return base_url_; }
+
+ private:
+  std::string base_url_;
+  Secret token_;
+};
+
+}  // namespace gitferry::api
