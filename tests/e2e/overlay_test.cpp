@@ -140,6 +140,33 @@ TEST_F(Overlay, AnUnboundEntryOfTheFileStaysUnboundAndIsReadByThePrintedConfigur
   EXPECT_EQ(checked.output, "ok: 1 repositories, 1 branches\n") << again;
 }
 
+TEST_F(Overlay, ASyncWithoutAServerUsesWhatTheApiBound) {
+  const GitHost source({.user = "oauth2", .password = "S3CR3T-given"});
+  auto internal = make(source, "other");
+  const auto external = make(hosts.external_host, "other");
+  const auto tip = commit(internal, "main");
+  start();
+  ASSERT_EQ(bind("other", source.url("other"), hosts.external_host.url("other"),
+                 R"(, "inter_token": "S3CR3T-given")"),
+            0)
+      << answers;
+  ASSERT_EQ(bind_branch("other", "main", "main"), 0) << answers;
+  ASSERT_EQ(code("PUT", "/repo/robot?enable=false"), 0) << answers;
+  hosts.agent().kill(SIGTERM);
+  ASSERT_EQ(hosts.agent().wait(), 0);
+  const auto run = [&](const std::string& name) {
+    auto result = run_gitferry({"sync", name, "--config", hosts.config_path()});
+    EXPECT_THAT(result.output, Not(HasSubstr("S3CR3T")));
+    return result;
+  };
+  const auto synced = run("other");
+  EXPECT_EQ(synced.exit_code, 0) << synced.output;
+  EXPECT_EQ(external.tip("refs/heads/main"), tip);
+  const auto refused = run("robot");
+  EXPECT_EQ(refused.exit_code, 1) << refused.output;
+  EXPECT_THAT(refused.output, HasSubstr("is disabled"));
+}
+
 TEST_F(Overlay, ATokenOfTheApiIsWhatTheHostSeesAndIsNowhereInClear) {
   const std::string canary = "S3CR3T-canary-token-of-the-api-0123456789";
   const std::string in_address = "S3CR3T-canary-of-an-address-9876543210";

@@ -114,7 +114,7 @@ TEST_F(PushTest, IgnoresDisabledAndUnboundBranchesWithTheirReason) {
   EXPECT_THAT(deliveries, HasSubstr("branch_disabled"));
   const auto lanes = json_of(hosts.agent().api("GET", "/cerobot/sync/status"))["data"];
   ASSERT_EQ(lanes.size(), 3U);
-  for (const auto& lane : lanes) EXPECT_TRUE(lane["id"].isNull()) << "no lane was marked: " << lane;
+  for (const auto& lane : lanes) EXPECT_TRUE(lane["id"].isNull()) << lane["external_branch_name"].asString();
   EXPECT_EQ(lanes[2]["external_branch_name"].asString(), "frozen");
   EXPECT_EQ(lanes[2]["status"].asString(), "disabled");
 }
