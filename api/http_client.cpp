@@ -58,7 +58,10 @@ Result<HttpReply> send(const HttpCall& call) {
     }
   }
   // User info would be sent nowhere, and its password shown in every text below.
-  if (!fits_a_header(origin) || origin.find('@') != std::string::npos) return no_address(call.purpose);
+  const bool has_user = origin.find('@') != std::string::npos;
+  if (origin.empty() || origin.ends_with("//") || has_user || !fits_a_header(origin)) {
+    return no_address(call.purpose);
+  }
   const auto what = call.purpose + " at " + origin;
   try {
     httplib::Client client(origin);

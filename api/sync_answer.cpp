@@ -7,6 +7,7 @@
 #include <json/value.h>
 
 #include "api/envelope.h"
+#include "api/json.h"
 #include "api/rows.h"
 #include "api/values.h"
 
@@ -80,6 +81,10 @@ Response sync_answer(const Request& request, const std::vector<SyncOutcome>& out
     return failure_with(request, pending_error(options.dry_run), std::move(members));
   }
   return success_with(request, std::move(members));
+}
+
+std::string outcome_text(const SyncOutcome& outcome) {
+  return to_text(outcome_json(outcome));
 }
 
 }  // namespace gitferry::api

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "agent/sync/sync_service.h"
@@ -18,5 +19,8 @@ struct SyncAnswerOptions {
 /// where there are too many to show.
 Response sync_answer(const Request& request, const std::vector<SyncOutcome>& outcomes,
                      const SyncAnswerOptions& options);
+
+/// One of the `runs`, as JSON, for a sync without an agent.
+std::string outcome_text(const SyncOutcome& outcome);
 
 }  // namespace gitferry::api

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/core.h>
-
 #include "agent/base/text.h"
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
@@ -17,6 +15,7 @@
 #include "agent/daemon/server_tables.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/lane_request.h"
+#include "api/sync_answer.h"
 
 namespace gitferry::daemon {
 namespace {
@@ -91,20 +90,17 @@ BranchResult result_of(const Job& job, const Pair& pair, const RunReport& report
   return result;
 }
 
-std::string json_tip(const std::optional<ObjectId>& tip) {
-  return tip ? json_string(tip->hex()) : "null";
-}
-
+/// As the agent would answer, so that programs need not know who did it.
 std::string json_object(const Job& job, const Pair& pair, const RunReport& report) {
-  const int status = report.error ? info(report.error->code).code_status : 0;
-  return fmt::format(
-      R"({{"repo":{},"source_branch":{},"target_branch":{},"direction":"{}","dry_run":{},"plan":"{}",)"
-      R"("source_tip":{},"target_tip_before":{},"target_tip_after":{},"pack_bytes":{},"total_us":{},)"
-      R"("code_status":{},"error":{}}})",
-      json_string(job.binding.name), json_string(pair.source), json_string(pair.target),
-      name_of(job.direction), report.dry_run, name_of(report.plan), json_tip(report.source_tip),
-      json_tip(report.target_tip_before), json_tip(report.target_tip_after), report.pack_bytes,
-      report.total.count(), status, report.error ? json_string(report.error->text()) : "null");
+  const bool from_internal = source_side(job.direction) == Side::Internal;
+  SyncOutcome outcome;
+  outcome.key.repository = job.binding.name;
+  outcome.key.internal_ref = branch_ref(from_internal ? pair.source : pair.target);
+  outcome.key.external_ref = branch_ref(from_internal ? pair.target : pair.source);
+  outcome.direction = job.direction;
+  outcome.finished = true;
+  outcome.report = report;
+  return api::outcome_text(outcome);
 }
 
 RunReport run_pair(const Job& job, const Pair& pair, const SyncCommandOptions& options, Engine& engine) {

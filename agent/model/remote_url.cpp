@@ -207,7 +207,9 @@ Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Sch
   }
   if (url.path.empty() || url.path == "/") return refused("it has no path");
   if (url.path.starts_with('-') || url.user.starts_with('-')) return refused("a part of it begins with '-'");
-  if (has_forbidden_byte(url.user)) return refused("its user is malformed");
+  // A ':' would be followed by a password, which str() would show (`user:password@host:path`).
+  if (has_forbidden_byte(url.user) || url.user.find_first_of(":/") != std::string::npos)
+    return refused("its user is malformed");
   if (!allowed.contains(url.scheme)) {
     return fail(ErrorCode::RepositoryAddressInvalid,
                 fmt::format("the repository address was refused: the scheme '{}' is not allowed",

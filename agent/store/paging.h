@@ -1,23 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
-
 #include "agent/store/database.h"
-#include "agent/store/store.h"
+#include "agent/store/page_bounds.h"
 
 namespace gitferry {
-
-/// At most this many rows a page, whatever was asked for.
-constexpr std::int64_t kPageLimit = 1000;
-
-inline std::int64_t page_limit(const Page& page) {
-  return std::clamp<std::int64_t>(page.size, 1, kPageLimit);
-}
-inline std::int64_t page_offset(const Page& page) {
-  constexpr std::int64_t last = INT64_MAX / kPageLimit - 1;
-  return (std::clamp<std::int64_t>(page.number, 1, last) - 1) * page_limit(page);
-}
 
 /// Several queries on one state of the database.
 class ReadTransaction {

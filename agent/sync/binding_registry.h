@@ -33,7 +33,7 @@ struct RepositoryToBind {
   std::string external;
   std::optional<Granularity> granularity = Granularity::One;  ///< unset: what was given is none
   std::optional<Direction> direction = Direction::ToOuter;    ///< unset: what was given is none
-  Secret internal_token;  ///< empty: none
+  Secret internal_token;                                      ///< empty: none
   Secret external_token;
 };
 
@@ -52,8 +52,8 @@ struct AddressChange {
 ///
 /// Owns:      the file's bindings and the snapshot in force.
 /// Threading: all calls from any thread; changes run one after the other, so that of two clients that bind
-/// one
-///            name at once, the second is told that it exists.
+/// one name
+///            at once, the second is told that it exists. Readers of the snapshot wait for no change.
 /// Blocking:  changes until they are on the disk.
 /// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself is
 /// wrong,
@@ -64,7 +64,8 @@ class BindingRegistry {
     Store& store;
     const Clock& clock;
     std::set<Scheme> allowed_schemes;
-    /// Told of every new snapshot but the first, after it is in force. Not called by two threads at once.
+    /// Told of every new snapshot but the first, after it is in force, in order. Not called by two threads at
+    /// once; it must not change bindings itself.
     std::function<void(const Snapshot&)> publish;
   };
 
@@ -77,8 +78,8 @@ class BindingRegistry {
   /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
   virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
 
-  /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an address becomes its token where none is
-  /// given.
+  /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an
+  /// address becomes its token where none is given.
   virtual Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) = 0;
   /// RepositoryUnknown.
   virtual Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) = 0;
@@ -88,8 +89,9 @@ class BindingRegistry {
                                   const Actor& actor) = 0;
   /// RepositoryUnknown. The branches, overrides and tokens go with it.
   virtual Status unbind_repository(std::string_view repository, const Actor& actor) = 0;
-  /// Back to the file. RepositoryUnknown where neither file nor overrides know the name; InvalidArgument for
-  /// a binding that the file lacks, since nothing would be left of it.
+  /// Back to the file; overrides that wait for the file to have the name again go too. RepositoryUnknown
+  /// where neither file nor overrides know the name; InvalidArgument for a binding that the file lacks, since
+  /// nothing would be left of it.
   virtual Status reset_repository(std::string_view repository, const Actor& actor) = 0;
 
   /// RepositoryUnknown, BranchOnWholeRepository, BranchExists.

@@ -44,7 +44,8 @@ struct RepositoryStatus {
 };
 
 /// One page of the status of all bindings in force, by repository name; `repository` empty: all. A
-/// repository's branches come in the order of the binding.
+/// repository's branches come in the order of the binding, the lanes of a whole one by ref. Only the page's
+/// lanes are read. Errors: RepositoryUnknown; those of Store.
 Result<Listing<BranchStatus>> branch_statuses(const BindingSnapshot& bindings, Store& store,
                                               const std::string& repository, const Page& page);
 

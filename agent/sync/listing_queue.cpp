@@ -1,6 +1,5 @@
 #include "agent/sync/listing_queue.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -20,6 +19,7 @@ void ListingQueue::stop() {
     auto state = state_.lock();
     state->is_stopped = true;
     given_up = std::exchange(state->waiting, {});
+    state->known.clear();
   }
   changed_.notify_all();
   thread_.request_stop();
@@ -34,7 +34,7 @@ Status ListingQueue::add(Wish wish) {
   {
     auto state = state_.lock();
     auto& waiting = state->waiting;
-    if (std::find(waiting.begin(), waiting.end(), wish) != waiting.end()) return {};
+    if (state->known.contains(wish)) return {};
     if (state->is_stopped || waiting.size() >= kLimit) {
       return fail(ErrorCode::Unavailable,
                   fmt::format("sync '{}': {}", wish.repository,
@@ -42,6 +42,7 @@ Status ListingQueue::add(Wish wish) {
                                                 : "too many repositories wait to be listed already"),
                   "try again later");
     }
+    state->known.insert(wish);
     waiting.push_back(std::move(wish));
   }
   changed_.notify_all();
@@ -54,6 +55,7 @@ std::optional<ListingQueue::Wish> ListingQueue::next() {
   if (state->is_stopped) return std::nullopt;
   auto wish = std::move(state->waiting.front());
   state->waiting.pop_front();
+  state->known.erase(wish);
   return wish;
 }
 

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <compare>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
@@ -28,7 +31,8 @@ class ListingQueue {
     std::string repository;
     std::optional<Direction> direction;
     bool force = false;
-    bool operator==(const Wish&) const = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a literal zero in the generated comparison
+    auto operator<=>(const Wish&) const = default;
   };
   using List = std::function<Status(const Wish&, const std::stop_token&)>;
 
@@ -46,6 +50,7 @@ class ListingQueue {
  private:
   struct State {
     std::deque<Wish> waiting;
+    std::set<Wish> known;  ///< what waits, for looking it up
     bool is_stopped = false;
   };
   void work(const std::stop_token& stop);

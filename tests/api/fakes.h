@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -50,7 +51,14 @@ class FakeStore final : public Store {
     return Listing<RunRow>{run_rows, static_cast<std::int64_t>(run_rows.size())};
   }
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override {
-    return std::vector<std::optional<LaneRow>>(keys.size());
+    if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
+    std::vector<std::optional<LaneRow>> found;
+    for (const auto& key : keys) {
+      const auto row = std::find_if(lane_rows.begin(), lane_rows.end(),
+                                    [&](const LaneRow& lane) { return lane.key == key; });
+      found.push_back(row == lane_rows.end() ? std::nullopt : std::optional(*row));
+    }
+    return found;
   }
   Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string>) override {
     return lane_rows;
@@ -69,13 +77,15 @@ class FakeStore final : public Store {
   Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override {
     last_filter = RunFilter{{filter.repository}, {}};
     last_page = page;
-    return Listing<DeliveryRow>{delivery_rows, static_cast<std::int64_t>(delivery_rows.size())};
+    return Listing<DeliveryRow>{
+        delivery_rows, std::max(delivery_total, static_cast<std::int64_t>(delivery_rows.size()))};
   }
 
   std::atomic<bool> broken{false};
   std::vector<LaneRow> lane_rows;
   std::vector<RunRow> run_rows;
   std::vector<DeliveryRow> delivery_rows;
+  std::int64_t delivery_total = 0;  ///< beyond the rows, as if they were one page of many
   RunFilter last_filter;
   Page last_page;
 };
@@ -88,6 +98,7 @@ class FakeSync final : public SyncService {
     std::optional<Direction> direction;
     std::chrono::milliseconds wait{0};
     bool dry_run = false;
+    bool force = false;
   };
 
   void start() override {}
@@ -109,19 +120,22 @@ class FakeSync final : public SyncService {
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override {
     if (while_waiting) while_waiting(wish.wait);
-    return answer({std::string(repository), std::string(branch), wish.direction, wish.wait, false});
+    return answer(
+        {std::string(repository), std::string(branch), wish.direction, wish.wait, false, wish.force});
   }
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override {
-    return answer({std::string(repository), std::string(branch), wish.direction, {}, true});
+    return answer(
+        {std::string(repository), std::string(branch), wish.direction, wish.wait, true, wish.force});
   }
   Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
                                                    const SyncWish& wish) override {
-    return answer({std::string(repository), {}, wish.direction, wish.wait, false});
+    if (while_waiting) while_waiting(wish.wait);
+    return answer({std::string(repository), {}, wish.direction, wish.wait, false, wish.force});
   }
   Result<std::vector<SyncOutcome>> plan_repository(std::string_view repository,
                                                    const SyncWish& wish) override {
-    return answer({std::string(repository), {}, wish.direction, {}, true});
+    return answer({std::string(repository), {}, wish.direction, wish.wait, true, wish.force});
   }
 
   [[nodiscard]] std::vector<IncomingDelivery> delivered() {
@@ -136,7 +150,7 @@ class FakeSync final : public SyncService {
   Snapshot bindings = std::make_shared<BindingSnapshot>();
   std::optional<Error> delivery_error;
   std::vector<SyncOutcome> outcomes;
-  std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by sync_branch()
+  std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
 
  private:
   Result<std::vector<SyncOutcome>> answer(BranchCall call) {
@@ -195,12 +209,14 @@ struct Fixture {
           WebhookSource{provider, is_token ? "token" : "hmac", {Secret("older"), Secret(kSecret)}};
       binding.branches.push_back({"main", "main", true});
       snapshot->repositories.emplace(binding.name, binding);
+      snapshot->by_age.push_back(binding.name);
     }
     RepositoryBinding quiet;
     quiet.name = "without-hook";
     quiet.internal = url("https://git.corp.example/acme/robot.git");
     quiet.external = url("git@mirror.example:public/robot.git");
     snapshot->repositories.emplace(quiet.name, quiet);
+    snapshot->by_age.push_back(quiet.name);
     sync.bindings = snapshot;
   }
 
@@ -212,8 +228,9 @@ struct Fixture {
       std::vector<TokenHash>{{"r", Role::Read, sha256(kReadToken)},
                              {"o", Role::Operate, sha256(kOperateToken)},
                              {"a", Role::Admin, sha256(kAdminToken)}});
+  ConfigurationState configuration;
   ApiContext context{
-      sync, store, clock, bindings, [this] { return tokens; }, [] { return ConfigurationState{}; }};
+      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }};
 };
 
 }  // namespace gitferry::api::testing

@@ -104,6 +104,8 @@ TEST_F(Cli, EveryCommandRefusesABadConfiguration) {
         {"check-config"},
         {"print-config"},
         {"sync", "robot"},
+        {"status"},
+        {"deliveries"},
         {"send-webhook", "--provider", "github", "--repo", "robot", "--side", "internal", "--ref", "main"}}) {
     auto arguments = command;
     arguments.insert(arguments.end(), {"--config", file});
@@ -148,6 +150,12 @@ TEST_F(Cli, UsageErrorsExitWith2) {
                                                     {"check-config", "--config"},
                                                     {"sync", "robot", "main", "more"},
                                                     {"sync", "robot", "--direction", "sideways"},
+                                                    {"sync", "robot", "--wait", "-1"},
+                                                    {"sync", "robot", "--wait", "601"},
+                                                    {"status", "robot", "more"},
+                                                    {"deliveries", "--verdict", "maybe"},
+                                                    {"deliveries", "--limit", "0"},
+                                                    {"deliveries", "--limit", "x"},
                                                     {"send-webhook", "--repo", "robot"},
                                                     {"--nonsense"}}) {
     const auto result = run(arguments);
@@ -159,7 +167,8 @@ TEST_F(Cli, UsageErrorsExitWith2) {
 }
 
 TEST_F(Cli, HelpBeginsWithExamples) {
-  for (const auto* command : {"serve", "check-config", "print-config", "sync", "send-webhook", "version"}) {
+  for (const auto* command :
+       {"serve", "check-config", "print-config", "sync", "status", "deliveries", "send-webhook", "version"}) {
     const auto result = run({command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_TRUE(result.out.starts_with("Examples:\n  gitferry " + std::string(command))) << result.out;
@@ -188,6 +197,27 @@ TEST_F(Cli, SyncSaysWhetherABranchIsDisabledOrUnknown) {
   const std::string file = dir.write("g.yaml", kGood);
   EXPECT_NE(run({"sync", "robot", "dev", "--config", file}).err.find("is disabled"), std::string::npos);
   EXPECT_NE(run({"sync", "robot", "nope", "--config", file}).err.find("is not bound"), std::string::npos);
+}
+
+TEST_F(Cli, StatusWithoutAnAgentNamesTheAddress) {
+  extra_environment = {"GITFERRY_SERVER_LISTEN=127.0.0.1:1"};
+  const auto result = run({"status", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("http://127.0.0.1:1: nobody listens there"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, SyncWithoutAnAgentSaysThatItDoesWithout) {
+  extra_environment = {"SYNC_DIR=" + dir.path("sync"), "GITFERRY_SERVER_LISTEN=127.0.0.1:1"};
+  const auto result = run({"sync", "robot", "dev", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_NE(result.err.find("no agent listens at http://127.0.0.1:1: syncing without one"), std::string::npos)
+      << result.err;
+}
+
+TEST_F(Cli, AnAddressThatIsNoneIsWrongUsage) {
+  const auto result = run({"status", "--url", "ftp://127.0.0.1", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("not an http address"), std::string::npos) << result.err;
 }
 
 TEST_F(Cli, SendWebhookRefusesAnotherProviderThanTheConfiguredOne) {

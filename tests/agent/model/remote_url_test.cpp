@@ -79,6 +79,9 @@ TEST(RemoteUrl, RefusesWhatIsNoAddress) {
                                   std::string("https://host/x?y"),
                                   std::string("https://host/x#y"),
                                   std::string("ssh://git:pw@host/x"),
+                                  std::string("oauth2:pw@host:acme/x.git"),
+                                  std::string("ssh://a%3Apw@host/x"),
+                                  std::string("ssh://a%2Fb@host/x"),
                                   std::string("https://host/\xff"),
                                   std::string(3000, 'a'),
                                   std::string("git@github.com:acme/x.git -c core.sshCommand=touch")}) {

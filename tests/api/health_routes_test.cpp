@@ -1,0 +1,46 @@
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/api/api_fixture.h"
+
+namespace gitferry::api {
+namespace {
+
+using namespace std::string_literals;
+using testing::ApiTest;
+using testing::body_of;
+using testing::json_of;
+using testing::status_of;
+
+using HealthRoutesTest = ApiTest;
+
+TEST_F(HealthRoutesTest, HealthIsPublic) {
+  for (const auto* path : {"/livez", "/readyz", "/healthz", "/version"}) {
+    EXPECT_EQ(status_of(ask("GET", path, nullptr)), 200) << path;
+  }
+  EXPECT_EQ(json_of(body_of(ask("GET", "/version", nullptr)))["version"].asString(), GITFERRY_VERSION);
+  world.store.broken = true;
+  EXPECT_EQ(status_of(ask("GET", "/readyz", nullptr)), 503);
+  EXPECT_EQ(status_of(ask("GET", "/livez", nullptr)), 200);
+  EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status")), 503);
+}
+
+TEST_F(HealthRoutesTest, ReadinessTellsOnRequestWhatItConsistsOf) {
+  const auto checks = [&](const std::string& query) {
+    return json_of(body_of(ask("GET", "/readyz" + query, nullptr)))["checks"];
+  };
+  EXPECT_TRUE(checks("").isNull());
+  EXPECT_EQ(checks("?verbose")["store"].asString(), "ok");
+  EXPECT_EQ(checks("?verbose=1")["configuration"].asString(), "ok");
+  world.configuration.refused_at_ms = 1'700'000'000'000;
+  EXPECT_EQ(checks("?verbose")["configuration"].asString(),
+            "a later file was refused at 2023-11-14T22:13:20.000Z; see the log");
+  EXPECT_EQ(status_of(ask("GET", "/readyz?verbose", nullptr)), 200) << "the one in force works on";
+  world.store.broken = true;
+  EXPECT_EQ(status_of(ask("GET", "/readyz?verbose", nullptr)), 503);
+  EXPECT_EQ(checks("?verbose")["store"].asString(), "not available");
+}
+
+}  // namespace
+}  // namespace gitferry::api

@@ -1,0 +1,151 @@
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/api/api_fixture.h"
+
+namespace gitferry::api {
+namespace {
+
+using namespace std::string_literals;
+using testing::ApiTest;
+using testing::body_of;
+using testing::json_of;
+using testing::status_of;
+
+using LogRoutesTest = ApiTest;
+
+TEST_F(LogRoutesTest, LogsHaveTheDocumentsFieldsAndOurs) {
+  RunRow run;
+  run.id = 7;
+  run.branch_id = 3;
+  run.lane_id = 5;
+  run.key = {"github", "refs/heads/main", "refs/heads/stable"};
+  run.state = RunState::Finished;
+  run.plan = "fast_forward";
+  run.source_tip = "89abcdef0123456789abcdef0123456789abcdef";
+  run.target_tip_before = std::string(40, '1');
+  run.target_tip_after = run.source_tip;
+  run.delivery_id = 12;
+  run.pack_bytes = 345;
+  run.total_us = 12'999;
+  run.text = "pushed \xff";
+  run.started_at_ms = 1'700'000'000'000;  // 2023-11-14T22:13:20Z
+  run.finished_at_ms = 1'700'000'001'500;
+  world.store.run_rows = {run};
+
+  const auto answer =
+      json("GET", "/cerobot/sync/repo/github/logs?page_num=2&page_size=5&branch_id=1,2,%203&create_sort=yes");
+  EXPECT_EQ(answer["code_status"].asInt(), 0);
+  EXPECT_EQ(answer["total"].asInt(), 1);
+  const auto& row = answer["data"][0];
+  EXPECT_EQ(row["id"].asInt(), 7);
+  EXPECT_EQ(row["branch_id"].asInt(), 3);
+  EXPECT_EQ(row["repo_name"].asString(), "github");
+  EXPECT_EQ(row["commit_id"].asString(), "89abcde");
+  EXPECT_EQ(row["sync_direct"].asString(), "to_outer");
+  EXPECT_EQ(row["log"].asString(), "pushed ?");
+  EXPECT_EQ(row["created_at"].asString(), "2023-11-15 06:13:20");
+  EXPECT_EQ(row["update_at"].asString(), "2023-11-15 06:13:21");
+  EXPECT_EQ(row["state"].asString(), "finished");
+  EXPECT_EQ(row["plan"].asString(), "fast_forward");
+  EXPECT_EQ(row["trigger"].asString(), "webhook");
+  EXPECT_EQ(row["delivery_id"].asInt(), 12);
+  EXPECT_TRUE(row["error"].isNull());
+  EXPECT_EQ(row["duration_ms"].asInt(), 12);
+  EXPECT_EQ(row["pack_bytes"].asInt(), 345);
+  EXPECT_EQ(row["internal_ref"].asString(), "refs/heads/main");
+  EXPECT_EQ(row["started_at"].asString().substr(0, 19), "2023-11-14T22:13:20");
+
+  EXPECT_EQ(world.store.last_filter.repositories, std::vector<std::string>{"github"});
+  EXPECT_EQ(world.store.last_filter.branch_ids, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(world.store.last_page.number, 2);
+  EXPECT_EQ(world.store.last_page.size, 5);
+  EXPECT_TRUE(world.store.last_page.ascending);
+}
+
+TEST_F(LogRoutesTest, LogsTakeDefaultsAndRefuseBadParametersByName) {
+  EXPECT_EQ(json("GET", "/cerobot/sync/repo/github/logs")["code_status"].asInt(), 0);
+  EXPECT_EQ(world.store.last_page.number, 1);
+  EXPECT_EQ(world.store.last_page.size, 10);
+  EXPECT_FALSE(world.store.last_page.ascending);
+  EXPECT_EQ(json("GET", "/cerobot/sync/repo/nobody/logs")["code_status"].asInt(), 10010);
+  for (const auto& bad : {"branch_id=x"s, "branch_id=1,,2"s, "branch_id=-1"s, "page_num=0"s, "page_num=x"s,
+                          "page_size=0"s, "page_size=101"s, "page_size=1.5"s, "create_sort=maybe"s}) {
+    const auto answer = ask("GET", "/cerobot/sync/repo/github/logs?" + bad);
+    EXPECT_EQ(status_of(answer), 400) << bad;
+    const auto body = json_of(body_of(answer));
+    EXPECT_EQ(body["code_status"].asInt(), 10020);
+    EXPECT_NE(body["detail"].asString().find(bad.substr(0, bad.find('='))), std::string::npos) << bad;
+  }
+  EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/repo/github/logs?page_num=1&page_num=2")), 400);
+}
+
+TEST_F(LogRoutesTest, DeliveriesShowTheirRefs) {
+  DeliveryRow delivery;
+  delivery.id = 4;
+  delivery.record.repository = "github";
+  delivery.record.provider = "github";
+  delivery.record.event = "push";
+  delivery.record.verdict = Verdict::Accepted;
+  delivery.record.refs = R"([{"ref":"refs/heads/main","verdict":"marked","reason":""}])";
+  delivery.lane_ids = {9};
+  world.store.delivery_rows = {delivery};
+  const auto row = json("GET", "/cerobot/sync/deliveries?repo_name=github")["data"][0];
+  EXPECT_EQ(row["verdict"].asString(), "accepted");
+  EXPECT_EQ(row["refs"][0]["ref"].asString(), "refs/heads/main");
+  EXPECT_EQ(row["lane_ids"][0].asInt(), 9);
+  EXPECT_EQ(world.store.last_filter.repositories, std::vector<std::string>{"github"});
+}
+
+TEST_F(LogRoutesTest, StatusTellsWhetherALaneIsInSync) {
+  LaneRow good;
+  good.id = 1;
+  good.key = {"github", "refs/heads/main", "refs/heads/main"};
+  good.source_tip = good.target_tip = std::string(40, 'a');
+  good.requested_seq = good.done_seq = 2;
+  good.last_success_at_ms = good.last_run_at_ms = 1'700'000'000'000;
+  LaneRow failing = good;
+  failing.id = 2;
+  failing.key.repository = "gitea";
+  failing.requested_seq = 3;
+  failing.attempts = 2;
+  failing.next_attempt_at_ms = 1'700'000'009'000;
+  failing.last_code_status = 20004;
+  failing.last_error = "timeout";
+  failing.last_text = "connect to x: timed out";
+  failing.quarantined = true;
+  world.store.lane_rows = {good, failing};
+
+  const auto all = json("GET", "/cerobot/sync/status")["data"];
+  ASSERT_EQ(all.size(), 5U) << "every bound branch, also those never synced";
+  const auto& bad = all[1];
+  const auto& fine = all[2];
+  EXPECT_EQ(fine["repo_name"].asString(), "github");
+  EXPECT_TRUE(fine["in_sync"].asBool());
+  EXPECT_FALSE(fine["pending"].asBool());
+  EXPECT_TRUE(fine["next_retry_at"].isNull());
+  EXPECT_EQ(fine["internal_branch_name"].asString(), "main");
+  EXPECT_EQ(fine["status"].asString(), "in_sync");
+  EXPECT_TRUE(fine["enabled"].asBool());
+  EXPECT_EQ(bad["repo_name"].asString(), "gitea");
+  EXPECT_FALSE(bad["in_sync"].asBool());
+  EXPECT_TRUE(bad["pending"].asBool());
+  EXPECT_TRUE(bad["quarantined"].asBool());
+  EXPECT_EQ(bad["status"].asString(), "quarantined");
+  EXPECT_EQ(bad["reason"].asString(), "connect to x: timed out");
+  EXPECT_EQ(bad["next_retry_at"].asString().substr(0, 19), "2023-11-14T22:13:29");
+  const auto& never = all[3];
+  EXPECT_EQ(never["repo_name"].asString(), "gitlab");
+  EXPECT_EQ(never["status"].asString(), "never_synced");
+  for (const auto* unknown : {"id", "source_tip", "target_tip", "code_status", "last_run_at", "reason"}) {
+    EXPECT_TRUE(never.isMember(unknown) && never[unknown].isNull()) << unknown;
+  }
+  EXPECT_EQ(json("GET", "/cerobot/sync/status?repo_name=gitea")["data"].size(), 1U);
+  EXPECT_EQ(json("GET", "/cerobot/sync/status?page_size=2&page_num=3")["data"].size(), 1U);
+  EXPECT_EQ(json("GET", "/cerobot/sync/status?repo_name=nobody")["code_status"].asInt(), 10010);
+}
+
+}  // namespace
+}  // namespace gitferry::api
