@@ -41,6 +41,16 @@ struct CipherDeleter {
 };
 using Cipher = std::unique_ptr<EVP_CIPHER_CTX, CipherDeleter>;
 
+/// Looked up once: OpenSSL 3 searches its providers each time a cipher is named, which costs more than to
+/// encrypt an address.
+const EVP_CIPHER* aes_256_gcm() {
+  struct Deleter {
+    void operator()(EVP_CIPHER* cipher) const { EVP_CIPHER_free(cipher); }
+  };
+  static const std::unique_ptr<EVP_CIPHER, Deleter> found(EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr));
+  return found.get();
+}
+
 enum class Crypt : int { Decrypt = 0, Encrypt = 1 };
 
 /// A cipher that has taken key, nonce and context. Aborts where OpenSSL has no AES or no memory: neither
@@ -49,7 +59,7 @@ Cipher begin_gcm(Crypt crypt, const Secret& key, std::string_view nonce, std::st
   Cipher cipher(EVP_CIPHER_CTX_new());
   int length = 0;
   const bool ready = cipher != nullptr &&
-                     EVP_CipherInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key.reveal()),
+                     EVP_CipherInit_ex(cipher.get(), aes_256_gcm(), nullptr, bytes_of(key.reveal()),
                                        bytes_of(nonce), static_cast<int>(crypt)) == 1 &&
                      EVP_CipherUpdate(cipher.get(), nullptr, &length, bytes_of(context),
                                       static_cast<int>(context.size())) == 1;

@@ -33,8 +33,10 @@ AuditRow row_of(const Query& query) {
 }
 
 std::int64_t count(SqlConnection& connection, const std::string& repository) {
-  auto query = connection.query(repository.empty() ? "SELECT count(*) FROM audit"
-                                                   : "SELECT count(*) FROM audit WHERE repository = ?1");
+  // A million rows take too long to count for one page; their ids have no gaps (retention.h).
+  auto query = connection.query(
+      repository.empty() ? "SELECT coalesce((SELECT max(id) FROM audit) - (SELECT min(id) FROM audit) + 1, 0)"
+                         : "SELECT count(*) FROM audit WHERE repository = ?1");
   if (!repository.empty()) query.bind(repository);
   query.next();
   return query.integer(0);

@@ -83,6 +83,8 @@ class Query {
       statement_.bind(index, value.bytes.data(), static_cast<int>(value.bytes.size()));
     } else if constexpr (std::is_integral_v<Value>) {
       statement_.bind(index, static_cast<std::int64_t>(value));
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      statement_.bind(index, value);
     } else {
       statement_.bind(index, std::string(value));
     }

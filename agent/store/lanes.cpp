@@ -1,6 +1,7 @@
 #include "agent/store/lanes.h"
 
 #include <string>
+#include <unordered_map>
 
 #include "agent/base/error.h"
 #include "agent/store/binding_ids.h"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr int kCrashLimit = 3;
 constexpr int kScanSize = 64;
+// From about here on one pass over the index is cheaper than a search for each.
+constexpr std::size_t kManyRepositories = 1000;
 
 const std::string kSelect =
     "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, "
@@ -74,6 +77,30 @@ std::int64_t lane_of(SqlConnection& connection, const LaneKey& key, std::int64_t
       .bind(branch, key.repository, key.internal_ref, key.external_ref)
       .run();
   return connection.last_insert_id();
+}
+
+std::vector<std::int64_t> count_by_search(SqlConnection& connection,
+                                          std::span<const std::string> repositories) {
+  std::vector<std::int64_t> counts;
+  for (const auto& repository : repositories) {
+    auto query = connection.query("SELECT count(*) FROM lane WHERE repository = ?1");
+    query.bind(repository).next();
+    counts.push_back(query.integer(0));
+  }
+  return counts;
+}
+
+std::vector<std::int64_t> count_by_scan(SqlConnection& connection,
+                                        std::span<const std::string> repositories) {
+  std::unordered_map<std::string, std::int64_t> all;
+  auto query = connection.query("SELECT repository, count(*) FROM lane GROUP BY repository");
+  while (query.next()) all.emplace(query.text(0), query.integer(1));
+  std::vector<std::int64_t> counts;
+  for (const auto& repository : repositories) {
+    const auto found = all.find(repository);
+    counts.push_back(found == all.end() ? 0 : found->second);
+  }
+  return counts;
 }
 
 bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::int64_t run_id) {
@@ -227,13 +254,8 @@ std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
 }
 
 std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories) {
-  auto query = connection.query(R"sql(
-    SELECT (SELECT count(*) FROM lane WHERE lane.repository = name.value) FROM json_each(?1) AS name
-    ORDER BY name.key)sql");
-  query.bind(json_array(repositories));
-  std::vector<std::int64_t> counts;
-  while (query.next()) counts.push_back(query.integer(0));
-  return counts;
+  return repositories.size() > kManyRepositories ? count_by_scan(connection, repositories)
+                                                 : count_by_search(connection, repositories);
 }
 
 std::vector<LaneRow> all_lanes(SqlConnection& connection) {

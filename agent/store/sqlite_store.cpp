@@ -214,6 +214,7 @@ Result<std::vector<LaneRow>> SqliteStore::lanes_of_repositories(std::span<const 
 
 Result<std::vector<std::int64_t>> SqliteStore::lane_counts(std::span<const std::string> repositories) {
   return readers_.read("count lanes", [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
+    const ReadTransaction snapshot(connection);
     return count_lanes(connection, repositories);
   });
 }

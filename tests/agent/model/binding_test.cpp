@@ -15,8 +15,9 @@ TEST(RepositoryName, RefusesPathsOptionsAndAmbiguity) {
   const std::string nul("a\0b", 3);
   for (const std::string& name :
        {std::string(), std::string(".."), std::string("."), std::string(".x"), std::string("-x"),
-        std::string("a/b"), std::string("a b"), std::string("repo"), std::string("a\nb"),
-        std::string("n\u00e4me"), nul, std::string(129, 'a')}) {
+        std::string("--upload-pack=x"), std::string("x -c y"), std::string("../x"), std::string("a/b"),
+        std::string("a b"), std::string("repo"), std::string("a\nb"), std::string("n\u00e4me"), nul,
+        std::string(129, 'a')}) {
     EXPECT_FALSE(checked_repository_name(name)) << name;
   }
   EXPECT_TRUE(checked_repository_name(std::string(128, 'a')));

@@ -84,6 +84,11 @@ TEST(RemoteUrl, RefusesWhatIsNoAddress) {
                                   std::string("ssh://a%2Fb@host/x"),
                                   std::string("https://host/\xff"),
                                   std::string(3000, 'a'),
+                                  std::string("--upload-pack=touch"),
+                                  std::string("-c core.sshCommand=touch"),
+                                  std::string("https://host/x.git -c core.sshCommand=touch"),
+                                  std::string("git@host:x.git\n-c\ncore.sshCommand=touch"),
+                                  std::string("ssh://git@host/x.git%20-c"),
                                   std::string("git@github.com:acme/x.git -c core.sshCommand=touch")}) {
     EXPECT_FALSE(parse_remote_url(text, any_scheme())) << text;
   }

@@ -159,6 +159,12 @@ TEST_F(LanesTest, ListsAndCountsTheLanesOfRepositories) {
   EXPECT_EQ(seen, (std::vector<std::string>{"a refs/heads/dev", "a refs/heads/extra", "a refs/heads/main",
                                             "b refs/heads/dev", "b refs/heads/main"}));
   EXPECT_EQ(store().lane_counts(asked).value(), (std::vector<std::int64_t>{2, 0, 3, 2}));
+  std::vector<std::string> many(2000, "nobody");
+  many.insert(many.end(), asked.begin(), asked.end());
+  std::vector<std::int64_t> expected(2001, 0);
+  expected[2000] = 2;
+  expected.insert(expected.end(), {0, 3, 2});
+  EXPECT_EQ(store().lane_counts(many).value(), expected);
   EXPECT_TRUE(store().lane_counts({}).value().empty());
   EXPECT_TRUE(store().lanes_of_repositories({}).value().empty());
 }

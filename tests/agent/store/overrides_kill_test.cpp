@@ -86,5 +86,38 @@ TEST_F(OverridesKillTest, AChangeIsWholeOrNotThereAfterAKill) {
   }
 }
 
+TEST_F(OverridesKillTest, PeeksAtADatabaseThatAnotherProcessWorksOnOrLeftInACrash) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  const UniqueFd in(ends[0]);
+  UniqueFd out(ends[1]);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    auto opened = Store::open(options_, clock_);
+    if (!opened || !(*opened)->change_overrides(change_number(7))) _exit(1);
+    if (::write(out.get(), "x", 1) != 1) _exit(2);
+    for (;;) ::pause();
+  }
+  out.reset();
+  char told = 0;
+  EXPECT_EQ(::read(in.get(), &told, 1), 1);
+  const auto expect_number_7 = [&](const char* when) {
+    const auto seen = Store::peek_overrides(options_);
+    ASSERT_TRUE(seen) << when << ": " << seen.error().text();
+    ASSERT_EQ(seen->repositories.size(), 1U) << when;
+    EXPECT_EQ(seen->repositories[0].internal_token.value().token.reveal(), "token 7") << when;
+    EXPECT_EQ(seen->branches.size(), 2U) << when;
+  };
+  expect_number_7("while the other process works on it");
+  const auto second = Store::open(options_, clock_);
+  EXPECT_FALSE(second) << "peeking takes nothing from the process that owns the database";
+  ::kill(child, SIGKILL);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  expect_number_7("after it was killed");
+  EXPECT_EQ(store().overrides().value().repositories.size(), 1U);
+}
+
 }  // namespace
 }  // namespace gitferry
