@@ -39,10 +39,10 @@ Status ManagementTokens::replace(const std::vector<config::Token>& tokens,
   }
   const Book before = *book_.lock();
   auto reading = read(next.tokens, before);
-  for (const auto& [name, error] : reading.failed) {
+  for (const auto& failure : reading.failed) {
     const bool is_kept = std::any_of(reading.hashes.begin(), reading.hashes.end(),
-                                     [&](const api::TokenHash& hash) { return hash.name == name; });
-    if (!is_kept) return fail(error);
+                                     [&](const api::TokenHash& hash) { return hash.name == failure.first; });
+    if (!is_kept) return fail(failure.second);
   }
   next.hashes = std::make_shared<const std::vector<api::TokenHash>>(std::move(reading.hashes));
   next.read_at = clock_.monotonic();

@@ -243,7 +243,7 @@ TEST_F(AgentCommands, SayWhatTheAgentRefused) {
     EXPECT_EQ(result.exit_code, 1) << command;
     EXPECT_THAT(result.output, AllOf(StartsWith("gitferry: "), HasSubstr("'nobody'"), HasSubstr("(10010)")));
   }
-  const auto file = (hosts.directory / "other-token").string();
+  const auto file = hosts.directory / "other-token";
   std::ofstream(file) << "S3CR3T-of-nobody";
   std::filesystem::permissions(file, std::filesystem::perms::owner_read);
   const auto refused = ask({"status", "--token-file", file});
@@ -252,7 +252,7 @@ TEST_F(AgentCommands, SayWhatTheAgentRefused) {
 }
 
 TEST_F(AgentCommands, NeedNoConfigurationWhereAddressAndTokenAreGiven) {
-  const auto token = (hosts.directory / "token").string();
+  const auto token = hosts.directory / "token";
   for (const auto* command : {"status", "deliveries"}) {
     const auto result =
         run_gitferry({command, "--config", "/nowhere.yaml", "--url", url, "--token-file", token});
