@@ -71,7 +71,12 @@ struct CredentialRule {
 /// and credentials are read when they are needed, so that a rotated file is taken up.
 struct Config {
   Server server;
+  /// Look at the file itself from time to time and take up what changed.
+  bool watch = false;
   std::string database_path = "./data/gitferry.db";  ///< from storage.url, `sqlite:` taken off
+  /// What addresses and tokens of the API's overrides are encrypted with. The loader fills in the default:
+  /// `sealing-key` in the data directory.
+  std::string key_file;
   std::vector<Token> tokens;
   Sync sync;
   Network network;
@@ -81,5 +86,8 @@ struct Config {
   std::map<std::pair<std::string, Side>, SecretSource> webhook_sources;
   std::vector<std::string> overridden_by;  ///< environment variables that replaced a value of the file
 };
+
+/// The directory of the database: where the agent keeps what it makes itself.
+std::string data_directory(const Config& config);
 
 }  // namespace gitferry::config

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace gitferry::config {
 struct Position {
   int line = 0;  ///< from 1; 0: the file as a whole
   int column = 0;
-  std::string variable;  ///< name of the environment variable; empty: the file
+  std::string_view variable;  ///< name of the environment variable, of static life; empty: the file
 };
 
 /// One thing wrong with a configuration. Never holds a secret.
@@ -40,8 +41,8 @@ class Report {
   void add(const Position& at, std::string message, std::string suggestion = {}) {
     if (found_.size() >= kLimit) return;
     const bool in_file = at.variable.empty();
-    found_.push_back({in_file ? file_ : "environment variable " + at.variable, at.line, at.column,
-                      std::move(message), std::move(suggestion)});
+    found_.push_back({in_file ? file_ : "environment variable " + std::string(at.variable), at.line,
+                      at.column, std::move(message), std::move(suggestion)});
   }
   [[nodiscard]] bool empty() const { return found_.empty(); }
   [[nodiscard]] std::vector<Diagnostic> take() { return std::move(found_); }

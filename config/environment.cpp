@@ -25,6 +25,7 @@ constexpr std::array kOverrides{
     Override{"GITFERRY_SERVER_LISTEN", "server", "", "listen"},
     Override{"GITFERRY_SERVER_BEHIND_PROXY", "server", "", "behind_proxy", true},
     Override{"GITFERRY_STORAGE_URL", "storage", "", "url"},
+    Override{"GITFERRY_STORAGE_KEY_FILE", "storage", "", "key_file"},
     Override{"GITFERRY_SYNC_WORKERS", "sync", "", "workers"},
     Override{"GITFERRY_SYNC_PER_HOST", "sync", "", "per_host"},
     Override{"GITFERRY_SYNC_SYNC_DIR", "sync", "", "sync_dir"},
@@ -75,7 +76,7 @@ std::vector<std::string> apply_environment(YamlNode& root, const Environment& en
   for (const auto& override : kOverrides) {
     auto value = environment(std::string(override.variable));
     if (!value || value->empty()) continue;
-    const Position at{0, 0, std::string(override.variable)};
+    const Position at{0, 0, override.variable};
     YamlNode* parent = &section(root, override.section, at);
     if (!override.subsection.empty()) parent = &section(*parent, override.subsection, at);
     if (parent->kind != YamlNode::Kind::Map) continue;

@@ -11,16 +11,15 @@ constexpr Remark kPasswordInline{"password", "use password_file or password_env"
 constexpr Remark kTokenInline{"token", "use token_file or token_env"};
 constexpr Remark kSecretInline{"secret", "use secret_file or secret_env"};
 
-constexpr std::array<Word, 8> kRootKeys{"version", "server",  "storage",     "auth",
+constexpr std::array<Word, 9> kRootKeys{"version", "watch",   "server",      "storage", "auth",
                                         "sync",    "network", "credentials", "repos"};
-constexpr std::array kRootPlanned{Remark{"webhooks", "give each repository its own webhook"},
-                                  Remark{"watch", "send SIGHUP to reload"}};
+constexpr std::array kRootPlanned{Remark{"webhooks", "give each repository its own webhook"}};
 
 constexpr std::array<Word, 2> kServerKeys{"listen", "behind_proxy"};
 constexpr std::array kServerPlanned{Remark{"trusted_proxies", "addresses in the log are the proxy's"},
                                     Remark{"tls", "put a proxy that speaks TLS in front"}};
 
-constexpr std::array<Word, 1> kStorageKeys{"url"};
+constexpr std::array<Word, 2> kStorageKeys{"url", "key_file"};
 constexpr std::array<Word, 1> kAuthKeys{"tokens"};
 
 constexpr std::array<Word, 4> kTokenKeys{"name", "role", "token_file", "token_env"};

@@ -1,6 +1,7 @@
 #include "config/loader.h"
 
 #include <cerrno>
+#include <filesystem>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -30,10 +31,12 @@ class SettingsReader {
 
   void read() {
     read_version();
+    config_.watch = root_.flag("watch").value_or(false);
     if (const YamlNode* node = root_.find("server"))
       read_server({*node, "server", section::kServer, report_});
     if (const YamlNode* node = root_.find("storage"))
       read_storage({*node, "storage", section::kStorage, report_});
+    if (config_.key_file.empty()) config_.key_file = data_directory(config_) + "/sealing-key";
     if (const YamlNode* node = root_.find("auth")) read_auth({*node, "auth", section::kAuth, report_});
     if (const YamlNode* node = root_.find("sync")) read_sync({*node, "sync", section::kSync, report_});
     if (const YamlNode* node = root_.find("network"))
@@ -64,6 +67,7 @@ class SettingsReader {
 
   void read_storage(const MapReader& map) {
     constexpr std::string_view kSqlite = "sqlite:";
+    config_.key_file = map.text("key_file").value_or("");
     const auto url = map.text("url");
     if (!url) return;
     if (url->starts_with("postgres")) {
@@ -226,12 +230,14 @@ class SettingsReader {
   Report& report_;
 };
 
-/// At most one byte more than the limit: the parser says the rest.
+/// At most a piece more than the limit: the parser says the rest.
 Result<std::string> read_bounded(const std::string& path) {
+  constexpr std::size_t piece = 256 * 1024;
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::string text(kFileLimit + 1, '\0');
+  std::string text;
   std::size_t filled = 0;
-  while (fd && filled < text.size()) {
+  while (fd && filled <= kFileLimit) {
+    text.resize(filled + piece);
     const ssize_t got = ::read(fd.get(), text.data() + filled, text.size() - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(ErrorCode::ConfigurationInvalid, std::generic_category().message(errno));
@@ -244,6 +250,11 @@ Result<std::string> read_bounded(const std::string& path) {
 }
 
 }  // namespace
+
+std::string data_directory(const Config& config) {
+  const auto directory = std::filesystem::path(config.database_path).parent_path();
+  return directory.empty() ? "." : directory.string();
+}
 
 Loaded load_text(std::string_view text, const std::string& name, const Environment& environment) {
   Report report(name);

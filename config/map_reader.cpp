@@ -44,9 +44,8 @@ MapReader::MapReader(const YamlNode& node, std::string where, const Section& sec
 }
 
 void MapReader::check_keys(const Section& section) const {
-  const std::vector<std::string> known(section.keys.begin(), section.keys.end());
   for (const auto& member : node_.members) {
-    if (std::find(known.begin(), known.end(), member.key) != known.end()) {
+    if (std::find(section.keys.begin(), section.keys.end(), member.key) != section.keys.end()) {
       if (member.value.kind == YamlNode::Kind::Null)
         report_.add(member.at, "'" + member.key + "' has no value", "remove the key or give it a value");
       continue;
@@ -56,6 +55,7 @@ void MapReader::check_keys(const Section& section) const {
     } else if (const auto* planned = find_remark(section.planned, member.key)) {
       report_.add(member.at, not_available("'" + member.key + "'", *planned), "remove the key");
     } else {
+      const std::vector<std::string> known(section.keys.begin(), section.keys.end());
       const std::string suggestion = did_you_mean(member.key, known);
       report_.add(member.at,
                   "unknown key '" + shortened(member.key, kShownLength) + "'" +

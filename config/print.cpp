@@ -43,6 +43,19 @@ void put_secret(YamlNode& map, const std::string& stem, const SecretSource& sour
   put_if_set(map, stem + "_env", source.env);
 }
 
+enum class Form { Yaml, Json };
+
+/// A member that write_yaml() makes a comment of, before the node that it stands in where that is an item of
+/// a list and it is the first one. The text is kept to one line.
+constexpr std::string_view kComment = "#";
+constexpr std::string_view kUnusable = "cannot be used: ";
+void put_comment(YamlNode& map, std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; },
+      ' ');
+  put(map, std::string(kComment), word(std::move(text)));
+}
+
 YamlNode words(const std::vector<std::string>& texts) {
   YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& text : texts) list.items.push_back(word(text));
@@ -113,50 +126,118 @@ YamlNode webhooks_of(const Config& config, const RepositoryBinding& binding) {
   return map;
 }
 
-YamlNode repositories_of(const Config& config) {
+/// What the file says where an override says otherwise, under the file's keys.
+YamlNode file_values_of(const FileValues& file) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  if (file.enabled) put(map, "enable", flag(*file.enabled));
+  if (file.internal) put(map, "internal", word(file.internal->str()));
+  if (file.external) put(map, "external", word(file.external->str()));
+  if (file.granularity) put(map, "granularity", word(std::string(name_of(*file.granularity))));
+  if (file.direction) put(map, "direction", word(std::string(name_of(*file.direction))));
+  return map;
+}
+
+/// For YAML, which must stay a configuration, as a comment; for JSON as fields of their own.
+void put_origin(YamlNode& map, Origin origin, YamlNode file_values, Form form) {
+  if (form == Form::Json) {
+    put(map, "origin", word(std::string(name_of(origin))));
+    put(map, "file", file_values.members.empty() ? plain("null") : std::move(file_values));
+    return;
+  }
+  std::string text = "origin: " + std::string(name_of(origin));
+  for (const auto& member : file_values.members)
+    text += (text.find(';') == std::string::npos ? "; the file says " : ", ") + member.key + ": " +
+            member.value.text;
+  put_comment(map, text);
+}
+
+YamlNode branches_of(const RepositoryBinding& binding, Form form) {
+  YamlNode branches = empty(YamlNode::Kind::List);
+  for (const auto& branch : binding.branches) {
+    YamlNode pair = empty(YamlNode::Kind::Map);
+    YamlNode file_values = empty(YamlNode::Kind::Map);
+    if (branch.file_enabled) put(file_values, "enable", flag(*branch.file_enabled));
+    put_origin(pair, branch.origin, std::move(file_values), form);
+    put(pair, "internal", word(branch.internal));
+    put(pair, "external", word(branch.external));
+    put(pair, "enable", flag(branch.enabled));
+    branches.items.push_back(std::move(pair));
+  }
+  return branches;
+}
+
+YamlNode repository_of(const Config& config, const RepositoryBinding& binding, Form form) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put_origin(map, binding.origin, file_values_of(binding.file), form);
+  if (form == Form::Json) {
+    put(map, "problem", binding.problem.empty() ? plain("null") : word(binding.problem));
+  } else if (!binding.problem.empty()) {
+    put_comment(map, std::string(kUnusable) + binding.problem);
+  }
+  put(map, "name", word(binding.name));
+  put(map, "enable", flag(binding.enabled));
+  put(map, "internal", word(binding.internal.str()));
+  put(map, "external", word(binding.external.str()));
+  put(map, "granularity", word(std::string(name_of(binding.granularity))));
+  put(map, "direction", word(std::string(name_of(binding.direction))));
+  put(map, "policy", word(std::string(name_of(binding.policy))));
+  YamlNode webhooks = webhooks_of(config, binding);
+  if (!webhooks.members.empty()) put(map, "webhook", std::move(webhooks));
+  if (binding.granularity == Granularity::One) put(map, "branches", branches_of(binding, form));
+  return map;
+}
+
+/// Branches of the file's entry that the API unbound, and of a repository that is still bound.
+std::vector<std::string> unbound_branches(const RepositoryBinding& in_file,
+                                          const RepositoryBinding& in_force) {
+  std::vector<std::string> pairs;
+  for (const auto& branch : in_file.branches) {
+    const bool is_bound =
+        std::any_of(in_force.branches.begin(), in_force.branches.end(), [&](const BranchBinding& bound) {
+          return bound.internal == branch.internal && bound.external == branch.external;
+        });
+    if (!is_bound) pairs.push_back(branch.internal + " -> " + branch.external);
+  }
+  return pairs;
+}
+
+YamlNode repositories_of(const Config& config, const BindingSnapshot& in_force, Form form) {
   YamlNode list = empty(YamlNode::Kind::List);
-  for (const auto& [name, binding] : config.bindings.repositories) {
-    YamlNode map = empty(YamlNode::Kind::Map);
-    put(map, "name", word(name));
-    put(map, "enable", flag(binding.enabled));
-    put(map, "internal", word(binding.internal.str()));
-    put(map, "external", word(binding.external.str()));
-    put(map, "granularity", word(std::string(name_of(binding.granularity))));
-    put(map, "direction", word(std::string(name_of(binding.direction))));
-    put(map, "policy", word(std::string(name_of(binding.policy))));
-    YamlNode webhooks = webhooks_of(config, binding);
-    if (!webhooks.members.empty()) put(map, "webhook", std::move(webhooks));
-    YamlNode branches = empty(YamlNode::Kind::List);
-    for (const auto& branch : binding.branches) {
-      YamlNode pair = empty(YamlNode::Kind::Map);
-      put(pair, "internal", word(branch.internal));
-      put(pair, "external", word(branch.external));
-      put(pair, "enable", flag(branch.enabled));
-      branches.items.push_back(std::move(pair));
-    }
-    if (binding.granularity == Granularity::One) put(map, "branches", std::move(branches));
+  for (const auto& [name, binding] : in_force.repositories) {
+    YamlNode map = repository_of(config, binding, form);
+    const auto* in_file = config.bindings.find(name);
+    const auto unbound =
+        in_file == nullptr ? std::vector<std::string>() : unbound_branches(*in_file, binding);
+    if (form == Form::Json) put(map, "unbound_branches", words(unbound));
+    for (const auto& pair : unbound)
+      if (form == Form::Yaml) put_comment(map, "unbound through the API, though in the file: " + pair);
     list.items.push_back(std::move(map));
   }
   return list;
 }
 
-YamlNode tree_of(const Config& config) {
+YamlNode tree_of(const Config& config, const BindingSnapshot& in_force, Form form) {
   YamlNode server = empty(YamlNode::Kind::Map);
   put(server, "listen", word(listen_text(config.server.listen_host, config.server.listen_port)));
   put(server, "behind_proxy", flag(config.server.behind_proxy));
   YamlNode storage = empty(YamlNode::Kind::Map);
   put(storage, "url", word("sqlite:" + config.database_path));
+  put(storage, "key_file", word(config.key_file));
   YamlNode auth = empty(YamlNode::Kind::Map);
   put(auth, "tokens", tokens_of(config));
   YamlNode root = empty(YamlNode::Kind::Map);
   put(root, "version", plain("1"));
+  put(root, "watch", flag(config.watch));
   put(root, "server", std::move(server));
   put(root, "storage", std::move(storage));
   put(root, "auth", std::move(auth));
   put(root, "sync", sync_of(config.sync));
   put(root, "network", network_of(config.network));
   put(root, "credentials", credentials_of(config));
-  put(root, "repos", repositories_of(config));
+  put(root, "repos", repositories_of(config, in_force, form));
+  for (const auto& name : in_force.unbound)
+    if (form == Form::Yaml) put_comment(root, "unbound through the API, though in the file: " + name);
+  if (form == Form::Json) put(root, "unbound", words(in_force.unbound));
   return root;
 }
 
@@ -178,6 +259,12 @@ std::string yaml_scalar(const YamlNode& node) {
 
 void write_yaml(const YamlNode& node, std::size_t indent, std::string& out);
 
+bool is_usable(const YamlNode& item) {
+  return std::none_of(item.members.begin(), item.members.end(), [](const YamlNode::Member& member) {
+    return member.key == kComment && member.value.text.starts_with(kUnusable);
+  });
+}
+
 /// A value after its key: scalars and empty collections on the same line, the rest below.
 void write_yaml_value(const YamlNode& node, std::size_t indent, std::string& out) {
   if (node.kind == YamlNode::Kind::Scalar) {
@@ -185,14 +272,41 @@ void write_yaml_value(const YamlNode& node, std::size_t indent, std::string& out
   } else if (node.members.empty() && node.items.empty()) {
     out += node.kind == YamlNode::Kind::List ? " []\n" : " {}\n";
   } else {
-    out += "\n";
+    const bool is_all_comment =
+        node.kind == YamlNode::Kind::List && std::none_of(node.items.begin(), node.items.end(), is_usable);
+    out += is_all_comment ? " []\n" : "\n";
     write_yaml(node, indent, out);
   }
+}
+
+/// A mapping in a list. Its leading comments go before the dash. One that says that it cannot be used is all
+/// comment: as a configuration it would be refused.
+void write_yaml_item(const YamlNode& item, std::size_t indent, std::string& out) {
+  const std::string margin(indent, ' ');
+  const auto first = std::find_if(item.members.begin(), item.members.end(),
+                                  [](const YamlNode::Member& member) { return member.key != kComment; });
+  for (auto comment = item.members.begin(); comment != first; ++comment)
+    out += margin + "# " + comment->value.text + "\n";
+  YamlNode rest = empty(YamlNode::Kind::Map);
+  rest.members.assign(first, item.members.end());
+  std::string inner;
+  write_yaml(rest, indent + 2, inner);
+  inner = margin + "- " + inner.substr(indent + 2);
+  if (is_usable(item)) {
+    out += inner;
+    return;
+  }
+  for (const auto line : split(std::string_view(inner).substr(0, inner.size() - 1), '\n'))
+    out += margin + "# " + std::string(line.substr(indent)) + "\n";
 }
 
 void write_yaml(const YamlNode& node, std::size_t indent, std::string& out) {
   const std::string margin(indent, ' ');
   for (const auto& member : node.members) {
+    if (member.key == kComment) {
+      out += margin + "# " + member.value.text + "\n";
+      continue;
+    }
     out += margin + member.key + ":";
     write_yaml_value(member.value, indent + 2, out);
   }
@@ -201,9 +315,7 @@ void write_yaml(const YamlNode& node, std::size_t indent, std::string& out) {
       out += margin + "- " + yaml_scalar(item) + "\n";
       continue;
     }
-    std::string inner;
-    write_yaml(item, indent + 2, inner);
-    out += margin + "- " + inner.substr(indent + 2);
+    write_yaml_item(item, indent, out);
   }
 }
 
@@ -228,15 +340,15 @@ void write_json(const YamlNode& node, std::string& out) {
 
 }  // namespace
 
-std::string to_yaml(const Config& config) {
+std::string to_yaml(const Config& config, const BindingSnapshot& in_force) {
   std::string out = "# The configuration in force, with defaults.\n";
   for (const auto& variable : config.overridden_by) out += "# A value comes from " + variable + ".\n";
-  write_yaml(tree_of(config), 0, out);
+  write_yaml(tree_of(config, in_force, Form::Yaml), 0, out);
   return out;
 }
 
-std::string to_json(const Config& config) {
-  YamlNode root = tree_of(config);
+std::string to_json(const Config& config, const BindingSnapshot& in_force) {
+  YamlNode root = tree_of(config, in_force, Form::Json);
   put(root, "overridden_by", words(config.overridden_by));
   std::string out;
   write_json(root, out);

@@ -31,7 +31,7 @@ struct YamlNode::Member {
   YamlNode value;
 };
 
-constexpr std::size_t kFileLimit = 1024 * 1024;
+constexpr std::size_t kFileLimit = 16 * 1024 * 1024;
 constexpr std::size_t kDepthLimit = 32;
 
 /// What a kind is called in messages: "a list".
@@ -39,7 +39,7 @@ std::string_view name_of(YamlNode::Kind kind);
 
 /// Parses one YAML document into a tree whose root is a mapping.
 ///
-/// Refused, each with its position: text over 1 MiB or that is not UTF-8, nesting deeper than 32, anchors,
+/// Refused, each with its position: text over 16 MiB or that is not UTF-8, nesting deeper than 32, anchors,
 /// aliases, tags, merge keys, duplicate keys, a second document. nullopt, with reasons in `report`, where no
 /// tree could be made; the tree of a document with lesser faults is returned, so that more of them can be
 /// found.

@@ -1,24 +1,14 @@
 #include "agent/daemon/composition.h"
 
-#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <utility>
 
-#include "agent/base/crypto.h"
-#include "agent/base/log.h"
-#include "agent/daemon/private_files.h"
 #include "agent/git/relay.h"
 #include "agent/git/transports.h"
-#include "config/secret_source.h"
 
 namespace gitferry::daemon {
 namespace {
-
-api::Role role_from(std::string_view name) {
-  if (name == "admin") return api::Role::Admin;
-  return name == "operate" ? api::Role::Operate : api::Role::Read;
-}
 
 /// Drops what a host's hooks said, for `log_detail: false`: it may hold more than the sync log should keep.
 class TerseEngine final : public Engine {
@@ -71,28 +61,6 @@ CredentialLookup credential_lookup(LiveConfig& live) {
     if (!credentials) return fail(credentials.error());
     return credentials->find(url);
   };
-}
-
-Result<std::vector<api::TokenHash>> management_tokens(const config::Config& config) {
-  std::vector<api::TokenHash> hashes;
-  for (const auto& token : config.tokens) {
-    const auto secret = config::read_secret(token.source, config::process_environment());
-    if (!secret) return fail(secret.error());
-    hashes.push_back({token.name, role_from(token.role), sha256(secret->reveal())});
-  }
-  if (!hashes.empty()) return hashes;
-  const auto made = ensure_admin_token(data_directory(config));
-  if (!made) return fail(made.error());
-  log::info(
-      made->is_new ? "no token is configured: made one" : "no token is configured: using the one made before",
-      {{"file", made->path}, {"role", "admin"}});
-  hashes.push_back({"admin-token", api::Role::Admin, sha256(made->secret.reveal())});
-  return hashes;
-}
-
-std::string data_directory(const config::Config& config) {
-  const auto directory = std::filesystem::path(config.database_path).parent_path();
-  return directory.empty() ? "." : directory.string();
 }
 
 }  // namespace gitferry::daemon

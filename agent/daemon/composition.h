@@ -1,9 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/guarded.h"
@@ -11,7 +9,6 @@
 #include "agent/git/credentials.h"
 #include "agent/git/engine.h"
 #include "agent/sync/sync_service.h"
-#include "api/api_context.h"
 #include "config/config.h"
 
 namespace gitferry::daemon {
@@ -43,11 +40,5 @@ Result<Credentials> credentials_of(const config::Config& config);
 /// Finds the rule that fits in the configuration of the moment, and reads its secret, at each call. `live`
 /// must outlive the lookup.
 CredentialLookup credential_lookup(LiveConfig& live);
-
-/// The management tokens; where none is configured, the one in the data directory, which is made if need be.
-Result<std::vector<api::TokenHash>> management_tokens(const config::Config& config);
-
-/// The directory of the database.
-std::string data_directory(const config::Config& config);
 
 }  // namespace gitferry::daemon

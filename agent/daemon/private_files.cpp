@@ -1,20 +1,24 @@
 #include "agent/daemon/private_files.h"
 
 #include <cerrno>
+#include <filesystem>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/base/crypto.h"
+#include "agent/base/log.h"
 #include "agent/base/unique_fd.h"
 #include "config/secret_source.h"
 
 namespace gitferry::daemon {
 namespace {
 
-constexpr std::size_t kTokenBytes = 32;
+constexpr std::size_t kSecretBytes = 32;
 
 std::string system_text(int error) {
   return std::generic_category().message(error);
@@ -29,6 +33,33 @@ Status write_all(int fd, std::string_view bytes) {
   }
   if (::fsync(fd) != 0) return fail(ErrorCode::LocalPermission, system_text(errno));
   return {};
+}
+
+std::filesystem::path directory_of(const std::string& path) {
+  const auto directory = std::filesystem::path(path).parent_path();
+  return directory.empty() ? "." : directory;
+}
+
+Status make_directories_above(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(directory_of(path), error);
+  if (!error) return {};
+  return fail(ErrorCode::LocalPermission,
+              "cannot make the directory '" + directory_of(path).string() + "': " + error.message());
+}
+
+/// A new name is durable only once its directory is: what the key encrypts must not outlive it.
+Status sync_directory_of(const std::string& path) {
+  const UniqueFd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return fail(ErrorCode::LocalPermission, system_text(errno));
+  return {};
+}
+
+Result<Secret> key_from(const Secret& digits, const std::string& path) {
+  auto bytes = from_hex(digits.reveal());
+  if (bytes && bytes->size() == kSecretBytes) return Secret(std::move(*bytes));
+  return fail(ErrorCode::ConfigurationInvalid,
+              "the key file '" + path + "' does not hold 64 hexadecimal digits", "restore it from a copy");
 }
 
 }  // namespace
@@ -53,29 +84,53 @@ Status ensure_private_directory(const std::string& path) {
   return {};
 }
 
-Result<AdminToken> ensure_admin_token(const std::string& directory) {
-  AdminToken token;
-  token.path = directory + "/admin-token";
-  const UniqueFd fd(::open(token.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+Result<MadeSecret> ensure_made_secret(const std::string& path) {
+  MadeSecret made;
+  made.path = path;
+  if (auto above = make_directories_above(path); !above) return fail(std::move(above.error()));
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd && errno != EEXIST)
-    return fail(ErrorCode::LocalPermission, "cannot make '" + token.path + "': " + system_text(errno));
+    return fail(ErrorCode::LocalPermission, "cannot make '" + path + "': " + system_text(errno));
   if (!fd) {
-    auto secret = config::read_secret({token.path, ""}, config::process_environment());
+    auto secret = config::read_secret({path, ""}, config::process_environment());
     if (!secret) {
       // An empty one is what a crash between making and writing it leaves.
       if (secret.error().hint.empty()) secret.error().hint = "remove it; the next start makes a new one";
       return fail(std::move(secret.error()));
     }
-    token.secret = std::move(*secret);
-    return token;
+    made.secret = std::move(*secret);
+    return made;
   }
-  token.is_new = true;
-  token.secret = Secret(to_hex(random_bytes(kTokenBytes)));
-  if (auto written = write_all(fd.get(), token.secret.reveal()); !written) {
-    ::unlink(token.path.c_str());
-    return fail(ErrorCode::LocalPermission, "cannot write '" + token.path + "': " + written.error().message);
+  made.is_new = true;
+  made.secret = Secret(to_hex(random_bytes(kSecretBytes)));
+  auto written = write_all(fd.get(), made.secret.reveal());
+  if (written) written = sync_directory_of(path);
+  if (!written) {
+    ::unlink(path.c_str());
+    return fail(ErrorCode::LocalPermission, "cannot write '" + path + "': " + written.error().message);
   }
-  return token;
+  return made;
+}
+
+Result<MadeSecret> ensure_admin_token(const std::string& directory) {
+  return ensure_made_secret(directory + "/admin-token");
+}
+
+Result<Secret> read_sealing_key(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return Secret();
+  auto read = config::read_secret({path, ""}, config::process_environment());
+  if (read) return key_from(*read, path);
+  if (read.error().hint.empty()) read.error().hint = "restore it from a copy";
+  return fail(std::move(read.error()));
+}
+
+Result<Secret> ensure_sealing_key(const std::string& path) {
+  const auto made = ensure_made_secret(path);
+  if (!made) return fail(made.error());
+  if (made->is_new)
+    log::info("made the key that addresses and tokens of the API are encrypted with: keep a copy of it",
+              {{"file", path}});
+  return key_from(made->secret, path);
 }
 
 }  // namespace gitferry::daemon

@@ -30,13 +30,15 @@ SignalReceiver::SignalReceiver() {
   if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
 }
 
-int SignalReceiver::wait(int done) {
+int SignalReceiver::wait(int done, std::chrono::milliseconds timeout) {
   std::array<pollfd, 2> waiting{pollfd{fd_.get(), POLLIN, 0}, pollfd{done, POLLIN, 0}};
   while (true) {
-    if (::poll(waiting.data(), waiting.size(), -1) < 0) {
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(timeout.count()));
+    if (ready < 0) {
       if (errno == EINTR) continue;
       throw std::system_error(errno, std::generic_category(), "poll");
     }
+    if (ready == 0) return 0;
     signalfd_siginfo signal{};
     if ((waiting[0].revents & POLLIN) != 0 && ::read(fd_.get(), &signal, sizeof signal) == sizeof signal)
       return static_cast<int>(signal.ssi_signo);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <csignal>
 
 #include "agent/base/unique_fd.h"
@@ -16,9 +17,9 @@ void harden_process();
 class SignalReceiver {
  public:
   SignalReceiver();
-  /// Waits for a signal, or for `done` (an eventfd, -1: none) to become readable. The signal's number; 0:
-  /// done.
-  int wait(int done = -1);
+  /// Waits for a signal, or for `done` (an eventfd, -1: none) to become readable, at most `timeout`
+  /// (negative: for ever). The signal's number; 0: none came.
+  int wait(int done = -1, std::chrono::milliseconds timeout = std::chrono::milliseconds{-1});
 
  private:
   UniqueFd fd_;

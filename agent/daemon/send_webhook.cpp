@@ -4,6 +4,7 @@
 
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
+#include "agent/daemon/effective_bindings.h"
 #include "agent/daemon/process.h"
 #include "agent/daemon/server_client.h"
 #include "agent/model/object_id.h"
@@ -19,10 +20,10 @@ Result<std::string> checked_id(const std::string& hex, const std::string& otherw
   return fail(ErrorCode::InvalidArgument, "an object id has 40 or 64 hexadecimal digits");
 }
 
-Result<api::SendRequest> request_of(const SendWebhookOptions& options, const config::Config& config) {
-  const auto* binding = config.bindings.find(options.repository);
-  if (binding == nullptr)
-    return fail(ErrorCode::RepositoryUnknown, "the configuration has no repository of that name");
+Result<api::SendRequest> request_of(const SendWebhookOptions& options, const config::Config& config,
+                                    const BindingSnapshot& bindings) {
+  const auto* binding = bindings.find(options.repository);
+  if (binding == nullptr) return fail(ErrorCode::RepositoryUnknown, "no repository of that name is bound");
   const Side side = options.side == "internal" ? Side::Internal : Side::External;
   const auto& webhook = binding->webhook(side);
   if (!webhook)
@@ -62,7 +63,9 @@ int send_test_webhook(const SendWebhookOptions& options) {
   harden_process();
   const auto config = load_or_explain(options.config_path);
   if (!config) return kBadConfiguration;
-  const auto request = request_of(options, *config);
+  const auto bindings = effective_bindings(*config);
+  if (!bindings) return explain(bindings.error());
+  const auto request = request_of(options, *config, *bindings);
   if (!request) return explain(request.error());
   const auto sent = api::send_webhook(*request);
   if (!sent) return explain(sent.error());

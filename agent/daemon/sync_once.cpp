@@ -9,10 +9,12 @@
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
 #include "agent/daemon/composition.h"
+#include "agent/daemon/effective_bindings.h"
 #include "agent/daemon/private_files.h"
 #include "agent/daemon/server_client.h"
 #include "agent/daemon/server_tables.h"
 #include "agent/model/ref_name.h"
+#include "agent/sync/lane_request.h"
 #include "api/sync_answer.h"
 
 namespace gitferry::daemon {
@@ -29,12 +31,6 @@ struct Job {
   Remote source;
   Remote target;
 };
-
-Result<Remote> remote_at(const RemoteUrl& url, const CredentialLookup& credentials) {
-  auto credential = credentials(url);
-  if (!credential) return fail(std::move(credential.error()));
-  return Remote{url, std::move(*credential)};
-}
 
 Result<std::vector<Pair>> bound_pairs(const Job& job, const std::string& branch) {
   const Side from = source_side(job.direction);
@@ -118,24 +114,24 @@ RunReport run_pair(const Job& job, const Pair& pair, const SyncCommandOptions& o
   return engine.sync(request, std::stop_token());
 }
 
-Result<Job> job_of(const SyncCommandOptions& options, const config::Config& config,
+Result<Job> job_of(const SyncCommandOptions& options, const BindingSnapshot& bindings,
                    const CredentialLookup& credentials) {
-  const auto* binding = config.bindings.find(options.repository);
+  const auto* binding = bindings.find(options.repository);
   if (binding == nullptr) {
     std::vector<std::string> names;
-    for (const auto& [name, unused] : config.bindings.repositories) names.push_back(name);
+    for (const auto& [name, unused] : bindings.repositories) names.push_back(name);
     const std::string near = nearest(options.repository, names);
     return fail(ErrorCode::RepositoryUnknown,
-                "no repository named '" + shortened(options.repository, 130) + "' in the configuration",
+                "no repository named '" + shortened(options.repository, 130) + "' is bound",
                 near.empty() ? "" : "did you mean '" + near + "'?");
   }
   if (!binding->enabled)
     return fail(ErrorCode::NotEnabled, "repository '" + binding->name + "' is disabled", "set enable: true");
   const Direction direction = options.direction.value_or(binding->direction);
   const Side from = source_side(direction);
-  auto source = remote_at(binding->address(from), credentials);
+  auto source = remote_of(*binding, from, credentials);
   if (!source) return fail(std::move(source.error()));
-  auto target = remote_at(binding->address(other(from)), credentials);
+  auto target = remote_of(*binding, other(from), credentials);
   if (!target) return fail(std::move(target.error()));
   return Job{*binding, direction, std::move(*source), std::move(*target)};
 }
@@ -146,7 +142,9 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   LiveConfig live(std::make_shared<const config::Config>(std::move(loaded)));
   const SharedConfig config = live.get();
   if (auto made = ensure_private_directory(config->sync.sync_dir); !made) return explain(made.error());
-  const auto job = job_of(options, *config, credential_lookup(live));
+  const auto bindings = effective_bindings(*config);
+  if (!bindings) return explain(bindings.error());
+  const auto job = job_of(options, *bindings, credential_lookup(live));
   if (!job) return explain(job.error());
   const SystemClock clock;
   const auto engines = engine_factory(*config, clock);

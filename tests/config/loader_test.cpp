@@ -1,6 +1,9 @@
 #include "config/loader.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,7 +29,8 @@ TEST(Loader, ReadsEveryKey) {
   const std::string secret = dir.write("secret", "shh\n");
   const auto config = load_text(R"(version: 1
 server: {listen: "0.0.0.0:9000", behind_proxy: true}
-storage: {url: "sqlite:/var/lib/x.db"}
+watch: true
+storage: {url: "sqlite:/var/lib/x.db", key_file: /etc/x.key}
 auth:
   tokens:
     - {name: ops, role: operate, token_file: )" +
@@ -63,7 +67,9 @@ repos:
   EXPECT_EQ(config->server.listen_host, "0.0.0.0");
   EXPECT_EQ(config->server.listen_port, 9000);
   EXPECT_TRUE(config->server.behind_proxy);
+  EXPECT_TRUE(config->watch);
   EXPECT_EQ(config->database_path, "/var/lib/x.db");
+  EXPECT_EQ(config->key_file, "/etc/x.key");
   ASSERT_EQ(config->tokens.size(), 1U);
   EXPECT_EQ(config->tokens[0].role, "operate");
   EXPECT_EQ(config->sync.workers, 3);
@@ -93,7 +99,9 @@ TEST(Loader, TakesDefaultsForWhatIsNotThere) {
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->server.listen_host, "127.0.0.1");
   EXPECT_EQ(config->server.listen_port, 8080);
+  EXPECT_FALSE(config->watch);
   EXPECT_EQ(config->database_path, "./data/gitferry.db");
+  EXPECT_EQ(config->key_file, "./data/sealing-key");
   EXPECT_EQ(config->sync.workers, 8);
   EXPECT_EQ(config->sync.sync_dir, "/tmp/sync_dir/");
   EXPECT_EQ(config->network.allow_schemes, (std::set<Scheme>{Scheme::Https, Scheme::Ssh}));
@@ -128,7 +136,9 @@ TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
            Bad{"version: \xff", " error: the file is not valid UTF-8"},
            Bad{"- version", "1:1: error: the file must hold keys and values"},
            Bad{"just text", "1:1: error: the file must hold keys and values"},
-           Bad{"version: [1", "1:1: error: not valid YAML"},
+           Bad{"version: [1",
+               "2:1: error: not valid YAML: did not find expected ',' or ']' while parsing a flow "
+               "sequence that begins in line 1"},
            Bad{"version: 1\n\tserver: {}", "2:1: error: not valid YAML"},
            Bad{"version: 1\n---\nversion: 1", "2:1: error: a second document"},
            Bad{"version: 1\nsync: &a {workers: 1}", "2:7: error: anchors (&name) are not allowed"},
@@ -149,7 +159,7 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
            Bad{"version: 1\nserver:\n  lissten: x",
                "3:3: error: unknown key 'lissten' in server (did you mean 'listen'?)"},
            Bad{"version: 1\nstorage:\n  zzzzzz: x",
-               "3:3: error: unknown key 'zzzzzz' in storage (known are: url)"},
+               "3:3: error: unknown key 'zzzzzz' in storage (known are: url, key_file)"},
            Bad{repository("    brnches: []\n"),
                "6:5: error: unknown key 'brnches' in repos[0] (did you mean 'branches'?)"},
            Bad{repository("    branches:\n      - {internal: a, external: b, enabled: true}\n"),
@@ -198,6 +208,11 @@ TEST(Loader, SaysWhichTypeIsWanted) {
           Bad{"version: 1\nserver: {listen: \"0.0.0.0:8080\"}",
               "2:18: error: '0.0.0.0' can be reached from other machines"},
           Bad{"version: 1\nstorage: {url: data.db}", "2:16: error: storage.url must be sqlite: and the path"},
+          Bad{"version: 1\nstorage: {key_file: [x]}",
+              "2:21: error: storage.key_file must be text, not a list"},
+          Bad{"version: 1\nstorage: {key_file: \"\"}", "2:21: error: storage.key_file must be text"},
+          Bad{"version: 1\nwatch: 2s", "2:8: error: watch must be true or false, not '2s'"},
+          Bad{"version: 1\nwatch: \"true\"", "2:8: error: watch must be true or false"},
           Bad{"version: 1\nsync: {workers: 0}",
               "2:17: error: sync.workers must be a whole number from 1 to 256, not '0'"},
           Bad{"version: 1\nsync: {workers: 010}", "2:17: error: sync.workers must be a whole number"},
@@ -337,6 +352,7 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   const auto config = load_text("version: 1\nsync: {workers: 2}\n", "f",
                                 environment_of({{"GITFERRY_SERVER_LISTEN", "127.0.0.1:1"},
                                                 {"GITFERRY_STORAGE_URL", "sqlite:/x.db"},
+                                                {"GITFERRY_STORAGE_KEY_FILE", "/keys/x"},
                                                 {"GITFERRY_SYNC_WORKERS", "5"},
                                                 {"GITFERRY_SYNC_TIMEOUTS_TOTAL", "1m"},
                                                 {"SYNC_DIR", "/short"},
@@ -347,6 +363,7 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->server.listen_port, 1);
   EXPECT_EQ(config->database_path, "/x.db");
+  EXPECT_EQ(config->key_file, "/keys/x");
   EXPECT_EQ(config->sync.workers, 5);
   EXPECT_EQ(config->sync.timeouts.total.count(), 60'000);
   EXPECT_EQ(config->sync.sync_dir, "/long");
@@ -400,6 +417,37 @@ TEST(Loader, TakesTheExampleThatUsersStartFrom) {
                                                 {"HANDBOOK_HOOK_SECRET", "e"}}));
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->bindings.repositories.size(), 2U);
+}
+
+TEST(Loader, KeepsTheKeyInTheDataDirectoryUnlessToldOtherwise) {
+  for (const auto& [url, expected] : std::map<std::string, std::string>{
+           {"sqlite:/var/lib/x/g.db", "/var/lib/x/sealing-key"}, {"sqlite:g.db", "./sealing-key"}}) {
+    const auto config = load("version: 1\nstorage: {url: \"" + url + "\"}\n");
+    ASSERT_TRUE(config) << text_of(config);
+    EXPECT_EQ(config->key_file, expected);
+  }
+}
+
+TEST(Loader, ReadsAFileOfManyRepositories) {
+  std::string text = "version: 1\nrepos:\n";
+  for (int i = 0; i < 10'000; ++i)
+    text += "  - {name: r" + std::to_string(i) + ", internal: \"https://a.example/r" + std::to_string(i) +
+            "\", external: \"https://b.example/r" + std::to_string(i) +
+            "\", branches: [{internal: main, external: main}]}\n";
+  ASSERT_GT(text.size(), 1024U * 1024U);
+  const TempDir dir;
+  const auto config = load_file(dir.write("many.yaml", text), kNoEnvironment);
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->bindings.repositories.size(), 10'000U);
+}
+
+TEST(Loader, RefusesAFileBeyondTheLimitWithoutReadingItToItsEnd) {
+  const TempDir dir;
+  const std::string path = dir.write("endless.yaml", "version: 1\n");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40);  // sparse: nothing of it is on the disk
+  const auto config = load_file(path, kNoEnvironment);
+  ASSERT_FALSE(config);
+  EXPECT_NE(text_of(config).find("larger than 16 MiB"), std::string::npos) << text_of(config);
 }
 
 TEST(Loader, SaysWhenTheFileCannotBeRead) {

@@ -39,10 +39,17 @@ Loaded loaded() {
                                    {"GITFERRY_SYNC_PER_HOST", "3"}}));
 }
 
+Json::Value json_of(const std::string& text) {
+  Json::Value root;
+  const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
+  EXPECT_TRUE(reader->parse(text.data(), text.data() + text.size(), &root, nullptr)) << text;
+  return root;
+}
+
 TEST(Print, NeverShowsASecret) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
-  for (const auto& text : {to_yaml(*config), to_json(*config)}) {
+  for (const auto& text : {to_yaml(*config, config->bindings), to_json(*config, config->bindings)}) {
     EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
     EXPECT_NE(text.find("HOOK"), std::string::npos) << text;
   }
@@ -51,7 +58,7 @@ TEST(Print, NeverShowsASecret) {
 TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
-  const std::string text = to_yaml(*config);
+  const std::string text = to_yaml(*config, config->bindings);
   const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->sync.per_host, 3);
@@ -62,21 +69,100 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   ASSERT_NE(text.find(note), std::string::npos) << text;
   std::string expected = text;
   expected.erase(expected.find(note), note.size());
-  EXPECT_EQ(to_yaml(*again), expected);
+  EXPECT_EQ(to_yaml(*again, again->bindings), expected);
 }
 
 TEST(Print, JsonHasTheTypesOfTheFile) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
-  const std::string text = to_json(*config);
-  Json::Value root;
-  const std::unique_ptr<Json::CharReader> reader(Json::CharReaderBuilder().newCharReader());
-  ASSERT_TRUE(reader->parse(text.data(), text.data() + text.size(), &root, nullptr)) << text;
+  const Json::Value root = json_of(to_json(*config, config->bindings));
   EXPECT_EQ(root["sync"]["workers"].asInt(), 2);
   EXPECT_TRUE(root["repos"][0]["enable"].isBool());
   EXPECT_EQ(root["repos"][0]["webhook"]["internal"]["secret_env"].asString(), "HOOK");
   EXPECT_EQ(root["repos"][1]["granularity"].asString(), "all");
   EXPECT_EQ(root["overridden_by"][0].asString(), "GITFERRY_SYNC_PER_HOST");
+}
+
+/// The file's bindings, changed as the API may change them.
+BindingSnapshot overridden(const Config& config) {
+  BindingSnapshot in_force = config.bindings;
+  auto& robot = in_force.repositories.at("robot");
+  robot.origin = Origin::FileAndOverride;
+  robot.enabled = false;
+  robot.file.enabled = true;
+  robot.file.direction = Direction::ToInter;
+  robot.branches = {{.internal = "main", .external = "main", .origin = Origin::Api},
+                    {.internal = "dev",
+                     .external = "dev",
+                     .enabled = false,
+                     .origin = Origin::FileAndOverride,
+                     .file_enabled = true}};
+  RepositoryBinding bound = in_force.repositories.at("whole");
+  bound.name = "bound";
+  bound.origin = Origin::Api;
+  in_force.repositories.emplace("bound", bound);
+  bound.name = "lost";
+  bound.problem = "the scheme of\nits address is not allowed";
+  in_force.repositories.emplace("lost", bound);
+  in_force.repositories.erase("whole");
+  in_force.unbound = {"whole"};
+  return in_force;
+}
+
+TEST(Print, YamlSaysInCommentsWhatTheApiChangedAndStaysAConfiguration) {
+  const auto config = loaded();
+  ASSERT_TRUE(config) << text_of(config);
+  const std::string text = to_yaml(*config, overridden(*config));
+  for (const auto* expected :
+       {"  # origin: file+override; the file says enable: true, direction: to_inter\n  - name: robot\n    "
+        "enable: false\n",
+        "      # origin: api\n      - internal: main\n",
+        "      # origin: file+override; the file says enable: true\n      - internal: dev\n",
+        "    # unbound through the API, though in the file: yes -> feature/a-b\n",
+        "  # origin: api\n  - name: bound\n",
+        "  # cannot be used: the scheme of its address is not allowed\n  # - name: lost\n  #   enable: "
+        "true\n",
+        "# unbound through the API, though in the file: whole\n"})
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << text;
+  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  ASSERT_TRUE(again) << text << text_of(again);
+  EXPECT_EQ(again->bindings.repositories.size(), 2U);
+  EXPECT_FALSE(again->bindings.find("robot")->enabled);
+  EXPECT_EQ(again->bindings.find("robot")->branches.size(), 2U);
+  ASSERT_TRUE(again->bindings.find("robot")->internal_webhook);
+}
+
+TEST(Print, OnlyBindingsThatCannotBeUsedAreAnEmptyList) {
+  const auto config = loaded();
+  ASSERT_TRUE(config) << text_of(config);
+  BindingSnapshot in_force = config->bindings;
+  in_force.repositories.erase("whole");
+  in_force.repositories.at("robot").problem = "no more";
+  const std::string text = to_yaml(*config, in_force);
+  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  ASSERT_TRUE(again) << text << text_of(again);
+  EXPECT_TRUE(again->bindings.repositories.empty());
+}
+
+TEST(Print, JsonHasOriginsAndTheFilesValuesAsFields) {
+  const auto config = loaded();
+  ASSERT_TRUE(config) << text_of(config);
+  const Json::Value root = json_of(to_json(*config, overridden(*config)));
+  ASSERT_EQ(root["repos"].size(), 3U);
+  const Json::Value& robot = root["repos"][2];
+  EXPECT_EQ(robot["name"].asString(), "robot");
+  EXPECT_EQ(robot["origin"].asString(), "file+override");
+  EXPECT_TRUE(robot["file"]["enable"].asBool());
+  EXPECT_EQ(robot["file"]["direction"].asString(), "to_inter");
+  EXPECT_FALSE(robot["file"].isMember("internal"));
+  EXPECT_TRUE(robot["problem"].isNull());
+  EXPECT_EQ(robot["unbound_branches"][0].asString(), "yes -> feature/a-b");
+  EXPECT_EQ(robot["branches"][0]["origin"].asString(), "api");
+  EXPECT_TRUE(robot["branches"][0]["file"].isNull());
+  EXPECT_TRUE(robot["branches"][1]["file"]["enable"].asBool());
+  EXPECT_EQ(root["repos"][1]["name"].asString(), "lost");
+  EXPECT_FALSE(root["repos"][1]["problem"].asString().empty());
+  EXPECT_EQ(root["unbound"][0].asString(), "whole");
 }
 
 }  // namespace

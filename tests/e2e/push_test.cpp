@@ -112,7 +112,11 @@ TEST_F(PushTest, IgnoresDisabledAndUnboundBranchesWithTheirReason) {
   EXPECT_THAT(unbound.body, HasSubstr("branch_not_bound"));
   const auto deliveries = hosts.agent().api("GET", "/cerobot/sync/deliveries").body;
   EXPECT_THAT(deliveries, HasSubstr("branch_disabled"));
-  EXPECT_THAT(hosts.agent().api("GET", "/cerobot/sync/status").body, Not(HasSubstr("frozen")));
+  const auto lanes = json_of(hosts.agent().api("GET", "/cerobot/sync/status"))["data"];
+  ASSERT_EQ(lanes.size(), 3U);
+  for (const auto& lane : lanes) EXPECT_TRUE(lane["id"].isNull()) << lane["external_branch_name"].asString();
+  EXPECT_EQ(lanes[2]["external_branch_name"].asString(), "frozen");
+  EXPECT_EQ(lanes[2]["status"].asString(), "disabled");
 }
 
 TEST_F(PushTest, RefusesADivergedTargetAndLeavesItAlone) {

@@ -85,5 +85,51 @@ TEST(AdminToken, AnEmptyOneIsRefusedWithWhatToDo) {
   EXPECT_NE(read.error().hint.find("remove it"), std::string::npos);
 }
 
+TEST(SealingKey, IsMadeOnceForTheOwnerOnlyWithItsDirectories) {
+  const TempDir dir;
+  const std::string path = dir.path("data/keys/sealing-key");
+  const auto made = ensure_sealing_key(path);
+  ASSERT_TRUE(made) << made.error().text();
+  EXPECT_EQ(made->reveal().size(), 32U);
+  EXPECT_EQ(mode_of(path), 0600U);
+  const auto again = ensure_sealing_key(path);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->reveal(), made->reveal());
+  const auto read = read_sealing_key(path);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->reveal(), made->reveal());
+}
+
+TEST(SealingKey, IsNotMadeByReading) {
+  const TempDir dir;
+  const auto read = read_sealing_key(dir.path("sealing-key"));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_TRUE(read->empty());
+  EXPECT_FALSE(std::filesystem::exists(dir.path("sealing-key")));
+}
+
+TEST(SealingKey, AFileThatHoldsNoneIsRefusedAndKept) {
+  const TempDir dir;
+  const std::string good(64, 'a');
+  for (const std::string& text :
+       {std::string("short"), good + "a", good + "aa", std::string(64, 'x'), std::string()}) {
+    const std::string path = dir.write("sealing-key", text);
+    for (const auto& read : {ensure_sealing_key(path), read_sealing_key(path)}) {
+      ASSERT_FALSE(read) << text;
+      EXPECT_EQ(read.error().code, ErrorCode::ConfigurationInvalid);
+      EXPECT_NE(read.error().text().find(path), std::string::npos) << read.error().text();
+      EXPECT_FALSE(read.error().hint.empty());
+    }
+    EXPECT_EQ(std::filesystem::file_size(path), text.size());
+  }
+}
+
+TEST(SealingKey, IsRefusedWhereOthersMayReadIt) {
+  const TempDir dir;
+  const std::string path = dir.write("sealing-key", std::string(64, 'a'), 0640);
+  EXPECT_FALSE(ensure_sealing_key(path));
+  EXPECT_FALSE(read_sealing_key(path));
+}
+
 }  // namespace
 }  // namespace gitferry::daemon

@@ -1,4 +1,5 @@
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -146,6 +147,97 @@ TEST_F(Serve, TakesUpAGoodFileOnSighupAndKeepsTheOldOneOnABadOne) {
 
   agent.signal(SIGTERM);
   EXPECT_EQ(agent.end(), 0) << agent.log();
+}
+
+TEST_F(Serve, ARotatedTokenIsTakenUpWithoutASignalAndTheOldOneIsRefused) {
+  write("token", "the first token");
+  const Serving agent(write("g.yaml", yaml("data", "auth: {tokens: [{name: ops, role: admin, token_file: " +
+                                                       dir.path("token") + "}]}\n")),
+                      dir.path("log"));
+  const auto port = agent.port();
+  ASSERT_NE(port, 0) << agent.log();
+  const auto status_with = [&](const std::string& token) {
+    return http(port, "GET", "/cerobot/sync/status", {}, {{"Authorization", "Bearer " + token}}).status;
+  };
+  EXPECT_EQ(status_with("the first token"), 200);
+  EXPECT_EQ(status_with("the second token"), 401);
+  write("token", "the second token");
+  EXPECT_TRUE(eventually([&] { return status_with("the second token") == 200; })) << agent.log();
+  EXPECT_EQ(status_with("the first token"), 401);
+  EXPECT_EQ(agent.log().find("reload"), std::string::npos);
+}
+
+TEST_F(Serve, ATokenThatTheFileLosesIsRefusedAfterSighup) {
+  write("one", "token one");
+  write("two", "token two");
+  const std::string one = "{name: one, role: admin, token_file: " + dir.path("one") + "}";
+  const std::string two = "{name: two, role: read, token_file: " + dir.path("two") + "}";
+  const std::string file = write("g.yaml", yaml("data", "auth: {tokens: [" + one + ", " + two + "]}\n"));
+  const Serving agent(file, dir.path("log"));
+  const auto port = agent.port();
+  ASSERT_NE(port, 0) << agent.log();
+  const auto status_with = [&](const std::string& token) {
+    return http(port, "GET", "/cerobot/sync/status", {}, {{"Authorization", "Bearer " + token}}).status;
+  };
+  EXPECT_EQ(status_with("token one"), 200);
+  write("g.yaml", yaml("data", "auth: {tokens: [" + two + "]}\n"));
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("configuration reloaded")) << agent.log();
+  EXPECT_EQ(status_with("token one"), 401);
+  EXPECT_EQ(status_with("token two"), 200);
+  EXPECT_EQ(agent.log().find("need a restart"), std::string::npos) << agent.log();
+}
+
+TEST_F(Serve, AWatchedFileIsTakenUpByItself) {
+  write("v1", yaml("data", std::string("watch: true\n") + kOne));
+  write("v2", yaml("data", std::string("watch: true\n") + kOneAndTwo));
+  std::filesystem::create_symlink("v1", dir.path("g.yaml"));
+  const Serving agent(dir.path("g.yaml"), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("10010"), std::string::npos);
+  std::filesystem::create_symlink("v2", dir.path("new"));
+  std::filesystem::rename(dir.path("new"), dir.path("g.yaml"));
+  ASSERT_TRUE(agent.says("configuration reloaded")) << agent.log();
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("\"code_status\":0"), std::string::npos);
+
+  write("v2", yaml("data", "watch: true\nrepos: [\n"));
+  ASSERT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_NE(api(agent, "GET", "/repo/two/logs").body.find("\"code_status\":0"), std::string::npos);
+}
+
+TEST_F(Serve, MakesASealingKeyForTheOwnerOnlyWhereItIsToldTo) {
+  const std::string key = dir.path("keys/key");
+  std::string text = yaml("data");
+  const std::string url = "g.db\"";
+  text.insert(text.find(url) + url.size(), ", key_file: " + key);
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  struct stat status {};
+  ASSERT_EQ(::stat(key.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+  std::ifstream file(key, std::ios::binary);
+  const std::string digits{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(digits.size(), 64U);
+  EXPECT_EQ(agent.log().find(digits), std::string::npos);
+  EXPECT_NE(agent.log().find(key), std::string::npos);
+  EXPECT_EQ(::access(dir.path("data/sealing-key").c_str(), F_OK), -1);
+}
+
+TEST_F(Serve, ListsFewRepositoriesInTheLogAndCountsMany) {
+  const auto with = [&](int count) {
+    std::string repos = "repos:\n";
+    for (int i = 0; i < count; ++i)
+      repos += "  - {name: r" + std::to_string(i) + ", internal: \"https://a.example/" + std::to_string(i) +
+               "\", external: \"https://b.example/" + std::to_string(i) + "\"}\n";
+    return repos;
+  };
+  {
+    const Serving few(write("few.yaml", yaml("few", with(20))), dir.path("few-log"));
+    ASSERT_TRUE(few.says("\"r19\"")) << few.log();
+  }
+  const Serving many(write("many.yaml", yaml("many", with(21))), dir.path("many-log"));
+  ASSERT_TRUE(many.says("repositories bound")) << many.log();
+  EXPECT_EQ(many.log().find("\"r1\""), std::string::npos) << many.log();
 }
 
 TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {

@@ -1,0 +1,187 @@
+#include "agent/daemon/agent.h"
+
+#include <cstdint>
+#include <thread>
+#include <utility>
+
+#include <malloc.h>
+
+#include "agent/base/log.h"
+#include "agent/daemon/effective_bindings.h"
+#include "agent/daemon/private_files.h"
+#include "config/loader.h"
+#include "config/scalars.h"
+
+namespace gitferry::daemon {
+namespace {
+
+constexpr std::size_t kAnnouncedRepositories = 20;
+
+/// What only a restart takes up.
+bool needs_restart(const config::Config& before, const config::Config& after) {
+  return before.server != after.server || before.database_path != after.database_path ||
+         before.key_file != after.key_file || before.sync != after.sync || before.network != after.network;
+}
+
+/// The bindings leave the configuration: the registry keeps them, and ten thousand of them need not be in
+/// memory twice.
+BindingSnapshot take_bindings(config::Config& config) {
+  config.webhook_sources.clear();
+  return std::exchange(config.bindings, {});
+}
+
+void announce_bindings(const BindingSnapshot& bindings) {
+  if (bindings.repositories.size() > kAnnouncedRepositories) {
+    std::size_t branches = 0;
+    std::size_t enabled = 0;
+    for (const auto& [name, binding] : bindings.repositories) {
+      branches += binding.branches.size();
+      if (binding.enabled) ++enabled;
+    }
+    log::info("repositories bound",
+              {{"repositories", bindings.repositories.size()}, {"enabled", enabled}, {"branches", branches}});
+    return;
+  }
+  for (const auto& [name, binding] : bindings.repositories)
+    log::info("repository bound", {{"repo", name},
+                                   {"origin", name_of(binding.origin)},
+                                   {"internal", binding.internal.str()},
+                                   {"external", binding.external.str()},
+                                   {"direction", name_of(binding.direction)},
+                                   {"granularity", name_of(binding.granularity)},
+                                   {"branches", binding.branches.size()},
+                                   {"enabled", binding.enabled}});
+}
+
+/// What reading a large file took in small pieces would stay with the process otherwise.
+void give_memory_back() {
+  ::malloc_trim(0);
+}
+
+}  // namespace
+
+Agent::Agent(std::string config_path, config::Config config)
+    : config_path_(std::move(config_path)),
+      file_bindings_(take_bindings(config)),
+      started_with_(std::make_shared<const config::Config>(std::move(config))),
+      live_(started_with_),
+      tokens_(clock_, config::process_environment()) {}
+
+Status Agent::start() {
+  const config::Config& config = *started_with_;
+  if (auto made = ensure_private_directory(config.sync.sync_dir); !made) return made;
+  if (auto opened = open_store(config); !opened) return opened;
+  if (auto read = tokens_.replace(config.tokens, data_directory(config)); !read) return read;
+  if (auto wired = start_sync(config); !wired) return wired;
+  state_.lock()->loaded_at_ms = to_epoch_ms(clock_.now());
+  return listen(config);
+}
+
+void Agent::announce() const {
+  const config::Config& config = *started_with_;
+  const auto bindings = bindings_->snapshot();
+  log::info("gitferry is ready",
+            {{"version", GITFERRY_VERSION},
+             {"listen",
+              config::listen_text(config.server.listen_host, static_cast<std::uint16_t>(server_->port()))},
+             {"repositories", bindings->repositories.size()},
+             {"database", config.database_path},
+             {"config", config_path_}});
+  announce_bindings(*bindings);
+  give_memory_back();
+}
+
+void Agent::reload() {
+  auto loaded = config::load_file(config_path_, config::process_environment());
+  if (!loaded) {
+    for (const auto& found : loaded.error()) log::error("configuration refused", {{"reason", found.str()}});
+    refuse({});
+  } else if (auto taken = take_up(std::move(*loaded)); !taken) {
+    refuse(taken.error().text());
+  }
+  give_memory_back();
+}
+
+void Agent::drain() {
+  std::jthread listener([this] { server_->stop(); });
+  sync_->stop();
+}
+
+Status Agent::open_store(const config::Config& config) {
+  auto key = sealing_key_of(config);
+  if (!key) return fail(std::move(key.error()));
+  StoreOptions options;
+  options.path = config.database_path;
+  options.sealing_key = std::move(*key);
+  auto store = Store::open(options, clock_);
+  if (!store) return fail(std::move(store.error()));
+  store_ = std::move(*store);
+  return {};
+}
+
+Status Agent::start_sync(const config::Config& config) {
+  auto engines = engine_factory(config, clock_);
+  if (!engines) return fail(std::move(engines.error()));
+  if (auto credentials = credentials_of(config); !credentials) return fail(std::move(credentials.error()));
+  // Told of changes only: none comes before there is a service.
+  auto bindings =
+      BindingRegistry::open({*store_, clock_, config.network.allow_schemes,
+                             [this](const Snapshot& snapshot) { sync_->replace_snapshot(snapshot); }},
+                            std::move(file_bindings_));
+  if (!bindings) {
+    Error error = std::move(bindings.error());
+    error.message += " (the key file is '" + config.key_file + "')";
+    return fail(std::move(error));
+  }
+  bindings_ = std::move(*bindings);
+  SyncOptions options;
+  options.workers = config.sync.workers;
+  options.per_host = config.sync.per_host;
+  sync_ = SyncService::make(options, *store_, clock_, std::move(*engines), credential_lookup(live_),
+                            bindings_->snapshot());
+  return {};
+}
+
+Status Agent::listen(const config::Config& config) {
+  context_ = std::make_unique<api::ApiContext>(api::ApiContext{*sync_, *store_, clock_, *bindings_,
+                                                               [this] { return tokens_.get(); },
+                                                               [this] { return *state_.lock(); }});
+  api::ServerOptions options;
+  options.host = config.server.listen_host;
+  options.port = config.server.listen_port;
+  auto server = api::ApiServer::start(options, *context_);
+  if (!server) return fail(std::move(server.error()));
+  server_ = std::move(*server);
+  sync_->start();
+  return {};
+}
+
+Status Agent::take_up(config::Config loaded) {
+  if (auto credentials = credentials_of(loaded); !credentials) return fail(std::move(credentials.error()));
+  auto bindings = take_bindings(loaded);
+  const auto config = std::make_shared<const config::Config>(std::move(loaded));
+  if (auto read = tokens_.replace(config->tokens, data_directory(*started_with_)); !read) return read;
+  // Credentials first: a run of a new binding must not ask with the old ones, which a host would refuse.
+  const auto before = live_.get();
+  live_.replace(config);
+  if (auto reloaded = bindings_->reload(std::move(bindings), {"", "reload", ""}); !reloaded) {
+    live_.replace(before);
+    static_cast<void>(tokens_.replace(before->tokens, data_directory(*started_with_)));
+    return reloaded;
+  }
+  if (needs_restart(*started_with_, *config))
+    log::warn("changes of server, storage, sync and network need a restart", {{"config", config_path_}});
+  *state_.lock() = {to_epoch_ms(clock_.now()), 0};
+  log::info("configuration reloaded", {{"repositories", bindings_->snapshot()->repositories.size()}});
+  return {};
+}
+
+void Agent::refuse(const std::string& reason) {
+  state_.lock()->refused_at_ms = to_epoch_ms(clock_.now());
+  if (reason.empty())
+    log::error("the configuration stays as it was", {{"config", config_path_}});
+  else
+    log::error("the configuration stays as it was", {{"config", config_path_}, {"reason", reason}});
+}
+
+}  // namespace gitferry::daemon

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "agent/base/clock.h"
+#include "agent/base/guarded.h"
+#include "agent/base/result.h"
+#include "agent/daemon/composition.h"
+#include "agent/daemon/management_tokens.h"
+#include "agent/store/store.h"
+#include "agent/sync/binding_registry.h"
+#include "agent/sync/sync_service.h"
+#include "api/api_server.h"
+#include "config/config.h"
+
+namespace gitferry::daemon {
+
+/// The running agent: its parts, in the order in which they need each other, and what a reload does to them.
+///
+/// Threading: one thread, but for drain(), which any other one may call.
+class Agent {
+ public:
+  /// `config` is what `config_path` says; a reload reads that file again.
+  Agent(std::string config_path, config::Config config);
+
+  /// Opens the database and listens. Call once.
+  Status start();
+  /// Says in the log what runs, and what is bound.
+  void announce() const;
+  /// Takes up what the file says now. A bad file, or a change that cannot be written, changes nothing.
+  void reload();
+  /// Whether the configuration in force asks to look at the file from time to time.
+  [[nodiscard]] bool watches() { return live_.get()->watch; }
+  /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
+  /// service's stop that answers it.
+  void drain();
+
+ private:
+  Status open_store(const config::Config& config);
+  Status start_sync(const config::Config& config);
+  Status listen(const config::Config& config);
+  Status take_up(config::Config loaded);
+  void refuse(const std::string& reason);
+
+  SystemClock clock_;
+  std::string config_path_;
+  BindingSnapshot file_bindings_;  ///< until the registry has them
+  SharedConfig started_with_;
+  LiveConfig live_;
+  ManagementTokens tokens_;
+  Guarded<api::ConfigurationState> state_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<BindingRegistry> bindings_;
+  std::unique_ptr<SyncService> sync_;
+  std::unique_ptr<api::ApiContext> context_;
+  std::unique_ptr<api::ApiServer> server_;
+};
+
+}  // namespace gitferry::daemon
