@@ -26,7 +26,10 @@ EnqueueResult ConnectionQueue::enqueue(std::function<void()> connection) {
 }
 
 InnerStream::InnerStream(Exchange& exchange) : exchange_(exchange), left_(exchange.content_length) {
-  input_ = exchange.request->method + " " + kInnerPath +
+  const auto& method = exchange.request->method;
+  // The library reads no body of a GET.
+  const bool is_get_with_body = method == "GET" && exchange.content_length > 0;
+  input_ = (is_get_with_body ? "POST" : method) + " " + kInnerPath +
            " HTTP/1.1\r\nHost: gitferry\r\nContent-Length: " + std::to_string(exchange.content_length) +
            "\r\n\r\n";
   const auto early = exchange.early.substr(0, left_);

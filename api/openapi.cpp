@@ -11,7 +11,7 @@ std::vector<Route> openapi_routes() {
     response.body = std::string(openapi_document());
     return response;
   };
-  return {{"GET", "/openapi.yaml", std::nullopt, kApiBodyLimit, document, nullptr}};
+  return {{"GET", "/openapi.yaml", std::nullopt, kNoBody, document, nullptr}};
 }
 
 }  // namespace gitferry::api

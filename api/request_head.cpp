@@ -192,9 +192,10 @@ Check check_content_length(RequestHead& head) {
       !text->empty() && std::all_of(text->begin(), text->end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || text->size() > 9) return refuse(400, "Content-Length is not a number of at most 9 digits");
   std::from_chars(text->data(), text->data() + text->size(), head.content_length);
-  const bool takes_body = method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
-  if (!takes_body && head.content_length > 0)
-    return refuse(400, "this method takes no body; send parameters in the query");
+  // A GET too: the API document puts the parameters of its lists into the body.
+  const bool takes_body =
+      method == "GET" || method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+  if (!takes_body && head.content_length > 0) return refuse(400, "this method takes no body");
   return {};
 }
 

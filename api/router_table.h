@@ -18,6 +18,7 @@ namespace gitferry::api {
 using PathArguments = std::map<std::string, std::string, std::less<>>;
 
 constexpr std::size_t kApiBodyLimit = 1024 * 1024;
+constexpr std::size_t kNoBody = 0;                           ///< of public routes that read no parameters
 constexpr std::size_t kWebhookBodyLimit = 25 * 1024 * 1024;  ///< GitHub's and GitLab's own limit
 
 /// An admitted request on its way to its handler.

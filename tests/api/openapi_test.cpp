@@ -91,7 +91,7 @@ class OpenApiTest : public testing::BindingTest {
     }
     return found;
   }
-  /// Past the listener, which takes no body with a GET: so that every parameter can have every type.
+  /// Past the listener, which has tests of its own.
   [[nodiscard]] Answer ask_with(const Operation& operation, const Json::Value& body) const {
     Request request;
     request.method = operation.method;

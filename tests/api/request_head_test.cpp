@@ -72,8 +72,9 @@ TEST(RequestHead, RefusesDoubtfulLengths) {
   EXPECT_EQ(verdict(with_headers("POST", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n")), 400);
   EXPECT_EQ(verdict(with_headers("POST", "Transfer-Encoding: chunked\r\n")), 411);
   EXPECT_EQ(verdict(with_headers("DELETE", "")), 0);
-  EXPECT_EQ(verdict(with_headers("GET", "Content-Length: 5\r\n")), 400);
-  EXPECT_EQ(verdict(with_headers("GET", "Content-Length: 0\r\n")), 0);
+  EXPECT_EQ(verdict(with_headers("HEAD", "Content-Length: 5\r\n")), 400);
+  EXPECT_EQ(verdict(with_headers("HEAD", "Content-Length: 0\r\n")), 0);
+  EXPECT_EQ(verdict(with_headers("GET", "Content-Length: 5\r\n")), 0);
   EXPECT_EQ(verdict(with_headers("POST", "Content-Length: 999999999\r\n")), 0);
 }
 
