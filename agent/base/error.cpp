@@ -10,7 +10,9 @@ using enum ErrorCode;
 constexpr auto kNever = Retry::Never;
 constexpr auto kTransient = Retry::Transient;
 
-// The Chinese texts of 10001–20012 are those of the API that clients of the original know.
+// The Chinese texts of 10001–20012 are those of the API that clients of the original know. 10005 and 10009
+// are reserved: nothing causes them, as nothing did there (10013 and 10010 are what is answered), and no
+// other error may take their numbers.
 constexpr std::array kTable{
     ErrorInfo{RepositoryAddressInvalid, "repository_address_invalid", 10001, 200, kNever, 1,
               "仓库地址格式有误，请检查", "The repository address is malformed"},

@@ -77,6 +77,7 @@ std::string what_happened(const BranchResult& result) {
 
 std::string status_table(const std::vector<api::StatusLine>& lines, std::int64_t now_ms) {
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(lines.size());
   for (const auto& line : lines) {
     rows.push_back({line.repository, line.internal_branch, line.external_branch, line.status,
                     short_id(line.source_tip), short_id(line.target_tip),
@@ -88,6 +89,7 @@ std::string status_table(const std::vector<api::StatusLine>& lines, std::int64_t
 
 std::string deliveries_table(const std::vector<api::DeliveryLine>& lines, std::int64_t now_ms) {
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(lines.size());
   for (const auto& line : lines) {
     const auto event =
         line.replay_of == 0 ? line.event : fmt::format("{} (replay of {})", line.event, line.replay_of);

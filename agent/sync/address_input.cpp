@@ -67,8 +67,7 @@ Secret chosen(const SideInput& input, const ParsedAddress& parsed, const std::op
   return kept ? kept->token : Secret{};
 }
 
-}  // namespace
-
+/// What one side becomes.
 Result<SideState> changed_side(Side side, const std::optional<SideState>& before, const SideInput& input,
                                const std::set<Scheme>& allowed) {
   ParsedAddress parsed;
@@ -109,10 +108,33 @@ Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external) 
               "a repository cannot be synced with itself");
 }
 
+}  // namespace
+
+Sides sides_of(const RepositoryBinding& binding) {
+  return {{binding.internal, binding.internal_token}, {binding.external, binding.external_token}};
+}
+
+Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs& input,
+                            const std::set<Scheme>& allowed) {
+  const auto had = [&](SideState Sides::*side) {
+    return before ? std::optional((*before).*side) : std::nullopt;
+  };
+  auto internal = changed_side(Side::Internal, had(&Sides::internal), input.internal, allowed);
+  if (!internal) return fail(internal.error());
+  auto external = changed_side(Side::External, had(&Sides::external), input.external, allowed);
+  if (!external) return fail(external.error());
+  if (auto differ = check_sides_differ(internal->url, external->url); !differ) return fail(differ.error());
+  return Sides{std::move(*internal), std::move(*external)};
+}
+
 bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right) {
   if (!left || !right) return left.has_value() == right.has_value();
   return left->username == right->username && left->host_key == right->host_key &&
          equal_in_constant_time(left->token.reveal(), right->token.reveal());
+}
+
+bool same_side(const SideState& left, const SideState& right) {
+  return left.url == right.url && same_token(left.token, right.token);
 }
 
 }  // namespace gitferry

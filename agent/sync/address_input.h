@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,19 +28,29 @@ struct SideState {
   std::optional<SideToken> token;
 };
 
-/// What a side becomes. `before` is unset for a new binding, whose `input.address` is set.
+struct Sides {
+  SideState internal;
+  SideState external;
+};
+struct SideInputs {
+  SideInput internal;
+  SideInput external;
+};
+
+Sides sides_of(const RepositoryBinding& binding);
+
+/// What the sides become. `before` is unset for a new binding, whose addresses are both given.
 ///
 /// A given token wins over the user info of a given address, that over the token there is. What was given for
 /// one place is not taken along to another: neither to another host, nor from https to http. The user name is
-/// that of the address, else the one there is, else `oauth2`, which every host takes with a token. Errors:
-/// RepositoryAddressInvalid for an address, InvalidArgument for a token. The texts name the parameter of the
-/// API and quote neither user info nor token.
-Result<SideState> changed_side(Side side, const std::optional<SideState>& before, const SideInput& input,
-                               const std::set<Scheme>& allowed);
-
-/// RepositoryAddressInvalid where both are the same repository.
-Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external);
+/// that of the address, else the one there is, else `oauth2`, which every host takes with a token.
+/// Errors: RepositoryAddressInvalid for an address, also where both sides are the same repository;
+/// InvalidArgument for a token. The texts name the parameter of the API and quote neither user info nor
+/// token.
+Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs& input,
+                            const std::set<Scheme>& allowed);
 
 bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right);
+bool same_side(const SideState& left, const SideState& right);
 
 }  // namespace gitferry

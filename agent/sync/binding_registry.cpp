@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <iterator>
 #include <mutex>
-#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include "agent/model/ref_name.h"
 #include "agent/sync/address_input.h"
 #include "agent/sync/binding_audit.h"
+#include "agent/sync/binding_numbers.h"
 #include "agent/sync/overlay.h"
 #include "agent/sync/override_edits.h"
 
@@ -48,10 +48,6 @@ bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
   return before->internal != after->internal || before->external != after->external;
 }
 
-SideState state_of(const RepositoryBinding& binding, Side side) {
-  return {binding.address(side), binding.token(side)};
-}
-
 AuditEntry entry_of(const Actor& actor, std::string_view action, std::string_view repository) {
   AuditEntry entry;
   entry.actor = actor.name;
@@ -67,47 +63,6 @@ AuditEntry branch_entry_of(const Actor& actor, std::string_view action, std::str
   auto entry = entry_of(actor, action, repository);
   entry.branch = pair_text(branch);
   return entry;
-}
-
-/// Fills in the ids, and when they were allotted where no override says since when there is a binding.
-Status give_ids(Store& store, const std::vector<RepositoryBinding*>& bindings) {
-  BindingNames names;
-  for (const auto* binding : bindings) {
-    names.repositories.push_back(binding->name);
-    for (const auto& branch : binding->branches)
-      names.branches.push_back({binding->name, branch.internal, branch.external});
-  }
-  const auto ids = store.binding_ids(names);
-  if (!ids) return fail(ids.error());
-  const auto give = [](auto& bound, const BindingId& id) {
-    bound.id = id.id;
-    if (bound.created_at_ms == 0) bound.created_at_ms = id.created_at_ms;
-  };
-  auto next_branch = ids->branches.begin();
-  for (std::size_t i = 0; i < bindings.size(); ++i) {
-    give(*bindings[i], ids->repositories[i]);
-    for (auto& branch : bindings[i]->branches) give(branch, *next_branch++);
-  }
-  return {};
-}
-
-Status give_ids(Store& store, BindingSnapshot& bindings) {
-  std::vector<RepositoryBinding*> all;
-  all.reserve(bindings.repositories.size());
-  for (auto& [name, binding] : bindings.repositories) all.push_back(&binding);
-  return give_ids(store, all);
-}
-
-void sort_by_age(BindingSnapshot& bindings) {
-  std::vector<const RepositoryBinding*> all;
-  all.reserve(bindings.repositories.size());
-  for (const auto& [name, binding] : bindings.repositories) all.push_back(&binding);
-  std::sort(all.begin(), all.end(), [](const RepositoryBinding* left, const RepositoryBinding* right) {
-    return std::tie(left->created_at_ms, left->id) < std::tie(right->created_at_ms, right->id);
-  });
-  bindings.by_age.clear();
-  bindings.by_age.reserve(all.size());
-  for (const auto* binding : all) bindings.by_age.push_back(binding->name);
 }
 
 /// All branch pairs whose name on the source side is `branch`.
@@ -133,34 +88,13 @@ Result<std::string> named_branch(std::string_view parameter, std::string_view na
   return checked;
 }
 
-/// The two sides of a repository that is to be bound.
-struct Sides {
-  SideState internal;
-  SideState external;
-};
-
-Result<Sides> checked_sides(const std::optional<Sides>& before, const AddressChange& change,
-                            const std::set<Scheme>& allowed) {
-  const auto had = [&](const SideState Sides::*side) {
-    return before ? std::optional((*before).*side) : std::nullopt;
-  };
-  auto internal =
-      changed_side(Side::Internal, had(&Sides::internal), {change.internal, change.internal_token}, allowed);
-  if (!internal) return fail(internal.error());
-  auto external =
-      changed_side(Side::External, had(&Sides::external), {change.external, change.external_token}, allowed);
-  if (!external) return fail(external.error());
-  if (auto differ = check_sides_differ(internal->url, external->url); !differ) return fail(differ.error());
-  return Sides{std::move(*internal), std::move(*external)};
+SideInputs inputs_of(const AddressChange& change) {
+  return {{change.internal, change.internal_token}, {change.external, change.external_token}};
 }
 
-AddressChange addresses_of(const RepositoryToBind& wanted) {
+SideInputs inputs_of(const RepositoryToBind& wanted) {
   const auto given = [](const Secret& token) { return token.empty() ? std::nullopt : std::optional(token); };
-  return {wanted.internal, wanted.external, given(wanted.internal_token), given(wanted.external_token)};
-}
-
-bool is_same(const SideState& left, const SideState& right) {
-  return left.url == right.url && same_token(left.token, right.token);
+  return {{wanted.internal, given(wanted.internal_token)}, {wanted.external, given(wanted.external_token)}};
 }
 
 class Registry final : public BindingRegistry {
@@ -289,7 +223,7 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   const auto name = checked_repository_name(wanted.name);
   if (!name) return within("bind a repository: repo_name", name.error());
   const auto attempted = "bind the repository " + quoted(*name);
-  auto sides = checked_sides(std::nullopt, addresses_of(wanted), parts_.allowed_schemes);
+  auto sides = changed_sides(std::nullopt, inputs_of(wanted), parts_.allowed_schemes);
   if (!sides) return within(attempted, sides.error());
   if (!wanted.granularity) {
     return fail(ErrorCode::GranularityInvalid,
@@ -345,11 +279,11 @@ Status Registry::change_addresses(std::string_view repository, const AddressChan
   const auto now = snapshot();
   const auto* binding = now->find(repository);
   if (binding == nullptr) return unknown_repository(attempted, repository);
-  const Sides before{state_of(*binding, Side::Internal), state_of(*binding, Side::External)};
-  const auto after = checked_sides(before, change, parts_.allowed_schemes);
+  const auto before = sides_of(*binding);
+  const auto after = changed_sides(before, inputs_of(change), parts_.allowed_schemes);
   if (!after) return within(fmt::format("{} {}", attempted, quoted(repository)), after.error());
-  const bool internal_stays = is_same(before.internal, after->internal);
-  const bool external_stays = is_same(before.external, after->external);
+  const bool internal_stays = same_side(before.internal, after->internal);
+  const bool external_stays = same_side(before.external, after->external);
   if (internal_stays && external_stays) return {};
   const auto* file = file_.find(repository);
   auto overrides = overrides_of(repository);

@@ -51,13 +51,12 @@ struct AddressChange {
 /// made and published. What a change leaves equal to the file is no override any more.
 ///
 /// Owns:      the file's bindings and the snapshot in force.
-/// Threading: all calls from any thread; changes run one after the other, so that of two clients that bind
-/// one name
-///            at once, the second is told that it exists. Readers of the snapshot wait for no change.
+/// Threading: all calls from any thread; changes run one after the other, so that of two clients that
+///            bind one name at once, the second is told that it exists. Readers wait for no change.
 /// Blocking:  changes until they are on the disk.
-/// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself is
-/// wrong,
-///            with a text that names the parameter; those of Store. After an error nothing has changed.
+/// Errors:    those of the API document, in its order of checks; InvalidArgument where a value itself
+///            is wrong, with a text that names the parameter; those of Store. After an error nothing has
+///            changed.
 class BindingRegistry {
  public:
   struct Parts {

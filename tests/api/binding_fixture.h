@@ -26,7 +26,8 @@ struct Answer {
 
   [[nodiscard]] int code() const { return body["code_status"].asInt(); }
   [[nodiscard]] std::string detail() const { return body["detail"].asString(); }
-  [[nodiscard]] const Json::Value& data() const { return body["data"]; }
+  [[nodiscard]] const Json::Value& data() const& { return body["data"]; }
+  [[nodiscard]] Json::Value data() && { return body["data"]; }  ///< so that a loop may run over it
 };
 
 inline std::string internal_address(const std::string& name) {

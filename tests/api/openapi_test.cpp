@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/base/crypto.h"
+#include "agent/base/text.h"
 #include "tests/api/api_document.h"
 #include "tests/api/binding_fixture.h"
 
@@ -90,15 +91,18 @@ class OpenApiTest : public testing::BindingTest {
     }
     return found;
   }
+  /// Past the listener, which takes no body with a GET: so that every parameter can have every type.
   [[nodiscard]] Answer ask_with(const Operation& operation, const Json::Value& body) const {
-    // A body goes with every method; the client of the other tests sends none with a GET.
-    const auto text = to_text(body);
-    testing::Sent sent{operation.method,
-                       example_path(operation),
-                       {{"Authorization", std::string("Bearer ") + testing::kAdminToken}},
-                       text};
-    if (operation.method == "GET") sent.headers.emplace_back("Content-Length", std::to_string(text.size()));
-    return ask(sent);
+    Request request;
+    request.method = operation.method;
+    const auto path = example_path(operation);
+    for (const auto segment : split(std::string_view(path).substr(1), '/')) {
+      request.segments.emplace_back(segment);
+    }
+    request.headers.push_back({"authorization", std::string("Bearer ") + testing::kAdminToken});
+    request.body = to_text(body);
+    const auto response = RouterTable(all_routes(*context), context->tokens).handle(request);
+    return {response.status, testing::json_of(response.body), response.body};
   }
   /// A value that the schema allows, and that starts nothing to wait for.
   [[nodiscard]] static Json::Value allowed_value(const YAML::Node& schema) {
@@ -114,8 +118,9 @@ TEST_F(OpenApiTest, TheDocumentIsServedAsItIsInTheSources) {
   const auto answer = ask({"GET", "/openapi.yaml", {}, {}});
   EXPECT_EQ(answer.status, 200);
   EXPECT_NE(answer.text.find("Content-Type: application/yaml\r\n"), std::string::npos);
-  EXPECT_EQ(testing::body_of(answer.text),
-            content_of(std::string(GITFERRY_SOURCE_DIR) + "/api/openapi.yaml"));
+  EXPECT_TRUE(testing::body_of(answer.text) ==
+              content_of(std::string(GITFERRY_SOURCE_DIR) + "/api/openapi.yaml"))
+      << answer.text.size() << " bytes";
 }
 
 TEST_F(OpenApiTest, HasTheRoutesOfTheTableWithTheirRoles) {
@@ -312,35 +317,35 @@ std::string push_of(const std::string& branch) {
 }
 
 TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
-  const std::string sync = "/cerobot/sync";
+  const std::string root = "/cerobot/sync";
   auto wanted = testing::repository_body("made");
   wanted["inter_token"] = "token";
-  EXPECT_EQ(checked("bindRepository", sync + "/repo", wanted).code(), 0);
-  EXPECT_EQ(checked("bindRepository", sync + "/repo", wanted).code(), 10002);
-  checked("bindBranch", sync + "/made/branch", testing::branch_body("feature/x", "main"));
-  checked("enableRepository", sync + "/repo/filed", object("enable", false));
-  checked("enableRepository", sync + "/repo/filed", object("enable", true));
-  checked("enableBranch", sync + "/filed/branch/dev", object("enable", false));
-  checked("changeAddresses", sync + "/repo/filed/repo_addr",
+  EXPECT_EQ(checked("bindRepository", root + "/repo", wanted).code(), 0);
+  EXPECT_EQ(checked("bindRepository", root + "/repo", wanted).code(), 10002);
+  checked("bindBranch", root + "/made/branch", testing::branch_body("feature/x", "main"));
+  checked("enableRepository", root + "/repo/filed", object("enable", false));
+  checked("enableRepository", root + "/repo/filed", object("enable", true));
+  checked("enableBranch", root + "/filed/branch/dev", object("enable", false));
+  checked("changeAddresses", root + "/repo/filed/repo_addr",
           object("external_repo_address", testing::external_address("moved")));
 
   hosts.set_branches("https://git.corp.example", {{"refs/heads/main", 'b'}});
-  EXPECT_EQ(checked("syncBranch", sync + "/filed/branch/main").code(), 0);
-  EXPECT_EQ(checked("syncBranch", sync + "/filed/branch/none").code(), 10006);
-  EXPECT_EQ(checked("syncRepository", sync + "/repo/filed?dry_run=1").code(), 0);
+  EXPECT_EQ(checked("syncBranch", root + "/filed/branch/main").code(), 0);
+  EXPECT_EQ(checked("syncBranch", root + "/filed/branch/none").code(), 10006);
+  EXPECT_EQ(checked("syncRepository", root + "/repo/filed?dry_run=1").code(), 0);
   hosts.always_fail("refs/heads/main",
                     Error{ErrorCode::Diverged, "the target has other commits", "merge", {}});
-  EXPECT_EQ(checked("syncRepository", sync + "/repo/filed").code(), 20010);
+  EXPECT_EQ(checked("syncRepository", root + "/repo/filed").code(), 20010);
   hosts.close_gate();
-  EXPECT_EQ(checked("syncBranch", sync + "/made/branch/feature%2Fx?wait=0").code(), 10021);
+  EXPECT_EQ(checked("syncBranch", root + "/made/branch/feature%2Fx?wait=0").code(), 10021);
   hosts.open_gate();
 
   EXPECT_EQ(deliver(push_of("main")).status, 202);
   EXPECT_EQ(deliver(push_of("elsewhere")).status, 200);
   EXPECT_EQ(deliver(push_of("main"), "wrong").status, 401);
   EXPECT_EQ(deliver("[]").status, 400);
-  EXPECT_EQ(checked("replayDelivery", sync + "/deliveries/1/replay").code(), 0);
-  EXPECT_EQ(checked("replayDelivery", sync + "/deliveries/99/replay").code(), 10013);
+  EXPECT_EQ(checked("replayDelivery", root + "/deliveries/1/replay").code(), 0);
+  EXPECT_EQ(checked("replayDelivery", root + "/deliveries/99/replay").code(), 10013);
 
   for (const auto& [id, path] : std::map<std::string, std::string>{{"listRepositories", "/repo"},
                                                                    {"listBranches", "/filed/branch"},
@@ -349,22 +354,22 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
                                                                    {"listRepositoryLogs", "/repo/filed/logs"},
                                                                    {"listDeliveries", "/deliveries"},
                                                                    {"listAudit", "/audit"}}) {
-    const auto answer = checked(id, sync + path);
+    const auto answer = checked(id, root + path);
     EXPECT_EQ(answer.code(), 0) << answer.text;
     EXPECT_GE(answer.data().size(), 2U) << id;
-    EXPECT_EQ(checked(id, sync + path + "?page_num=0").status, 400);
-    EXPECT_EQ(checked(id, sync + path + "?page_num=1000").data().size(), 0U);
+    EXPECT_EQ(checked(id, root + path + "?page_num=0").status, 400);
+    EXPECT_EQ(checked(id, root + path + "?page_num=1000").data().size(), 0U);
   }
-  EXPECT_EQ(checked("listLogs", sync + "/repo/logs?branch_id=999").code(), 10015);
-  EXPECT_EQ(checked("listRepositories", sync + "/repo", {}, {{"X-No-Token", "1"}}).status, 401);
-  EXPECT_EQ(checked("listAudit", sync + "/audit", {},
+  EXPECT_EQ(checked("listLogs", root + "/repo/logs?branch_id=999").code(), 10015);
+  EXPECT_EQ(checked("listRepositories", root + "/repo", {}, {{"X-No-Token", "1"}}).status, 401);
+  EXPECT_EQ(checked("listAudit", root + "/audit", {},
                     {{"Authorization", std::string("Bearer ") + testing::kReadToken}})
                 .status,
             403);
 
-  checked("resetRepository", sync + "/repo/filed/override");
-  checked("unbindBranch", sync + "/made/branch/feature/x");
-  checked("unbindRepository", sync + "/repo/made");
+  checked("resetRepository", root + "/repo/filed/override");
+  checked("unbindBranch", root + "/made/branch/feature/x");
+  checked("unbindRepository", root + "/repo/made");
   for (const auto& [id, path] : std::map<std::string, std::string>{
            {"getLiveness", "/livez"}, {"getHealth", "/healthz"}, {"getVersion", "/version"}}) {
     EXPECT_EQ(checked(id, path).status, 200);

@@ -71,6 +71,40 @@ TEST(Parameters, RefusesTextThatIsNone) {
   EXPECT_FALSE(from({}, R"({"x":["a"]})")->text("x"));
 }
 
+TEST(Parameters, TextsAreStringsOrWholeNumbers) {
+  EXPECT_EQ(**from({}, R"({"x":12})")->text("x"), "12");
+  for (const auto* json : {"true", "false", "[]", "{}", "1.5", "1e300"}) {
+    const auto read = from({}, std::string(R"({"x":)") + json + "}")->text("x");
+    ASSERT_FALSE(read) << json;
+    EXPECT_NE(read.error().message.find("parameter x:"), std::string::npos);
+  }
+  EXPECT_EQ((**from({}, R"({"x":"s"})")->secret("x")).reveal(), "s");
+  EXPECT_FALSE(from({})->secret("x")->has_value());
+}
+
+TEST(Parameters, WhatIsRequiredIsNamedWhereItIsMissing) {
+  EXPECT_EQ(*from({{"x", ""}})->required_text("x"), "");
+  EXPECT_EQ(*from({{"x", "no"}})->required_boolean("x"), false);
+  for (const auto& error : {from({})->required_text("x").error(), from({})->required_boolean("x").error(),
+                            from({}, R"({"x":null})")->required_text("x").error()}) {
+    EXPECT_EQ(error.code, ErrorCode::InvalidArgument);
+    EXPECT_NE(error.message.find("parameter x: it is missing"), std::string::npos);
+  }
+}
+
+TEST(Parameters, ListsAreSeparatedByCommas) {
+  EXPECT_EQ(*from({{"x", "a, b,c"}})->names("x"), (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_TRUE(from({{"x", ""}})->names("x")->empty());
+  EXPECT_TRUE(from({})->ids("x")->empty());
+  EXPECT_EQ(*from({}, R"({"x":7})")->ids("x"), std::vector<std::int64_t>{7});
+  std::string many = "1";
+  for (int i = 1; i < 1000; ++i) many += ",1";
+  EXPECT_EQ(from({{"x", many}})->ids("x")->size(), 1000U);
+  for (const auto& bad : {many + ",1", std::string(","), std::string("1,"), std::string("1,x")}) {
+    EXPECT_FALSE(from({{"x", bad}})->ids("x")) << bad.size();
+  }
+}
+
 TEST(Parameters, APageHasDefaultsAndBounds) {
   const auto usual = from({})->page();
   ASSERT_TRUE(usual);

@@ -126,6 +126,10 @@ TEST_F(Commands, SyncIntoADivergedTargetFailsAndLeavesIt) {
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.output, HasSubstr("is not an ancestor"));
   EXPECT_EQ(hosts.external.tip("refs/heads/from-inside"), theirs);
+  const auto forced = run({"sync", "robot", "feature/login", "--force"});
+  EXPECT_EQ(forced.exit_code, 0) << forced.output;
+  EXPECT_THAT(forced.output, HasSubstr("rewrite  " + theirs.short_hex() + " -> "));
+  EXPECT_TRUE(hosts.tips_are_equal("feature/login", "from-inside"));
 }
 
 TEST_F(Commands, CheckConfigPointsAtTheMistake) {
@@ -243,7 +247,7 @@ TEST_F(AgentCommands, SayWhatTheAgentRefused) {
     EXPECT_EQ(result.exit_code, 1) << command;
     EXPECT_THAT(result.output, AllOf(StartsWith("gitferry: "), HasSubstr("'nobody'"), HasSubstr("(10010)")));
   }
-  const auto file = hosts.directory / "other-token";
+  const std::string file = hosts.directory / "other-token";
   std::ofstream(file) << "S3CR3T-of-nobody";
   std::filesystem::permissions(file, std::filesystem::perms::owner_read);
   const auto refused = ask({"status", "--token-file", file});
@@ -252,12 +256,12 @@ TEST_F(AgentCommands, SayWhatTheAgentRefused) {
 }
 
 TEST_F(AgentCommands, NeedNoConfigurationWhereAddressAndTokenAreGiven) {
-  const auto token = hosts.directory / "token";
+  const std::string token = hosts.directory / "token";
   for (const auto* command : {"status", "deliveries"}) {
     const auto result =
-        run_gitferry({command, "--config", "/nowhere.yaml", "--url", url, "--token-file", token});
+        run_gitferry({command, "--config", "nowhere.yaml", "--url", url, "--token-file", token});
     EXPECT_EQ(result.exit_code, 0) << result.output;
-    EXPECT_EQ(run_gitferry({command, "--config", "/nowhere.yaml", "--url", url}).exit_code, 78);
+    EXPECT_EQ(run_gitferry({command, "--config", "nowhere.yaml", "--url", url}).exit_code, 78);
   }
 }
 

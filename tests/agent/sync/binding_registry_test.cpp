@@ -197,6 +197,15 @@ TEST_F(BindingRegistryTest, SaysWhichParameterOfABindingIsWrong) {
        ErrorCode::RepositoryAddressInvalid, "internal_repo_address"},
       {"itself", [](auto& w) { w.external = "ssh://git@IN.example/Robot.git/"; },
        ErrorCode::RepositoryAddressInvalid, "external_repo_address"},
+      {"granularity", [](auto& w) { w.granularity.reset(); }, ErrorCode::GranularityInvalid,
+       "sync_granularity"},
+      {"direction", [](auto& w) { w.direction.reset(); }, ErrorCode::DirectionInvalid, "sync_direction"},
+      {"address before granularity",
+       [](auto& w) {
+         w.external = "";
+         w.granularity.reset();
+       },
+       ErrorCode::RepositoryAddressInvalid, "external_repo_address"},
       {"token for ssh",
        [](auto& w) {
          w.internal = "git@h.example:x";
