@@ -17,7 +17,7 @@ Json::Value repository_row_json(const RepositoryBinding& binding, const Reposito
 
 /// The answer to binding a branch.
 Json::Value branch_json(const BranchBinding& branch);
-/// A row of the list. `direction` is the repository's: it says which side's tip is which.
+/// A row of the list. `direction` is the repository's.
 Json::Value branch_row_json(const BranchBinding& branch, const BranchStatus& status, Direction direction);
 
 }  // namespace gitferry::api

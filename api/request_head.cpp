@@ -193,7 +193,8 @@ Check check_content_length(RequestHead& head) {
   if (!digits || text->size() > 9) return refuse(400, "Content-Length is not a number of at most 9 digits");
   std::from_chars(text->data(), text->data() + text->size(), head.content_length);
   const bool takes_body = method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
-  if (!takes_body && head.content_length > 0) return refuse(400, "this method takes no body; send parameters in the query");
+  if (!takes_body && head.content_length > 0)
+    return refuse(400, "this method takes no body; send parameters in the query");
   return {};
 }
 

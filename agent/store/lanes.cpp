@@ -22,7 +22,8 @@ const std::string kSelect =
     "marked_at_ms, "
     "attempts, "
     "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
-    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms FROM lane ";
+    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms, last_direction "
+    "FROM lane ";
 
 LaneRow row_of(const Query& query) {
   LaneRow row;
@@ -52,6 +53,9 @@ LaneRow row_of(const Query& query) {
   row.last_text = query.text(column++);
   row.last_run_at_ms = query.integer(column++);
   row.last_success_at_ms = query.integer(column++);
+  if (const auto direction = query.integer(column++); direction != 0) {
+    row.last_direction = static_cast<Direction>(direction);
+  }
   return row;
 }
 
@@ -172,12 +176,13 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
       .query(R"sql(
     UPDATE lane SET last_plan = ?2, source_tip = ?3, target_tip = ?4, last_code_status = ?5, last_error = ?6,
       last_text = ?7, last_run_at_ms = ?8,
-      last_success_at_ms = CASE WHEN ?6 = '' THEN ?8 ELSE last_success_at_ms END, crash_count = 0
+      last_success_at_ms = CASE WHEN ?6 = '' THEN ?8 ELSE last_success_at_ms END, crash_count = 0,
+      last_direction = coalesce((SELECT direction FROM run WHERE id = ?9), last_direction)
     WHERE id = ?1)sql")
       .bind(end.lane_id, name_of(report.plan), hex_of(report.source_tip),
             hex_of(report.target_tip_after ? report.target_tip_after : report.target_tip_before),
             error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-            end.finished_at_ms)
+            end.finished_at_ms, end.run_id)
       .run();
   if (end.more_follows) return;
   if (!end.done_seq) {

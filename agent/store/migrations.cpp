@@ -164,6 +164,11 @@ ALTER TABLE lane ADD COLUMN force_to_outer_seq INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE lane ADD COLUMN force_to_inter_seq INTEGER NOT NULL DEFAULT 0;
 -- runs up to this one were between other addresses: what they end with says nothing of these
 ALTER TABLE lane ADD COLUMN forgotten_run_id INTEGER NOT NULL DEFAULT 0;
+-- of the run that the tips are known from; 0: none yet
+ALTER TABLE lane ADD COLUMN last_direction INTEGER NOT NULL DEFAULT 0;
+UPDATE lane SET last_direction = coalesce(
+  (SELECT direction FROM run WHERE run.lane_id = lane.id AND run.state = 'finished' ORDER BY run.id DESC LIMIT 1),
+  0);
 
 ALTER TABLE delivery ADD COLUMN side TEXT CHECK (side IN ('internal', 'external'));
 ALTER TABLE delivery ADD COLUMN replay_of INTEGER;

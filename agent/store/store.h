@@ -79,7 +79,8 @@ struct LaneRow {
   bool quarantined = false;
   // What is known of the last finished run.
   std::string last_plan;
-  std::string source_tip;  ///< hex, empty if unknown
+  std::optional<Direction> last_direction;  ///< says which side's the tips are; unset: no run has ended
+  std::string source_tip;                   ///< hex, empty if unknown
   std::string target_tip;
   int last_code_status = 0;
   std::string last_error;  ///< ErrorInfo::name, empty after a success

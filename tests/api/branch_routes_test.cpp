@@ -80,6 +80,26 @@ TEST_F(BranchRoutesTest, TheListShowsWhatTheLastRunFound) {
   EXPECT_FALSE(row["last_success_at"].isNull());
 }
 
+TEST_F(BranchRoutesTest, TipsStandAtTheirSideAlsoAfterASyncAgainstTheBinding) {
+  const auto trunk = *ObjectId::from_hex(std::string(40, 'e'));
+  for (const auto direction : {Direction::ToInter, Direction::ToOuter}) {
+    const LaneMark mark{{"robot", "refs/heads/main", "refs/heads/trunk"}, direction};
+    const auto marked = store->mark_lanes(std::vector{mark}, Trigger::Manual).value().marked.at(0);
+    const auto lane = store->lane(marked.lane_id).value().value();
+    RunEnd end;
+    end.run_id = store->begin_run(lane, direction, to_epoch_ms(clock.now())).value();
+    end.lane_id = lane.id;
+    end.report.source_tip = trunk;
+    end.report.error = Error{ErrorCode::Diverged, "push", {}, {}};
+    end.done_seq = marked.seq;
+    ASSERT_TRUE(store->finish_run(end));
+    const auto row = rows()[0];
+    const bool from_internal = direction == Direction::ToOuter;
+    EXPECT_EQ(row[from_internal ? "internal_tip" : "external_tip"].asString(), trunk.hex());
+    EXPECT_TRUE(row[from_internal ? "external_tip" : "internal_tip"].isNull());
+  }
+}
+
 TEST_F(BranchRoutesTest, EnablingOfABranchOfTheFileIsAnOverride) {
   EXPECT_EQ(api("PUT", "/robot/branch/main", R"({"enable":"no"})").code(), 0);
   auto row = rows()[0];

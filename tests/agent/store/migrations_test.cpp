@@ -29,7 +29,7 @@ TEST_F(MigrationTest, Version1KeepsItsRowsAndGainsWhatVersion2Has) {
       (11, 'gitea', 'robot', 'push', 'd', '192.0.2.7', 'accepted', '', '[]', '00', 1, 4102444800000);
     INSERT INTO delivery_lane VALUES (11, 3);
     INSERT INTO run (id, lane_id, direction, trigger, state, started_at_ms) VALUES
-      (20, 3, 1, 'webhook', 'finished', 4102444800000), (21, 3, 1, 'webhook', 'finished', 4102444900000);
+      (20, 3, 1, 'webhook', 'finished', 4102444800000), (21, 3, 2, 'webhook', 'finished', 4102444900000);
   )sql");
   ASSERT_TRUE(Store::peek_overrides(options_).value().repositories.empty());
 
@@ -38,6 +38,7 @@ TEST_F(MigrationTest, Version1KeepsItsRowsAndGainsWhatVersion2Has) {
   EXPECT_EQ(row.branch_id, 7);
   EXPECT_EQ(row.last_error, "timeout");
   EXPECT_EQ(row.forced_directions, 0U);
+  EXPECT_EQ(row.last_direction, Direction::ToInter) << "of the latest run";
   EXPECT_EQ(store().runs({}, {}).value().total, 2);
   const auto delivery = store().delivery(11).value().value();
   EXPECT_EQ(delivery.lane_ids, std::vector<std::int64_t>{3});

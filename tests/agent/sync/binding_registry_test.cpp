@@ -795,6 +795,7 @@ TEST_F(BindingRegistryTest, LetsOneOfManyBindANameAndTheOthersKnow) {
     std::atomic<int> bound_count = 0;
     std::atomic<int> exists = 0;
     std::vector<std::thread> clients;
+    clients.reserve(8);
     for (int i = 0; i < 8; ++i) {
       clients.emplace_back([&] {
         const auto made = registry_->bind_repository(wanted(name), kOps);
@@ -818,6 +819,7 @@ TEST_F(BindingRegistryTest, LetsOneOfManyBindABranchAndTheOthersKnow) {
   std::atomic<int> bound_count = 0;
   std::atomic<int> exists = 0;
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
       const auto made = registry_->bind_branch("robot", {"x", "x"}, kOps);
