@@ -142,10 +142,14 @@ TEST_F(HttpServerTest, WithoutALengthThereIsNoBodyWhateverFollows) {
 TEST_F(HttpServerTest, NothingCanBeSmuggledBehindARequest) {
   start();
   const std::string second = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+  // A body is a body, also of a GET: what it holds is never read as a request.
+  const auto whole =
+      answer_to(port, "GET /x HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(second.size()) +
+                          "\r\n\r\n" + second);
+  EXPECT_EQ(whole.rfind("HTTP/1.1 "), 0U) << "exactly one answer";
+  EXPECT_NE(whole.find("body=" + std::to_string(second.size()) + ":"), std::string::npos) << whole;
   for (const auto& bytes :
-       {"GET /x HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(second.size()) + "\r\n\r\n" +
-            second,
-        "GET /x HTTP/1.1\r\nHost: h\r\n\r\n" + second, "POST /x HTTP/1.1\r\nHost: h\r\n\r\n" + second,
+       {"GET /x HTTP/1.1\r\nHost: h\r\n\r\n" + second, "POST /x HTTP/1.1\r\nHost: h\r\n\r\n" + second,
         "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n" + second}) {
     const auto answer = answer_to(port, bytes);
     EXPECT_EQ(answer.find("smuggled"), std::string::npos) << answer;
