@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Checks the example configurations against config/schema.json, as an editor does.
 
 usage: validate_examples.py SOURCE_DIRECTORY
