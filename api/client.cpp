@@ -1,7 +1,6 @@
 #include "api/client.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include <json/value.h>
 

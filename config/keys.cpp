@@ -45,7 +45,8 @@ constexpr std::array<Word, 9> kRepositoryKeys{"name",      "enable", "internal",
                                               "direction", "policy", "webhook",  "branches"};
 constexpr std::array kRepositoryPlanned{
     Remark{"deletions", "deleted branches are left alone"}, Remark{"tags", "tags are not synced"},
-    Remark{"engine", "every sync goes through the relay"}, Remark{"backup_refs", "no ref is ever rewritten"}};
+    Remark{"engine", "every sync goes through the relay"},
+    Remark{"backup_refs", "the sync log has the tip that a forced sync rewrote"}};
 constexpr std::array kRepositoryRefused{
     Remark{"password", "put it under credentials as password_file or password_env"},
     Remark{"token", "put it under credentials as password_file or password_env"},

@@ -62,7 +62,7 @@ class RepositoryReader {
       binding_.direction = *direction_from(*word);
     map_.choice(
         "policy", {"ff_only"},
-        {{"follow", "a rewritten source branch is refused"}, {"force", "no target is ever overwritten"}});
+        {{"follow", "a rewritten source branch is refused"}, {"force", "a single sync can be forced"}});
   }
 
   bool read_address(std::string_view key, RemoteUrl& url) {

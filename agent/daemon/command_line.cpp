@@ -1,8 +1,8 @@
 #include "agent/daemon/command_line.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <string>
 #include <vector>
 

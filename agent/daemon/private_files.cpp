@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <optional>
+#include <string_view>
 #include <system_error>
 #include <utility>
 

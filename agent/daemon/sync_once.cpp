@@ -1,5 +1,7 @@
 #include <chrono>
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -15,71 +17,74 @@
 #include "agent/daemon/server_tables.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/lane_request.h"
+#include "agent/sync/lane_selection.h"
+#include "agent/sync/repository_listing.h"
+#include "agent/sync/time_limit.h"
 #include "api/sync_answer.h"
 
 namespace gitferry::daemon {
 namespace {
 
-struct Pair {
-  std::string source;
-  std::string target;
-};
+// As long as the agent would wait for a listing.
+constexpr std::chrono::hours kLongestListing{1};
 
 struct Job {
-  const RepositoryBinding& binding;
-  Direction direction;
-  Remote source;
-  Remote target;
+  LaneSelection selection;
+  Engine& engine;
+  const CredentialLookup& credentials;
 };
 
-Result<std::vector<Pair>> bound_pairs(const Job& job, const std::string& branch) {
-  const Side from = source_side(job.direction);
-  std::vector<Pair> pairs;
-  bool is_disabled = false;
-  for (const auto& bound : job.binding.branches) {
-    if (!branch.empty() && bound.name(from) != branch) continue;
-    if (bound.enabled)
-      pairs.push_back({bound.name(from), bound.name(other(from))});
-    else
-      is_disabled = true;
-  }
-  if (!pairs.empty() || branch.empty()) return pairs;
-  if (is_disabled)
-    return fail(ErrorCode::NotEnabled, "branch '" + branch + "' of '" + job.binding.name + "' is disabled",
-                "set enable: true");
-  return fail(ErrorCode::NotEnabled,
-              "branch '" + branch + "' is not bound on the " + std::string(name_of(from)) + " side of '" +
-                  job.binding.name + "'",
-              "add it under branches");
+Result<LaneSelection> selection_of(const SyncCommandOptions& options, const BindingSnapshot& bindings) {
+  auto selection = options.branch.empty()
+                       ? select_repository(bindings, options.repository, options.direction)
+                       : select_branch(bindings, options.repository, options.branch, options.direction);
+  if (selection || selection.error().code != ErrorCode::RepositoryUnknown) return selection;
+  std::vector<std::string> names;
+  for (const auto& [name, unused] : bindings.repositories) names.push_back(name);
+  const std::string near = nearest(options.repository, names);
+  if (!near.empty()) selection.error().hint = "did you mean '" + near + "'?";
+  return selection;
 }
 
-/// The branches to sync, as short names.
-Result<std::vector<Pair>> pairs_of(const Job& job, const std::string& branch, Engine& engine) {
-  if (job.binding.granularity == Granularity::One) return bound_pairs(job, branch);
-  if (!branch.empty()) {
-    auto name = checked_branch(branch);
-    if (!name) return fail(std::move(name.error()));
-    return std::vector<Pair>{{*name, *name}};
+/// What is to be synced, in order. Those of a whole repository that listing both hosts settles need no run.
+Result<std::vector<ListedBranch>> branches_of(const Job& job) {
+  const auto& selection = job.selection;
+  if (selection.binding->granularity == Granularity::All && selection.lanes.empty()) {
+    const TimeLimit limit({}, std::chrono::steady_clock::now() + kLongestListing);
+    return list_repository(job.engine, selection, job.credentials, limit);
   }
-  const auto tips = engine.list_branches(job.source, std::stop_token());
-  if (!tips) return fail(tips.error());
-  std::vector<Pair> pairs;
-  for (const auto& tip : *tips) {
-    const std::string name(branch_of(tip.ref));
-    pairs.push_back({name, name});
+  std::vector<ListedBranch> branches;
+  for (const auto& key : selection.lanes) branches.push_back({key});
+  return branches;
+}
+
+RunReport run_branch(const Job& job, const ListedBranch& branch, const SyncCommandOptions& options) {
+  RunReport report;
+  if (branch.settled) {
+    report = *branch.settled;
+  } else if (auto request =
+                 request_for(*job.selection.binding, branch.key, job.selection.direction, job.credentials)) {
+    request->dry_run = options.dry_run;
+    if (options.force) request->policy = Policy::Force;
+    report = run_guarded(job.engine, *request, std::stop_token());
+  } else {
+    report.error = request.error();
   }
-  return pairs;
+  report.dry_run = options.dry_run;
+  return report;
 }
 
 std::string hex_of(const std::optional<ObjectId>& tip) {
   return tip ? tip->hex() : "";
 }
 
-BranchResult result_of(const Job& job, const Pair& pair, const RunReport& report) {
+BranchResult result_of(const SyncOutcome& outcome) {
+  const Side from = source_side(outcome.direction);
+  const auto& report = outcome.report;
   BranchResult result;
-  result.repository = job.binding.name;
-  result.source_branch = pair.source;
-  result.target_branch = pair.target;
+  result.repository = outcome.key.repository;
+  result.source_branch = branch_of(outcome.key.ref(from));
+  result.target_branch = branch_of(outcome.key.ref(other(from)));
   if (report.error) result.error = report.error->text();
   result.plan = name_of(report.plan);
   result.source_tip = hex_of(report.source_tip);
@@ -90,52 +95,6 @@ BranchResult result_of(const Job& job, const Pair& pair, const RunReport& report
   return result;
 }
 
-/// As the agent would answer, so that programs need not know who did it.
-std::string json_object(const Job& job, const Pair& pair, const RunReport& report) {
-  const bool from_internal = source_side(job.direction) == Side::Internal;
-  SyncOutcome outcome;
-  outcome.key.repository = job.binding.name;
-  outcome.key.internal_ref = branch_ref(from_internal ? pair.source : pair.target);
-  outcome.key.external_ref = branch_ref(from_internal ? pair.target : pair.source);
-  outcome.direction = job.direction;
-  outcome.finished = true;
-  outcome.report = report;
-  return api::outcome_text(outcome);
-}
-
-RunReport run_pair(const Job& job, const Pair& pair, const SyncCommandOptions& options, Engine& engine) {
-  SyncRequest request;
-  request.source = job.source;
-  request.target = job.target;
-  request.source_ref = branch_ref(pair.source);
-  request.target_ref = branch_ref(pair.target);
-  request.policy = options.force ? Policy::Force : job.binding.policy;
-  request.dry_run = options.dry_run;
-  return engine.sync(request, std::stop_token());
-}
-
-Result<Job> job_of(const SyncCommandOptions& options, const BindingSnapshot& bindings,
-                   const CredentialLookup& credentials) {
-  const auto* binding = bindings.find(options.repository);
-  if (binding == nullptr) {
-    std::vector<std::string> names;
-    for (const auto& [name, unused] : bindings.repositories) names.push_back(name);
-    const std::string near = nearest(options.repository, names);
-    return fail(ErrorCode::RepositoryUnknown,
-                "no repository named '" + shortened(options.repository, 130) + "' is bound",
-                near.empty() ? "" : "did you mean '" + near + "'?");
-  }
-  if (!binding->enabled)
-    return fail(ErrorCode::NotEnabled, "repository '" + binding->name + "' is disabled", "set enable: true");
-  const Direction direction = options.direction.value_or(binding->direction);
-  const Side from = source_side(direction);
-  auto source = remote_of(*binding, from, credentials);
-  if (!source) return fail(std::move(source.error()));
-  auto target = remote_of(*binding, other(from), credentials);
-  if (!target) return fail(std::move(target.error()));
-  return Job{*binding, direction, std::move(*source), std::move(*target)};
-}
-
 }  // namespace
 
 int sync_once(const SyncCommandOptions& options, config::Config loaded) {
@@ -144,30 +103,33 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   if (auto made = ensure_private_directory(config->sync.sync_dir); !made) return explain(made.error());
   const auto bindings = effective_bindings(*config);
   if (!bindings) return explain(bindings.error());
-  const auto job = job_of(options, *bindings, credential_lookup(live));
-  if (!job) return explain(job.error());
+  auto selection = selection_of(options, *bindings);
+  if (!selection) return explain(selection.error());
   const SystemClock clock;
   const auto engines = engine_factory(*config, clock);
   if (!engines) return explain(engines.error());
   const auto engine = (*engines)();
-  const auto pairs = pairs_of(*job, options.branch, *engine);
-  if (!pairs) return explain(pairs.error());
+  const auto credentials = credential_lookup(live);
+  const Job job{std::move(*selection), *engine, credentials};
+  const auto branches = branches_of(job);
+  if (!branches) return explain(branches.error());
 
-  // A line as soon as its branch is done; JSON as one array at the end.
+  // A line as soon as its branch is done; JSON as one array at the end, as the agent would answer: programs
+  // need not know who did it.
   int exit_code = kDone;
   std::string objects;
-  for (const auto& pair : *pairs) {
-    const RunReport report = run_pair(*job, pair, options, *engine);
-    if (report.error) exit_code = kFailed;
+  for (const auto& branch : *branches) {
+    const SyncOutcome outcome{branch.key, job.selection.direction, 0, true, run_branch(job, branch, options)};
+    if (outcome.report.error) exit_code = kFailed;
     if (options.json) {
-      objects += (objects.empty() ? "" : ",") + json_object(*job, pair, report);
+      objects += (objects.empty() ? "" : ",") + api::outcome_text(outcome);
     } else {
-      std::fputs(result_line(result_of(*job, pair, report)).c_str(), stdout);
+      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
       std::fflush(stdout);
     }
   }
   if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
-  if (!options.json && pairs->empty()) std::puts("nothing to sync: no branch is enabled");
+  if (!options.json && branches->empty()) std::puts("nothing to sync: no branch is enabled");
   return exit_code;
 }
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <string>
 
-#include "agent/model/ref_name.h"
+#include "agent/model/lane_key.h"
 #include "agent/store/paging.h"
 
 namespace gitferry {
 namespace {
 
 LaneKey key_of(const BranchKey& branch) {
-  return {branch.repository, branch_ref(branch.internal), branch_ref(branch.external)};
+  return lane_key(branch.repository, branch.internal, branch.external);
 }
 
 BindingId find_branch_id(SqlConnection& connection, const LaneKey& key) {

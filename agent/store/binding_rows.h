@@ -58,9 +58,9 @@ struct OverrideRows {
 struct AuditEntry {
   std::string actor;   ///< name of the token; empty for a reload
   std::string via;     ///< `api`, `command_line`, `reload`
-  std::string action;  ///< stable word: `bind_repository`, `set_enabled`, `reload`, …
+  std::string action;  ///< stable word: `bind_repository`, `unbind_branch`, `reload`, …
   std::string repository;
-  std::string branch;  ///< `internal/external` names of the pair, as `main -> main`; empty: the repository
+  std::string branch;  ///< names of the pair, as `internal -> external`; empty: the repository
   std::string before;  ///< JSON object, empty: there was nothing
   std::string after;   ///< JSON object, empty: there is nothing any more
   std::string request_id;

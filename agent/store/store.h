@@ -247,8 +247,7 @@ struct StoreOptions {
 ///
 /// Threading: all calls from any thread.
 /// Blocking:  writes until their commit; reads for the query.
-/// Errors:    StoreBusy, StoreFull, StoreDamaged, StoreFailed; Unavailable where too many writes wait
-/// already. After
+/// Errors:    StoreBusy, StoreFull, StoreDamaged, StoreFailed; Unavailable where too many writes wait. After
 ///            an error nothing of the call is in the database.
 class Store {
  public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -10,44 +9,14 @@
 
 #include <fmt/format.h>
 
-#include "agent/base/crypto.h"
 #include "agent/base/text.h"
-#include "agent/sync/address_input.h"
+#include "agent/sync/binding_comparison.h"
 
 namespace gitferry {
 namespace {
 
 constexpr std::size_t kBranchesShown = 100;
 constexpr std::size_t kPairLimit = 400;
-
-bool same_secrets(const std::vector<Secret>& left, const std::vector<Secret>& right) {
-  return std::equal(
-      left.begin(), left.end(), right.begin(), right.end(),
-      [](const Secret& a, const Secret& b) { return equal_in_constant_time(a.reveal(), b.reveal()); });
-}
-
-bool same_webhook(const std::optional<WebhookSource>& left, const std::optional<WebhookSource>& right) {
-  if (!left || !right) return left.has_value() == right.has_value();
-  return left->provider == right->provider && left->scheme == right->scheme &&
-         same_secrets(left->secrets, right->secrets);
-}
-
-bool same_tokens(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return same_token(left.internal_token, right.internal_token) &&
-         same_token(left.external_token, right.external_token);
-}
-
-bool same_webhooks(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return same_webhook(left.internal_webhook, right.internal_webhook) &&
-         same_webhook(left.external_webhook, right.external_webhook);
-}
-
-bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return std::equal(left.branches.begin(), left.branches.end(), right.branches.begin(), right.branches.end(),
-                    [](const BranchBinding& a, const BranchBinding& b) {
-                      return a.internal == b.internal && a.external == b.external && a.enabled == b.enabled;
-                    });
-}
 
 std::string_view json_bool(bool value) {
   return value ? "true" : "false";
@@ -157,13 +126,6 @@ AuditTexts difference_texts(const RepositoryBinding& before, const RepositoryBin
 }
 
 }  // namespace
-
-bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return left.enabled == right.enabled && left.internal == right.internal &&
-         left.external == right.external && left.granularity == right.granularity &&
-         left.direction == right.direction && left.policy == right.policy && left.problem == right.problem &&
-         same_tokens(left, right) && same_webhooks(left, right) && same_branches(left, right);
-}
 
 AuditTexts audit_texts(const RepositoryBinding* before, const RepositoryBinding* after) {
   if (before != nullptr && after != nullptr) return difference_texts(*before, *after);

@@ -12,10 +12,6 @@ struct AuditTexts {
   std::string after;
 };
 
-/// Whether a repository and its branches do the same, tokens and webhook secrets included; where it comes
-/// from is left out.
-bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right);
-
 /// What a change does to a repository: of two bindings only the fields that differ, of one (the other is
 /// nullptr) all. Of tokens and webhooks only that they are there; of very many branches some.
 AuditTexts audit_texts(const RepositoryBinding* before, const RepositoryBinding* after);

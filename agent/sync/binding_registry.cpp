@@ -4,16 +4,15 @@
 #include <iterator>
 #include <mutex>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "agent/base/guarded.h"
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/address_input.h"
 #include "agent/sync/binding_audit.h"
-#include "agent/sync/binding_numbers.h"
-#include "agent/sync/overlay.h"
+#include "agent/sync/binding_book.h"
 #include "agent/sync/override_edits.h"
 
 namespace gitferry {
@@ -41,21 +40,6 @@ tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_vie
 tl::unexpected<Error> within(const std::string& attempted, Error error) {
   error.message = attempted + ": " + error.message;
   return fail(std::move(error));
-}
-
-bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
-  if (before == nullptr || after == nullptr) return before != after;
-  return before->internal != after->internal || before->external != after->external;
-}
-
-AuditEntry entry_of(const Actor& actor, std::string_view action, std::string_view repository) {
-  AuditEntry entry;
-  entry.actor = actor.name;
-  entry.via = actor.via;
-  entry.request_id = actor.request_id;
-  entry.action = action;
-  entry.repository = repository;
-  return entry;
 }
 
 AuditEntry branch_entry_of(const Actor& actor, std::string_view action, std::string_view repository,
@@ -99,13 +83,10 @@ SideInputs inputs_of(const RepositoryToBind& wanted) {
 
 class Registry final : public BindingRegistry {
  public:
-  Registry(Parts parts, BindingSnapshot file, OverridesByName overrides, BindingSnapshot in_force)
-      : parts_(std::move(parts)),
-        file_(std::move(file)),
-        overrides_(std::move(overrides)),
-        snapshot_(std::make_shared<const BindingSnapshot>(std::move(in_force))) {}
+  Registry(Parts parts, std::unique_ptr<BindingBook> book)
+      : parts_(std::move(parts)), book_(std::move(book)) {}
 
-  [[nodiscard]] Snapshot snapshot() const override { return *snapshot_.lock(); }
+  [[nodiscard]] Snapshot snapshot() const override { return book_->snapshot(); }
   Status reload(BindingSnapshot file, const Actor& actor) override;
   Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) override;
   Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) override;
@@ -120,103 +101,16 @@ class Registry final : public BindingRegistry {
   Status unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) override;
 
  private:
-  [[nodiscard]] RepositoryOverrides overrides_of(std::string_view name) const {
-    const auto found = overrides_.find(name);
-    return found == overrides_.end() ? RepositoryOverrides{} : found->second;
-  }
-  /// Writes the overrides that one repository has from now on, and puts them in force.
-  Status apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit);
-  /// The same with one audit row, of what the change does to the repository as a whole.
-  Status apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry);
-  Status commit(std::string_view name, RepositoryOverrides wanted, std::optional<RepositoryBinding> binding,
-                std::vector<AuditEntry> audit);
-  void put_in_force(BindingSnapshot bindings);
-
   Parts parts_;
   /// One change at a time, from its checks until it is published: held while the store writes, which no
   /// reader of the snapshot waits for.
   std::mutex changes_;
-  BindingSnapshot file_;       ///< by changes_
-  OverridesByName overrides_;  ///< by changes_; what the store has, for nobody else writes it
-  mutable Guarded<Snapshot> snapshot_;
+  std::unique_ptr<BindingBook> book_;  ///< changed by changes_
 };
-
-void Registry::put_in_force(BindingSnapshot bindings) {
-  sort_by_age(bindings);
-  const Snapshot made = std::make_shared<const BindingSnapshot>(std::move(bindings));
-  *snapshot_.lock() = made;
-  if (parts_.publish) parts_.publish(made);
-}
-
-Status Registry::apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit) {
-  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
-  return commit(name, std::move(wanted), std::move(binding), std::move(audit));
-}
-
-Status Registry::apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry) {
-  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
-  auto texts = audit_texts(snapshot()->find(name), binding ? &*binding : nullptr);
-  entry.before = std::move(texts.before);
-  entry.after = std::move(texts.after);
-  return commit(name, std::move(wanted), std::move(binding), {std::move(entry)});
-}
-
-Status Registry::commit(std::string_view name, RepositoryOverrides wanted,
-                        std::optional<RepositoryBinding> binding, std::vector<AuditEntry> audit) {
-  const std::string key(name);
-  if (binding) {
-    if (auto given = give_ids(parts_.store, {&*binding}); !given) return given;
-  }
-  const auto now = snapshot();
-  auto change = difference(key, overrides_of(name), wanted);
-  if (moves(now->find(name), binding ? &*binding : nullptr)) change.forget_lanes_of.push_back(key);
-  change.audit = std::move(audit);
-  if (auto written = parts_.store.change_overrides(change); !written) return written;
-
-  auto next = *now;
-  const auto hidden = std::lower_bound(next.unbound.begin(), next.unbound.end(), key);
-  const bool was_hidden = hidden != next.unbound.end() && *hidden == key;
-  const bool is_hidden = !binding && file_.find(name) != nullptr;
-  if (was_hidden && !is_hidden) next.unbound.erase(hidden);
-  if (is_hidden && !was_hidden) next.unbound.insert(hidden, key);
-  if (binding)
-    next.repositories.insert_or_assign(key, std::move(*binding));
-  else
-    next.repositories.erase(key);
-  if (wanted.empty())
-    overrides_.erase(key);
-  else
-    overrides_.insert_or_assign(key, std::move(wanted));
-  put_in_force(std::move(next));
-  return {};
-}
 
 Status Registry::reload(BindingSnapshot file, const Actor& actor) {
   const std::scoped_lock one_at_a_time(changes_);
-  const auto now = snapshot();
-  auto next = overlay(file, overrides_, parts_.allowed_schemes);
-  OverrideChange change;
-  const auto note = [&](const std::string& name, const RepositoryBinding* before,
-                        const RepositoryBinding* after) {
-    if (moves(before, after)) change.forget_lanes_of.push_back(name);
-    if (before != nullptr && after != nullptr && same_effect(*before, *after)) return;
-    auto texts = audit_texts(before, after);
-    auto entry = entry_of(actor, "reload", name);
-    entry.before = std::move(texts.before);
-    entry.after = std::move(texts.after);
-    change.audit.push_back(std::move(entry));
-  };
-  for (const auto& [name, before] : now->repositories) note(name, &before, next.find(name));
-  for (const auto& [name, after] : next.repositories) {
-    if (now->find(name) == nullptr) note(name, nullptr, &after);
-  }
-  if (auto given = give_ids(parts_.store, next); !given) return given;
-  if (!change.audit.empty()) {
-    if (auto written = parts_.store.change_overrides(change); !written) return written;
-  }
-  file_ = std::move(file);
-  put_in_force(std::move(next));
-  return {};
+  return book_->replace_file(std::move(file), actor);
 }
 
 Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& wanted, const Actor& actor) {
@@ -251,8 +145,8 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   row.internal_token = std::move(sides->internal.token);
   row.external_token = std::move(sides->external.token);
   row.created_at_ms = to_epoch_ms(parts_.clock.now());
-  auto done = apply(*name, bound_repository(std::move(row), file_.find(*name)),
-                    entry_of(actor, "bind_repository", *name));
+  auto done = book_->apply(*name, bound_repository(std::move(row), book_->file(*name)),
+                           entry_of(actor, "bind_repository", *name));
   if (!done) return within(attempted, done.error());
   return *snapshot()->find(*name);
 }
@@ -261,15 +155,15 @@ Status Registry::set_repository_enabled(std::string_view repository, bool enable
   const std::string_view attempted = enabled ? "enable the repository" : "disable the repository";
   const std::scoped_lock one_at_a_time(changes_);
   if (snapshot()->find(repository) == nullptr) return unknown_repository(attempted, repository);
-  const auto* file = file_.find(repository);
-  auto overrides = overrides_of(repository);
+  const auto* file = book_->file(repository);
+  auto overrides = book_->overrides_of(repository);
   const bool before = is_wanted_enabled(overrides, file);
   if (before == enabled) return {};
   set_enabled(overrides, repository, file, enabled);
   auto entry = entry_of(actor, "set_repository_enabled", repository);
   entry.before = enable_text(before);
   entry.after = enable_text(enabled);
-  return apply(repository, std::move(overrides), std::vector{std::move(entry)});
+  return book_->apply(repository, std::move(overrides), std::vector{std::move(entry)});
 }
 
 Status Registry::change_addresses(std::string_view repository, const AddressChange& change,
@@ -285,25 +179,25 @@ Status Registry::change_addresses(std::string_view repository, const AddressChan
   const bool internal_stays = same_side(before.internal, after->internal);
   const bool external_stays = same_side(before.external, after->external);
   if (internal_stays && external_stays) return {};
-  const auto* file = file_.find(repository);
-  auto overrides = overrides_of(repository);
+  const auto* file = book_->file(repository);
+  auto overrides = book_->overrides_of(repository);
   if (!internal_stays) set_side(overrides, repository, file, Side::Internal, after->internal);
   if (!external_stays) set_side(overrides, repository, file, Side::External, after->external);
-  return apply(repository, std::move(overrides), entry_of(actor, "change_addresses", repository));
+  return book_->apply(repository, std::move(overrides), entry_of(actor, "change_addresses", repository));
 }
 
 Status Registry::unbind_repository(std::string_view repository, const Actor& actor) {
   const std::scoped_lock one_at_a_time(changes_);
   if (snapshot()->find(repository) == nullptr) return unknown_repository("unbind the repository", repository);
-  return apply(repository, unbound_repository(repository, file_.find(repository)),
-               entry_of(actor, "unbind_repository", repository));
+  return book_->apply(repository, unbound_repository(repository, book_->file(repository)),
+                      entry_of(actor, "unbind_repository", repository));
 }
 
 Status Registry::reset_repository(std::string_view repository, const Actor& actor) {
   constexpr std::string_view attempted = "drop the overrides of";
   const std::scoped_lock one_at_a_time(changes_);
-  const auto* file = file_.find(repository);
-  const auto overrides = overrides_of(repository);
+  const auto* file = book_->file(repository);
+  const auto overrides = book_->overrides_of(repository);
   if (file == nullptr && overrides.empty()) return unknown_repository(attempted, repository);
   if (overrides.empty()) return {};
   if (file == nullptr && snapshot()->find(repository) != nullptr) {
@@ -312,7 +206,7 @@ Status Registry::reset_repository(std::string_view repository, const Actor& acto
                             attempted, quoted(repository)),
                 "unbind it if it is to go");
   }
-  return apply(repository, RepositoryOverrides{}, entry_of(actor, "reset_repository", repository));
+  return book_->apply(repository, RepositoryOverrides{}, entry_of(actor, "reset_repository", repository));
 }
 
 Result<BranchBinding> Registry::bind_branch(std::string_view repository, const BranchBinding& wanted,
@@ -336,7 +230,7 @@ Result<BranchBinding> Registry::bind_branch(std::string_view repository, const B
     return fail(ErrorCode::BranchExists,
                 fmt::format("{}: {} is bound already", what, quoted(pair_text(wanted))));
   }
-  auto overrides = overrides_of(repository);
+  auto overrides = book_->overrides_of(repository);
   BranchOverride row;
   row.repository = repository;
   row.internal = wanted.internal;
@@ -347,7 +241,7 @@ Result<BranchBinding> Registry::bind_branch(std::string_view repository, const B
   put_branch(overrides, std::move(row));
   auto entry = branch_entry_of(actor, "bind_branch", repository, wanted);
   entry.after = enable_text(wanted.enabled);
-  if (auto done = apply(repository, std::move(overrides), std::vector{std::move(entry)}); !done)
+  if (auto done = book_->apply(repository, std::move(overrides), std::vector{std::move(entry)}); !done)
     return within(what, done.error());
   return *find_pair(*snapshot()->find(repository), wanted);
 }
@@ -361,18 +255,18 @@ Status Registry::set_branch_enabled(std::string_view repository, std::string_vie
   if (binding == nullptr) return unknown_repository("change a branch of", repository);
   const auto named = branches_named(*binding, branch);
   if (named.empty()) return unknown_branch(attempted, branch, *binding);
-  auto overrides = overrides_of(repository);
+  auto overrides = book_->overrides_of(repository);
   std::vector<AuditEntry> audit;
   for (const auto& bound : named) {
     if (bound.enabled == enabled) continue;
     gitferry::set_branch_enabled(overrides, {binding->name, bound.internal, bound.external},
-                                 file_.find(repository), enabled);
+                                 book_->file(repository), enabled);
     auto& entry = audit.emplace_back(branch_entry_of(actor, "set_branch_enabled", binding->name, bound));
     entry.before = enable_text(bound.enabled);
     entry.after = enable_text(enabled);
   }
   if (audit.empty()) return {};
-  return apply(repository, std::move(overrides), std::move(audit));
+  return book_->apply(repository, std::move(overrides), std::move(audit));
 }
 
 Status Registry::unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) {
@@ -388,28 +282,24 @@ Status Registry::unbind_branch(std::string_view repository, std::string_view bra
   }
   const auto named = branches_named(*binding, branch);
   if (named.empty()) return unknown_branch("unbind the branch", branch, *binding);
-  auto overrides = overrides_of(repository);
+  auto overrides = book_->overrides_of(repository);
   std::vector<AuditEntry> audit;
   for (const auto& bound : named) {
     gitferry::unbind_branch(overrides, {binding->name, bound.internal, bound.external},
-                            file_.find(repository));
+                            book_->file(repository));
     auto& entry = audit.emplace_back(branch_entry_of(actor, "unbind_branch", binding->name, bound));
     entry.before = enable_text(bound.enabled);
   }
-  return apply(repository, std::move(overrides), std::move(audit));
+  return book_->apply(repository, std::move(overrides), std::move(audit));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<BindingRegistry>> BindingRegistry::open(Parts parts, BindingSnapshot file) {
-  auto rows = parts.store.overrides();
-  if (!rows) return fail(rows.error());
-  auto overrides = by_name(std::move(*rows));
-  auto in_force = overlay(file, overrides, parts.allowed_schemes);
-  if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
-  sort_by_age(in_force);
-  return std::make_unique<Registry>(std::move(parts), std::move(file), std::move(overrides),
-                                    std::move(in_force));
+  auto book =
+      BindingBook::open({parts.store, parts.allowed_schemes, std::move(parts.publish)}, std::move(file));
+  if (!book) return fail(std::move(book.error()));
+  return std::make_unique<Registry>(std::move(parts), std::move(*book));
 }
 
 }  // namespace gitferry

@@ -2,23 +2,19 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <map>
-#include <span>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "agent/base/text.h"
-#include "agent/model/ref_name.h"
+#include "agent/model/lane_key.h"
 #include "agent/store/page_bounds.h"
 
 namespace gitferry {
 namespace {
-
-LaneKey key_of(const RepositoryBinding& binding, const BranchBinding& branch) {
-  return {binding.name, branch_ref(branch.internal), branch_ref(branch.external)};
-}
 
 SyncState state_of(bool enabled, const LaneRow* lane) {
   if (!enabled) return SyncState::Disabled;
@@ -32,7 +28,7 @@ SyncState state_of(bool enabled, const LaneRow* lane) {
 BranchStatus status_of(const RepositoryBinding& binding, const BranchBinding& branch,
                        std::optional<LaneRow> lane) {
   BranchStatus status;
-  status.key = key_of(binding, branch);
+  status.key = lane_key(binding, branch);
   status.branch_id = branch.id;
   status.enabled = binding.enabled && branch.enabled;
   status.state = state_of(status.enabled, lane ? &*lane : nullptr);
@@ -134,7 +130,7 @@ Result<std::vector<BranchStatus>> statuses_of(const std::vector<Stretch>& stretc
   for (const auto& [binding, first, count] : stretches) {
     bindings.push_back(binding);
     for (auto i = first; !is_whole(*binding) && i < first + count; ++i)
-      keys.push_back(key_of(*binding, binding->branches[static_cast<std::size_t>(i)]));
+      keys.push_back(lane_key(*binding, binding->branches[static_cast<std::size_t>(i)]));
   }
   auto whole = lanes_of_whole(bindings, store);
   if (!whole) return fail(whole.error());
@@ -214,7 +210,7 @@ Result<std::vector<BranchStatus>> branch_statuses_of(const RepositoryBinding& bi
                                                      Store& store) {
   std::vector<LaneKey> keys;
   keys.reserve(branches.size());
-  for (const auto& branch : branches) keys.push_back(key_of(binding, branch));
+  for (const auto& branch : branches) keys.push_back(lane_key(binding, branch));
   auto lanes = lanes_of_bound(keys, store);
   if (!lanes) return fail(lanes.error());
   std::vector<BranchStatus> statuses;
@@ -230,7 +226,7 @@ Result<std::vector<RepositoryStatus>> repository_statuses(
   if (!whole) return fail(whole.error());
   std::vector<LaneKey> keys;
   for (const auto* binding : bindings) {
-    for (const auto& branch : binding->branches) keys.push_back(key_of(*binding, branch));
+    for (const auto& branch : binding->branches) keys.push_back(lane_key(*binding, branch));
   }
   auto bound = lanes_of_bound(keys, store);
   if (!bound) return fail(bound.error());

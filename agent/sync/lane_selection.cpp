@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include "agent/base/text.h"
+#include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry {
 namespace {
-
-LaneKey key_of(const RepositoryBinding& binding, const BranchBinding& branch) {
-  return {binding.name, branch_ref(branch.internal), branch_ref(branch.external)};
-}
 
 Result<std::vector<LaneKey>> bound_lanes(const RepositoryBinding& binding, std::string_view branch,
                                          Side side) {
@@ -19,7 +16,7 @@ Result<std::vector<LaneKey>> bound_lanes(const RepositoryBinding& binding, std::
   for (const auto& bound : binding.branches) {
     if (bound.name(side) != branch) continue;
     is_bound = true;
-    if (bound.enabled) lanes.push_back(key_of(binding, bound));
+    if (bound.enabled) lanes.push_back(lane_key(binding, bound));
   }
   if (!lanes.empty()) return lanes;
   const auto what = fmt::format("sync branch '{}' of '{}'", shortened(branch, 200), binding.name);
@@ -62,7 +59,7 @@ Result<LaneSelection> select_branch(const BindingSnapshot& snapshot, std::string
   if (binding.granularity == Granularity::All) {
     const auto name = checked_branch(branch);
     if (!name) return fail(name.error());
-    selection->lanes.push_back({binding.name, branch_ref(*name), branch_ref(*name)});
+    selection->lanes.push_back(lane_key(binding.name, *name, *name));
     return selection;
   }
   auto lanes = bound_lanes(binding, branch, source_side(selection->direction));
@@ -76,7 +73,7 @@ Result<LaneSelection> select_repository(const BindingSnapshot& snapshot, std::st
   auto selection = select_enabled(snapshot, repository, direction);
   if (!selection || selection->binding->granularity == Granularity::All) return selection;
   for (const auto& bound : selection->binding->branches) {
-    if (bound.enabled) selection->lanes.push_back(key_of(*selection->binding, bound));
+    if (bound.enabled) selection->lanes.push_back(lane_key(*selection->binding, bound));
   }
   return selection;
 }

@@ -1,41 +1,12 @@
 #include "agent/sync/mended_lanes.h"
 
-#include <algorithm>
-#include <optional>
 #include <string>
 
-#include "agent/base/crypto.h"
+#include "agent/sync/binding_comparison.h"
 #include "agent/sync/lane_request.h"
 
 namespace gitferry {
 namespace {
-
-bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right) {
-  if (!left || !right) return left.has_value() == right.has_value();
-  return left->username == right->username && left->host_key == right->host_key &&
-         equal_in_constant_time(left->token.reveal(), right->token.reveal());
-}
-
-/// Where they come from and since when makes no difference to a run.
-bool same_branches(const std::vector<BranchBinding>& left, const std::vector<BranchBinding>& right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](const BranchBinding& one, const BranchBinding& two) {
-                      return one.internal == two.internal && one.external == two.external &&
-                             one.enabled == two.enabled;
-                    });
-}
-
-bool same_addresses(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return left.internal == right.internal && left.external == right.external;
-}
-
-bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return left.enabled == right.enabled && left.granularity == right.granularity &&
-         left.direction == right.direction && same_addresses(left, right) &&
-         same_token(left.internal_token, right.internal_token) &&
-         same_token(left.external_token, right.external_token) &&
-         same_branches(left.branches, right.branches);
-}
 
 std::vector<std::string> changed_repositories(const BindingSnapshot& before, const BindingSnapshot& now) {
   std::vector<std::string> changed;

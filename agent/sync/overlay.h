@@ -26,13 +26,15 @@ OverridesByName by_name(OverrideRows rows);
 
 /// File ⊕ overrides → what is in force. A pure function: no I/O, the same input gives the same bindings.
 ///
-/// | file has it | override        | in force | | ----------- | --------------- |
-/// --------------------------------------------------------------------------- | | yes         | none | the
-/// file's entry, origin `file`                                             | | yes         | Change or Bound
-/// | that entry with the fields that are set and differ, origin `file+override`  | | yes         | Unbound |
-/// nothing; the name is in `unbound`                                           | | no          | Bound | the
-/// override alone, origin `api`                                            | | no          | Change, Unbound
-/// | nothing: it waits until the file has the entry again                        |
+// clang-format off
+/// | file has it | override        | in force                                                                   |
+/// | ----------- | --------------- | -------------------------------------------------------------------------- |
+/// | yes         | none            | the file's entry, origin `file`                                            |
+/// | yes         | Change or Bound | that entry with the fields that are set and differ, origin `file+override` |
+/// | yes         | Unbound         | nothing; the name is in `unbound`                                          |
+/// | no          | Bound           | the override alone, origin `api`                                           |
+/// | no          | Change, Unbound | nothing: it waits until the file has the entry again                       |
+// clang-format on
 ///
 /// The same holds for the branches of a repository that is in force with granularity `one`: first the file's,
 /// in its order, then those bound through the API, oldest first. A field that is set to what the file says is

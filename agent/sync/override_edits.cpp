@@ -1,6 +1,7 @@
 #include "agent/sync/override_edits.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 

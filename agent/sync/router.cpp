@@ -3,14 +3,11 @@
 #include <algorithm>
 
 #include "agent/base/text.h"
+#include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry {
 namespace {
-
-LaneKey key_of(const RepositoryBinding& binding, const BranchBinding& branch) {
-  return {binding.name, branch_ref(branch.internal), branch_ref(branch.external)};
-}
 
 /// Why a change is none of this binding's business, before its branches are looked at; empty if it may be.
 std::string_view refusal(const RefChange& change, const RepositoryBinding& binding, Side side) {
@@ -25,14 +22,14 @@ std::string_view refusal(const RefChange& change, const RepositoryBinding& bindi
 std::string_view mark_branch(std::string_view branch, const RepositoryBinding& binding, Side side,
                              std::vector<LaneMark>& marks) {
   if (binding.granularity == Granularity::All) {
-    marks.push_back({{binding.name, branch_ref(branch), branch_ref(branch)}, binding.direction});
+    marks.push_back({lane_key(binding.name, branch, branch), binding.direction});
     return {};
   }
   std::string_view reason = "branch_not_bound";
   for (const auto& bound : binding.branches) {
     if (bound.name(side) != branch) continue;
     if (bound.enabled) {
-      marks.push_back({key_of(binding, bound), binding.direction});
+      marks.push_back({lane_key(binding, bound), binding.direction});
       reason = {};
     } else if (!reason.empty()) {
       reason = "branch_disabled";

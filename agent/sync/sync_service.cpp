@@ -10,7 +10,7 @@
 
 #include "agent/base/guarded.h"
 #include "agent/base/log.h"
-#include "agent/base/text.h"
+#include "agent/sync/delivery_record.h"
 #include "agent/sync/lane_plans.h"
 #include "agent/sync/lane_runner.h"
 #include "agent/sync/lane_selection.h"
@@ -21,32 +21,6 @@
 
 namespace gitferry {
 namespace {
-
-std::string refs_json(const std::vector<RefVerdict>& refs) {
-  std::string array = "[";
-  for (const auto& ref : refs) {
-    const auto verdict = ref.reason.empty() ? Verdict::Accepted : Verdict::Ignored;
-    array += fmt::format("{}{{\"ref\":{},\"verdict\":{},\"reason\":{}{}}}", array.size() > 1 ? "," : "",
-                         json_string(ref.ref), json_string(name_of(verdict)), json_string(ref.reason),
-                         ref.deleted ? ",\"deleted\":true" : "");
-  }
-  return array + "]";
-}
-
-DeliveryRecord record_of(const IncomingDelivery& delivery) {
-  DeliveryRecord record;
-  record.provider = delivery.event.provider;
-  record.repository = delivery.repository;
-  record.side = delivery.side;
-  record.replay_of = delivery.replay_of;
-  record.event = delivery.event.event;
-  record.provider_delivery_id = delivery.event.delivery_id;
-  record.source_address = delivery.source_address;
-  record.body_sha256 = delivery.body_sha256;
-  record.body_bytes = delivery.body_bytes;
-  record.received_at_ms = to_epoch_ms(delivery.received_at);
-  return record;
-}
 
 TimeLimit::SteadyTime deadline_of(const SyncWish& wish) {
   constexpr std::chrono::milliseconds longest_wait{3'600'000};
@@ -166,11 +140,7 @@ Result<DeliveryOutcome> Service::deliver(const IncomingDelivery& delivery) {
   outcome.verdict = routed.marks.empty() ? Verdict::Ignored : Verdict::Accepted;
   outcome.refs = std::move(routed.refs);
 
-  auto record = record_of(delivery);
-  record.verdict = outcome.verdict;
-  record.reason = outcome.reason;
-  record.refs = refs_json(outcome.refs);
-  const auto receipt = parts_.store.record_delivery(record, routed.marks);
+  const auto receipt = parts_.store.record_delivery(record_of(delivery, outcome), routed.marks);
   if (!receipt) return fail(receipt.error());
   outcome.delivery_id = receipt->delivery_id;
   if (!routed.marks.empty()) runner_.wake();

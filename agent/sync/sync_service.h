@@ -68,9 +68,8 @@ struct SyncOutcome {
 /// The engine's face to the outside: records deliveries, marks lanes, runs them, answers questions.
 ///
 /// Threading: all calls from any thread. start() once, then stop() once.
-/// Invariant: a delivery is answered only after it and its marks are on the disk; at most one run a lane;
-/// nothing
-///            is kept in memory that the store does not know.
+/// Invariant: a delivery is answered only after it and its marks are on the disk; at most one run a lane.
+///            In memory alone are only the whole repositories that wait to be listed for nobody (`wait` 0).
 class SyncService {
  public:
   static std::unique_ptr<SyncService> make(SyncOptions options, Store& store, const Clock& clock,

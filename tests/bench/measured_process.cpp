@@ -22,8 +22,8 @@ double cpu(const rusage& usage) {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double status_mib(const std::string& key) {
-  std::ifstream status("/proc/self/status");
+double status_mib(const std::string& key, const std::string& process = "self") {
+  std::ifstream status("/proc/" + process + "/status");
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with(key + ":")) return std::strtod(line.c_str() + key.size() + 1, nullptr) / 1024;
   }
@@ -105,6 +105,10 @@ double peak_memory_mib() {
 
 double resident_memory_mib() {
   return status_mib("VmRSS");
+}
+
+double resident_memory_mib(pid_t process) {
+  return status_mib("VmRSS", std::to_string(process));
 }
 
 }  // namespace gitferry::bench

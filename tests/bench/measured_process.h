@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/types.h>
+
 namespace gitferry::bench {
 
 /// What something cost: wall time, and user + system time of the client side (a child with its own children).
@@ -27,5 +29,7 @@ void reset_peak_memory();
 /// Peak of resident memory since the reset, and what is resident now, in MiB.
 double peak_memory_mib();
 double resident_memory_mib();
+/// What is resident now of another process.
+double resident_memory_mib(pid_t process);
 
 }  // namespace gitferry::bench

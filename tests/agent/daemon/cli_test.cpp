@@ -196,7 +196,8 @@ TEST_F(Cli, SyncSaysWhetherABranchIsDisabledOrUnknown) {
   extra_environment = {"SYNC_DIR=" + dir.path("sync")};
   const std::string file = dir.write("g.yaml", kGood);
   EXPECT_NE(run({"sync", "robot", "dev", "--config", file}).err.find("is disabled"), std::string::npos);
-  EXPECT_NE(run({"sync", "robot", "nope", "--config", file}).err.find("is not bound"), std::string::npos);
+  EXPECT_NE(run({"sync", "robot", "nope", "--config", file}).err.find("no branch of that name is bound"),
+            std::string::npos);
 }
 
 TEST_F(Cli, StatusWithoutAnAgentNamesTheAddress) {

@@ -1,0 +1,124 @@
+#include "agent/sync/binding_book.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/sync/binding_audit.h"
+#include "agent/sync/binding_comparison.h"
+#include "agent/sync/binding_numbers.h"
+#include "agent/sync/override_edits.h"
+
+namespace gitferry {
+namespace {
+
+bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
+  if (before == nullptr || after == nullptr) return before != after;
+  return !same_addresses(*before, *after);
+}
+
+}  // namespace
+
+AuditEntry entry_of(const Actor& actor, std::string_view action, std::string_view repository) {
+  AuditEntry entry;
+  entry.actor = actor.name;
+  entry.via = actor.via;
+  entry.request_id = actor.request_id;
+  entry.action = action;
+  entry.repository = repository;
+  return entry;
+}
+
+Result<std::unique_ptr<BindingBook>> BindingBook::open(Parts parts, BindingSnapshot file) {
+  auto rows = parts.store.overrides();
+  if (!rows) return fail(rows.error());
+  auto overrides = by_name(std::move(*rows));
+  auto in_force = overlay(file, overrides, parts.allowed_schemes);
+  if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
+  sort_by_age(in_force);
+  return std::unique_ptr<BindingBook>(
+      new BindingBook(std::move(parts), std::move(file), std::move(overrides), std::move(in_force)));
+}
+
+RepositoryOverrides BindingBook::overrides_of(std::string_view name) const {
+  const auto found = overrides_.find(name);
+  return found == overrides_.end() ? RepositoryOverrides{} : found->second;
+}
+
+void BindingBook::put_in_force(BindingSnapshot bindings) {
+  sort_by_age(bindings);
+  const Snapshot made = std::make_shared<const BindingSnapshot>(std::move(bindings));
+  *snapshot_.lock() = made;
+  if (parts_.publish) parts_.publish(made);
+}
+
+Status BindingBook::apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit) {
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  return commit(name, std::move(wanted), std::move(binding), std::move(audit));
+}
+
+Status BindingBook::apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry) {
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  auto texts = audit_texts(snapshot()->find(name), binding ? &*binding : nullptr);
+  entry.before = std::move(texts.before);
+  entry.after = std::move(texts.after);
+  return commit(name, std::move(wanted), std::move(binding), {std::move(entry)});
+}
+
+Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
+                           std::optional<RepositoryBinding> binding, std::vector<AuditEntry> audit) {
+  const std::string key(name);
+  if (binding) {
+    if (auto given = give_ids(parts_.store, {&*binding}); !given) return given;
+  }
+  const auto now = snapshot();
+  auto change = difference(key, overrides_of(name), wanted);
+  if (moves(now->find(name), binding ? &*binding : nullptr)) change.forget_lanes_of.push_back(key);
+  change.audit = std::move(audit);
+  if (auto written = parts_.store.change_overrides(change); !written) return written;
+
+  auto next = *now;
+  const auto hidden = std::lower_bound(next.unbound.begin(), next.unbound.end(), key);
+  const bool was_hidden = hidden != next.unbound.end() && *hidden == key;
+  const bool is_hidden = !binding && file_.find(name) != nullptr;
+  if (was_hidden && !is_hidden) next.unbound.erase(hidden);
+  if (is_hidden && !was_hidden) next.unbound.insert(hidden, key);
+  if (binding)
+    next.repositories.insert_or_assign(key, std::move(*binding));
+  else
+    next.repositories.erase(key);
+  if (wanted.empty())
+    overrides_.erase(key);
+  else
+    overrides_.insert_or_assign(key, std::move(wanted));
+  put_in_force(std::move(next));
+  return {};
+}
+
+Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
+  const auto now = snapshot();
+  auto next = overlay(file, overrides_, parts_.allowed_schemes);
+  OverrideChange change;
+  const auto note = [&](const std::string& name, const RepositoryBinding* before,
+                        const RepositoryBinding* after) {
+    if (moves(before, after)) change.forget_lanes_of.push_back(name);
+    if (before != nullptr && after != nullptr && same_effect(*before, *after)) return;
+    auto texts = audit_texts(before, after);
+    auto entry = entry_of(actor, "reload", name);
+    entry.before = std::move(texts.before);
+    entry.after = std::move(texts.after);
+    change.audit.push_back(std::move(entry));
+  };
+  for (const auto& [name, before] : now->repositories) note(name, &before, next.find(name));
+  for (const auto& [name, after] : next.repositories) {
+    if (now->find(name) == nullptr) note(name, nullptr, &after);
+  }
+  if (auto given = give_ids(parts_.store, next); !given) return given;
+  if (!change.audit.empty()) {
+    if (auto written = parts_.store.change_overrides(change); !written) return written;
+  }
+  file_ = std::move(file);
+  put_in_force(std::move(next));
+  return {};
+}
+
+}  // namespace gitferry

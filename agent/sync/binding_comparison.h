@@ -1,0 +1,24 @@
+#pragma once
+
+#include "agent/model/binding.h"
+
+namespace gitferry {
+
+// What two states of one repository binding have in common. Where a binding comes from and since when is left
+// out everywhere; secrets are compared in constant time.
+
+bool same_addresses(const RepositoryBinding& left, const RepositoryBinding& right);
+/// Of both sides: token, user name and the host it is for.
+bool same_tokens(const RepositoryBinding& left, const RepositoryBinding& right);
+/// Providers, schemes and secrets of both sides.
+bool same_webhooks(const RepositoryBinding& left, const RepositoryBinding& right);
+/// The same pairs in the same order, each as enabled as before.
+bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right);
+
+/// Whether its lanes run alike: addresses, tokens, branches, granularity, direction, and enabled or not. The
+/// policy is not among them.
+bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right);
+/// Whether all that is in force is the same: besides, policy, webhooks and what is wrong with it.
+bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right);
+
+}  // namespace gitferry
