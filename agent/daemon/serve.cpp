@@ -59,6 +59,8 @@ int run(const std::string& config_path) {
   // Bodies and packs come in megabytes: they go back to the system when they are freed, instead of staying
   // with the thread that had them.
   ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet
+  // Threads with a heap each would keep a freed snapshot of all bindings each.
+  ::mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet
   SignalReceiver signals;
   FileWatch file(config_path);  // before it is read: what changes meanwhile is news
   auto config = load_or_explain(config_path);

@@ -101,27 +101,31 @@ void end_a_run_of_every_branch(const std::filesystem::path& database) {
   }
 }
 
+constexpr double kUnmeasured = std::numeric_limits<double>::max();
+
 /// One line of the table: the best round.
 struct Row {
   std::string what;
   std::string unit = "ms";
-  double goal = 0;                                     ///< for `judged`; 0: none was set
-  double typical = -1;                                 ///< p50; below 0: the row has one figure only
-  double judged = std::numeric_limits<double>::max();  ///< p99, or the figure
+  double goal = 0;              ///< for `judged`; 0: none was set
+  double judged = kUnmeasured;  ///< p99, or the figure
+  double p50 = kUnmeasured;
+  double cpu_ms = kUnmeasured;  ///< of the agent; for a request, or for the start
 
   void add(double value) { judged = std::min(judged, value); }
   void add(std::vector<double> samples) {
-    if (samples.empty()) give_up("no sample of " + what);
+    if (samples.empty()) give_up("no sample of: " + what);
     std::sort(samples.begin(), samples.end());
-    const auto p50 = samples[samples.size() / 2];
-    typical = typical < 0 ? p50 : std::min(typical, p50);
-    judged = std::min(judged, samples[samples.size() * 99 / 100]);
+    p50 = std::min(p50, samples[samples.size() / 2]);
+    add(samples[samples.size() * 99 / 100]);
+  }
+  void add_cpu(double value) { cpu_ms = std::min(cpu_ms, value); }
+  [[nodiscard]] std::string text(double value) const {
+    return value == kUnmeasured ? std::string() : fmt::format("{:.2f} {}", value, unit);
   }
   void print() const {
-    const auto p50 = typical < 0 ? std::string() : fmt::format("{:.2f} {}", typical, unit);
-    fmt::print("{:<52} {:>10} {:>12} {:>14}  {}\n", what,
-               goal > 0 ? fmt::format("{:.0f} {}", goal, unit) : "-", p50,
-               fmt::format("{:.2f} {}", judged, unit),
+    fmt::print("{:<44} {:>9} {:>11} {:>12} {:>14}  {}\n", what,
+               goal > 0 ? fmt::format("{:.0f} {}", goal, unit) : "-", text(cpu_ms), text(p50), text(judged),
                goal <= 0        ? ""
                : judged <= goal ? "met"
                                 : "MISSED");
@@ -171,10 +175,11 @@ class Bench {
 
   void print() const {
     fmt::print(
-        "serve with {} repositories of {} branches, {} requests a row and round, the best of {} interleaved "
-        "rounds\n\n"
-        "{:<52} {:>10} {:>12} {:>14}\n",
-        kRepositories, kBranches.size(), requests_, rounds_, "what", "goal", "p50", "p99 or figure");
+        "serve with {} repositories of {} branches; {} requests a row and round; of {} interleaved rounds "
+        "the "
+        "best one of each row\n\n{:<44} {:>9} {:>11} {:>12} {:>14}\n",
+        kRepositories, kBranches.size(), requests_, rounds_, "what", "goal", "agent's cpu", "p50",
+        "p99 or figure");
     for (const auto* row : {&first_start_, &second_start_, &memory_, &memory_after_}) row->print();
     for (const auto& page : pages_) page.row.print();
     for (const auto* row : {&bind_, &unbind_}) row->print();
@@ -199,6 +204,7 @@ class Bench {
     AgentProcess agent(directory.path());
     if (!agent.wait_until_ready()) give_up("the agent did not start:\n" + agent.log());
     row.add(ms_since(begin));
+    row.add_cpu(cpu_s(agent.pid()) * 1000);
     if (then) then(agent);
     agent.kill(SIGTERM);
     if (const int code = agent.wait(); code != 0) give_up(fmt::format("the agent ended with {}", code));
@@ -231,7 +237,12 @@ class Bench {
   }
 
   void measure(const AgentProcess& agent, PageRow& page) {
-    if (!page.changing) return page.row.add(ask(agent, page));
+    if (!page.changing) {
+      const double before = cpu_s(agent.pid());
+      page.row.add(ask(agent, page));
+      page.row.add_cpu((cpu_s(agent.pid()) - before) * 1000 / requests_);
+      return;
+    }
     std::atomic<bool> enough{false};
     std::vector<double> binds;
     std::vector<double> unbinds;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -93,6 +94,20 @@ double own_cpu_s() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return cpu(usage);
+}
+
+double cpu_s(pid_t process) {
+  // proc(5): after the name in brackets, which may hold anything, utime and stime are words 12 and 13.
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  std::istringstream words(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) words >> skipped;
+  double user = 0;
+  double system = 0;
+  words >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 void reset_peak_memory() {
