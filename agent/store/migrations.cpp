@@ -117,7 +117,7 @@ CREATE TABLE credential (
   side TEXT NOT NULL CHECK (side IN ('internal', 'external')),
   username BLOB NOT NULL,  -- sealed
   token BLOB NOT NULL,     -- sealed
-  host_key BLOB NOT NULL,  -- sealed
+  origin BLOB NOT NULL,    -- sealed; of the address that the token was given for
   PRIMARY KEY (repository, side)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,20 +1,13 @@
 #include "agent/sync/mended_lanes.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
-#include "agent/base/crypto.h"
+#include "agent/sync/address_input.h"
 #include "agent/sync/lane_request.h"
 
 namespace gitferry {
 namespace {
-
-bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right) {
-  if (!left || !right) return left.has_value() == right.has_value();
-  return left->username == right->username && left->host_key == right->host_key &&
-         equal_in_constant_time(left->token.reveal(), right->token.reveal());
-}
 
 /// Where they come from and since when makes no difference to a run.
 bool same_branches(const std::vector<BranchBinding>& left, const std::vector<BranchBinding>& right) {

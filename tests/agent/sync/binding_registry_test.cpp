@@ -255,7 +255,7 @@ TEST_F(BindingRegistryTest, SplitsUserInfoOffIntoTheSidesToken) {
     ASSERT_TRUE(found.internal_token);
     EXPECT_EQ(found.internal_token->username, "bot");
     EXPECT_EQ(found.internal_token->token.reveal(), "from-address");
-    EXPECT_EQ(found.internal_token->host_key, "in.example:8443");
+    EXPECT_EQ(found.internal_token->given_for, "https://in.example:8443");
     ASSERT_TRUE(found.external_token);
     EXPECT_EQ(found.external_token->username, "oauth2");
     EXPECT_EQ(found.external_token->token.reveal(), "from-parameter");
@@ -437,10 +437,34 @@ TEST_F(BindingRegistryTest, KeepsATokenOnlyAsLongAsItsHostStays) {
     if (token) {
       EXPECT_EQ(token->token.reveal(), *one.token) << one.what;
       EXPECT_EQ(token->username, one.username) << one.what;
-      EXPECT_EQ(token->host_key, bound("robot").internal.host_key()) << one.what;
+      EXPECT_EQ(token->given_for, bound("robot").internal.origin()) << one.what;
     }
     ASSERT_TRUE(registry().unbind_repository("robot", kOps));
   }
+}
+
+TEST_F(BindingRegistryTest, ATokenGivenForHttpsIsNotShownWhereTheFileTurnsToHttp) {
+  schemes_.insert(Scheme::Http);
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret("canary"), {}}, kOps));
+  ASSERT_TRUE(bound("robot").internal_token);
+  auto plain = file_with_robot();
+  plain.repositories["robot"].internal = url("http://in.example/acme/robot");
+  ASSERT_TRUE(registry().reload(plain, {"", "reload", ""}));
+  EXPECT_FALSE(bound("robot").internal_token);
+  EXPECT_FALSE(after_restart("robot", plain).internal_token);
+}
+
+TEST_F(BindingRegistryTest, TakesATokenAwayThatWaitsForItsHostToComeBack) {
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret("canary"), {}}, kOps));
+  auto moved = file_with_robot();
+  moved.repositories["robot"].internal = url("https://new.example/acme/robot");
+  ASSERT_TRUE(registry().reload(moved, {"", "reload", ""}));
+  ASSERT_FALSE(bound("robot").internal_token);
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret(), {}}, kOps));
+  EXPECT_FALSE(after_restart("robot", file_with_robot()).internal_token);
+  EXPECT_TRUE(store().overrides().value().repositories.empty());
 }
 
 TEST_F(BindingRegistryTest, GoesBackToTheFile) {
