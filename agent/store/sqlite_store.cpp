@@ -238,6 +238,7 @@ Status SqliteStore::change_overrides(const OverrideChange& change) {
       return written;
     }
     for (const auto& repository : change.forget_lanes_of) forget_lanes(connection, repository);
+    for (const auto& known : change.addresses) note_addresses(connection, known);
     const auto now_ms = to_epoch_ms(clock_.now());
     bool is_time_to_prune = false;
     for (const auto& entry : change.audit) {

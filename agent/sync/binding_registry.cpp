@@ -13,6 +13,7 @@
 #include "agent/sync/address_input.h"
 #include "agent/sync/binding_audit.h"
 #include "agent/sync/binding_numbers.h"
+#include "agent/sync/known_addresses.h"
 #include "agent/sync/overlay.h"
 #include "agent/sync/override_edits.h"
 
@@ -46,6 +47,14 @@ tl::unexpected<Error> within(const std::string& attempted, Error error) {
 bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
   if (before == nullptr || after == nullptr) return before != after;
   return before->internal != after->internal || before->external != after->external;
+}
+
+/// Where a repository moved, its lanes know nothing of the new addresses.
+void note_move(OverrideChange& change, const std::string& name, const RepositoryBinding* before,
+               const RepositoryBinding* after) {
+  if (!moves(before, after)) return;
+  change.forget_lanes_of.push_back(name);
+  change.addresses.push_back({name, after == nullptr ? "" : fingerprint_of(*after)});
 }
 
 AuditEntry entry_of(const Actor& actor, std::string_view action, std::string_view repository) {
@@ -174,7 +183,7 @@ Status Registry::commit(std::string_view name, RepositoryOverrides wanted,
   }
   const auto now = snapshot();
   auto change = difference(key, overrides_of(name), wanted);
-  if (moves(now->find(name), binding ? &*binding : nullptr)) change.forget_lanes_of.push_back(key);
+  note_move(change, key, now->find(name), binding ? &*binding : nullptr);
   change.audit = std::move(audit);
   if (auto written = parts_.store.change_overrides(change); !written) return written;
 
@@ -203,7 +212,7 @@ Status Registry::reload(BindingSnapshot file, const Actor& actor) {
   OverrideChange change;
   const auto note = [&](const std::string& name, const RepositoryBinding* before,
                         const RepositoryBinding* after) {
-    if (moves(before, after)) change.forget_lanes_of.push_back(name);
+    note_move(change, name, before, after);
     if (before != nullptr && after != nullptr && same_effect(*before, *after)) return;
     auto texts = audit_texts(before, after);
     auto entry = entry_of(actor, "reload", name);
@@ -415,6 +424,7 @@ Result<std::unique_ptr<BindingRegistry>> BindingRegistry::open(Parts parts, Bind
   auto overrides = by_name(std::move(*rows));
   auto in_force = overlay(file, overrides, parts.allowed_schemes);
   if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
+  if (auto forgotten = forget_moved(parts.store, in_force); !forgotten) return fail(forgotten.error());
   sort_by_age(in_force);
   return std::make_unique<Registry>(std::move(parts), std::move(file), std::move(overrides),
                                     std::move(in_force));

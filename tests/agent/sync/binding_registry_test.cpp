@@ -467,6 +467,54 @@ TEST_F(BindingRegistryTest, TakesATokenAwayThatWaitsForItsHostToComeBack) {
   EXPECT_TRUE(store().overrides().value().repositories.empty());
 }
 
+TEST_F(BindingRegistryTest, ForgetsLanesWhoseAddressesTheFileChangedWhileNobodyRan) {
+  open(file_with_robot());
+  sync_once("robot");
+  auto file = file_with_robot();
+  file.repositories["robot"].enabled = false;
+  open(file);
+  EXPECT_TRUE(is_remembered("robot")) << "its addresses are the same";
+  open({});
+  open(file_with_robot());
+  EXPECT_TRUE(is_remembered("robot"));
+  for (const auto side : {Side::Internal, Side::External}) {
+    auto moved = file_with_robot();
+    auto& robot = moved.repositories["robot"];
+    (side == Side::Internal ? robot.internal : robot.external) = url("https://new.example/acme/robot");
+    open(moved);
+    EXPECT_FALSE(is_remembered("robot")) << name_of(side);
+    const auto lanes = store().lanes_of_repositories(std::vector<std::string>{"robot"}).value();
+    ASSERT_EQ(lanes.size(), 1U);
+    EXPECT_TRUE(lanes[0].is_pending()) << "as a reload would have it";
+    EXPECT_EQ(lanes[0].trigger, Trigger::Configuration);
+    sync_once("robot");
+    open(moved);
+    EXPECT_TRUE(is_remembered("robot")) << "once is enough";
+    open(file_with_robot());
+    sync_once("robot");
+  }
+}
+
+TEST_F(BindingRegistryTest, KnowsAfterARestartWhichAddressesALiveChangeLeft) {
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {"https://new.example/robot", {}, {}, {}}, kOps));
+  sync_once("robot");
+  open(file_with_robot());
+  EXPECT_TRUE(is_remembered("robot"));
+  auto moved = file_with_robot();
+  moved.repositories["robot"].external = url("https://out.example/moved");
+  ASSERT_TRUE(registry().reload(moved, {"", "reload", ""}));
+  EXPECT_FALSE(is_remembered("robot"));
+  sync_once("robot");
+  open(moved);
+  EXPECT_TRUE(is_remembered("robot"));
+  ASSERT_TRUE(registry().unbind_repository("robot", kOps));
+  ASSERT_TRUE(registry().reset_repository("robot", kOps));
+  sync_once("robot");
+  open(moved);
+  EXPECT_TRUE(is_remembered("robot"));
+}
+
 TEST_F(BindingRegistryTest, GoesBackToTheFile) {
   open(file_with_robot());
   ASSERT_TRUE(registry().set_repository_enabled("robot", false, kOps));
