@@ -52,6 +52,15 @@ std::optional<Granularity> granularity_from(std::string_view name) {
   return std::nullopt;
 }
 
+bool SideToken::may_be_shown_at(const RemoteUrl& address) const {
+  if (address.scheme == Scheme::Http) return given_for == address.origin();
+  if (address.scheme != Scheme::Https) return false;
+  if (given_for == address.origin()) return true;
+  auto unencrypted = address;
+  unencrypted.scheme = Scheme::Http;
+  return given_for == unencrypted.origin();
+}
+
 Result<std::string> checked_repository_name(std::string_view name) {
   constexpr std::string_view allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   const bool well_formed = !name.empty() && name.size() <= 128 &&

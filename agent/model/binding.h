@@ -79,8 +79,12 @@ struct WebhookSource {
 struct SideToken {
   std::string username;  ///< what the token goes with; `oauth2` where none was given
   Secret token;
-  /// RemoteUrl::host_key() of the address it was given for: it is never shown to another host.
-  std::string host_key;
+  /// RemoteUrl::origin() of the address it was given for: it is never shown anywhere else.
+  std::string given_for;
+
+  /// At http(s) addresses of that origin alone. What was given for https is never shown unencrypted, whoever
+  /// changes the address; what was given for http may go to https on the same host and port.
+  [[nodiscard]] bool may_be_shown_at(const RemoteUrl& address) const;
 };
 
 /// What the file says, where an override says otherwise. Unset: not overridden.

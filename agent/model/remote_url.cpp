@@ -175,6 +175,10 @@ std::string RemoteUrl::host_key() const {
   return port == 0 ? bare : fmt::format("{}:{}", bare, port);
 }
 
+std::string RemoteUrl::origin() const {
+  return fmt::format("{}://{}", name_of(scheme), host_key());
+}
+
 std::string RemoteUrl::str() const {
   if (scheme == Scheme::File) return path;
   const std::string login = user.empty() ? "" : user + "@";

@@ -33,6 +33,9 @@ struct RemoteUrl {
   [[nodiscard]] std::string str() const;
   /// `host` or `host:port`, with brackets around IPv6; `local` for files. Limits per host count by it.
   [[nodiscard]] std::string host_key() const;
+  /// `https://host:port`: the scheme as well, for what must not go from one to another. `file://local` for
+  /// files.
+  [[nodiscard]] std::string origin() const;
   /// For "is it the same repository?": host and path without default port, `.git`, slashes at the ends and
   /// case. The scheme is left out: https and ssh name the same repository.
   [[nodiscard]] std::string identity() const;

@@ -18,13 +18,13 @@ BindingId find_branch_id(SqlConnection& connection, const LaneKey& key) {
       "SELECT id, created_at_ms FROM branch_id WHERE repository = ?1 AND internal_ref = ?2 AND external_ref "
       "= ?3");
   if (!query.bind(key.repository, key.internal_ref, key.external_ref).next()) return {};
-  return {query.integer(0), query.integer(1)};
+  return {query.integer(0), query.integer(1), {}};
 }
 
 BindingId find_repository_id(SqlConnection& connection, const std::string& name) {
-  auto query = connection.query("SELECT id, created_at_ms FROM repository_id WHERE name = ?1");
+  auto query = connection.query("SELECT id, created_at_ms, addresses FROM repository_id WHERE name = ?1");
   if (!query.bind(name).next()) return {};
-  return {query.integer(0), query.integer(1)};
+  return {query.integer(0), query.integer(1), query.text(2)};
 }
 
 BindingId allot_repository_id(SqlConnection& connection, const std::string& name, std::int64_t now_ms) {
@@ -32,7 +32,7 @@ BindingId allot_repository_id(SqlConnection& connection, const std::string& name
   connection.query("INSERT INTO repository_id (name, created_at_ms) VALUES (?1, ?2)")
       .bind(name, now_ms)
       .run();
-  return {connection.last_insert_id(), now_ms};
+  return {connection.last_insert_id(), now_ms, {}};
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ BindingId allot_branch_id(SqlConnection& connection, const LaneKey& key, std::in
           "?4)")
       .bind(key.repository, key.internal_ref, key.external_ref, now_ms)
       .run();
-  return {connection.last_insert_id(), now_ms};
+  return {connection.last_insert_id(), now_ms, {}};
 }
 
 BindingIds find_binding_ids(SqlConnection& connection, const BindingNames& names) {
@@ -77,6 +77,12 @@ void allot_binding_ids(SqlConnection& connection, const BindingNames& names, Bin
     auto& id = ids.branches.at(i);
     if (id.id == 0) id = allot_branch_id(connection, key_of(names.branches[i]), now_ms);
   }
+}
+
+void note_addresses(SqlConnection& connection, const KnownAddresses& known) {
+  connection.query("UPDATE repository_id SET addresses = ?2 WHERE name = ?1")
+      .bind(known.repository, known.fingerprint)
+      .run();
 }
 
 }  // namespace gitferry

@@ -20,4 +20,7 @@ bool is_complete(const BindingIds& ids);
 void allot_binding_ids(SqlConnection& connection, const BindingNames& names, BindingIds& ids,
                        std::int64_t now_ms);
 
+/// Nothing where the repository has no id.
+void note_addresses(SqlConnection& connection, const KnownAddresses& known);
+
 }  // namespace gitferry

@@ -72,6 +72,12 @@ struct AuditRow {
   AuditEntry entry;
 };
 
+/// A fingerprint of both addresses of a repository, for seeing that they changed while nobody ran.
+struct KnownAddresses {
+  std::string repository;
+  std::string fingerprint;  ///< empty: none, for it is gone
+};
+
 /// One change of the overrides: all of it or nothing is written, in this order.
 struct OverrideChange {
   std::vector<std::string> drop_repositories;  ///< their overrides, those of their branches, their tokens
@@ -82,6 +88,8 @@ struct OverrideChange {
   /// outcomes is forgotten. Pending marks stay.
   std::vector<std::string> forget_lanes_of;
   std::vector<AuditEntry> audit;
+  /// Between which addresses the lanes of some repositories run from now on.
+  std::vector<KnownAddresses> addresses = {};
 };
 
 /// What ids are wanted for.
@@ -92,6 +100,7 @@ struct BindingNames {
 struct BindingId {
   std::int64_t id = 0;
   std::int64_t created_at_ms = 0;  ///< when it was allotted
+  std::string addresses;           ///< of a repository: the fingerprint that was noted last; empty: none
 };
 /// In the order of the names.
 struct BindingIds {

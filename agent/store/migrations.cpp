@@ -117,7 +117,7 @@ CREATE TABLE credential (
   side TEXT NOT NULL CHECK (side IN ('internal', 'external')),
   username BLOB NOT NULL,  -- sealed
   token BLOB NOT NULL,     -- sealed
-  host_key BLOB NOT NULL,  -- sealed
+  origin BLOB NOT NULL,    -- sealed; of the address that the token was given for
   PRIMARY KEY (repository, side)
 ) STRICT, WITHOUT ROWID;
 
@@ -154,7 +154,8 @@ UPDATE branch_id SET created_at_ms = coalesce(
 CREATE TABLE repository_id (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE,
-  created_at_ms INTEGER NOT NULL
+  created_at_ms INTEGER NOT NULL,
+  addresses TEXT NOT NULL DEFAULT ''  -- fingerprint of those that its lanes ran between; empty: not known
 ) STRICT;
 INSERT INTO repository_id (name, created_at_ms)
   SELECT repository, min(created_at_ms) FROM branch_id GROUP BY repository ORDER BY min(id);

@@ -80,15 +80,15 @@ Result<SideToken> read_token(const Query& query, const Sealing& sealing, const s
   if (!username) return fail(username.error());
   auto token = open(3, SealedField::Token);
   if (!token) return fail(token.error());
-  const auto host_key = open(4, SealedField::HostKey);
-  if (!host_key) return fail(host_key.error());
-  return SideToken{std::string(username->reveal()), std::move(*token), std::string(host_key->reveal())};
+  const auto given_for = open(4, SealedField::Origin);
+  if (!given_for) return fail(given_for.error());
+  return SideToken{std::string(username->reveal()), std::move(*token), std::string(given_for->reveal())};
 }
 
 /// `rows` are in the order of their names.
 Status read_tokens(SqlConnection& connection, const Sealing& sealing, std::vector<RepositoryOverride>& rows) {
   auto query = connection.query(
-      "SELECT repository, side, username, token, host_key FROM credential ORDER BY repository");
+      "SELECT repository, side, username, token, origin FROM credential ORDER BY repository");
   while (query.next()) {
     const auto name = query.text(0);
     const auto row = std::lower_bound(rows.begin(), rows.end(), name,
@@ -144,12 +144,11 @@ Status put_token(SqlConnection& connection, const Sealing& sealing, const Reposi
   if (!username) return fail(username.error());
   const auto secret = sealing.seal(token->token.reveal(), row.name, side, SealedField::Token);
   if (!secret) return fail(secret.error());
-  const auto host_key = sealing.seal(token->host_key, row.name, side, SealedField::HostKey);
-  if (!host_key) return fail(host_key.error());
+  const auto given_for = sealing.seal(token->given_for, row.name, side, SealedField::Origin);
+  if (!given_for) return fail(given_for.error());
   connection
-      .query(
-          "INSERT INTO credential (repository, side, username, token, host_key) VALUES (?1, ?2, ?3, ?4, ?5)")
-      .bind(row.name, name_of(side), *username, *secret, *host_key)
+      .query("INSERT INTO credential (repository, side, username, token, origin) VALUES (?1, ?2, ?3, ?4, ?5)")
+      .bind(row.name, name_of(side), *username, *secret, *given_for)
       .run();
   return {};
 }

@@ -18,8 +18,8 @@ std::string_view name_of(SealedField field) {
       return "username";
     case SealedField::Token:
       return "token";
-    case SealedField::HostKey:
-      return "host_key";
+    case SealedField::Origin:
+      return "origin";
   }
   return "address";
 }

@@ -11,7 +11,7 @@
 namespace gitferry {
 
 /// What an override keeps sealed. The names are part of what is authenticated: never change one.
-enum class SealedField { Address, Username, Token, HostKey };
+enum class SealedField { Address, Username, Token, Origin };
 
 /// Seals what the overrides keep secret, each value bound to its repository, side and field: a row's bytes
 /// open nowhere but in that row.

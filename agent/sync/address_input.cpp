@@ -23,11 +23,6 @@ bool is_http(const RemoteUrl& url) {
   return url.scheme == Scheme::Https || url.scheme == Scheme::Http;
 }
 
-bool may_take_along(const RemoteUrl& from, const RemoteUrl& to) {
-  const bool stays_encrypted = from.scheme != Scheme::Https || to.scheme == Scheme::Https;
-  return is_http(to) && from.host_key() == to.host_key() && stays_encrypted;
-}
-
 Result<ParsedAddress> parsed_address(Side side, const std::string& text, const std::set<Scheme>& allowed) {
   auto parsed = parse_remote_url(text, allowed);
   if (parsed) return parsed;
@@ -82,7 +77,7 @@ Result<SideState> changed_side(Side side, const std::optional<SideState>& before
     if (auto good = check_token(side, *input.token, parsed.url); !good) return fail(good.error());
   }
   std::optional<SideToken> kept;
-  if (before && before->token && may_take_along(before->url, parsed.url)) kept = before->token;
+  if (before && before->token && before->token->may_be_shown_at(parsed.url)) kept = before->token;
   auto token = chosen(input, parsed, kept);
   const bool has_user = !parsed.username.empty();
   if (token.empty()) {
@@ -95,9 +90,9 @@ Result<SideState> changed_side(Side side, const std::optional<SideState>& before
     return SideState{std::move(parsed.url), std::nullopt};
   }
   auto username = has_user ? parsed.username : kept ? kept->username : std::string(kDefaultUsername);
-  auto host_key = parsed.url.host_key();
+  auto given_for = parsed.url.origin();
   return SideState{std::move(parsed.url),
-                   SideToken{std::move(username), std::move(token), std::move(host_key)}};
+                   SideToken{std::move(username), std::move(token), std::move(given_for)}};
 }
 
 Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external) {
@@ -129,7 +124,7 @@ Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs
 
 bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right) {
   if (!left || !right) return left.has_value() == right.has_value();
-  return left->username == right->username && left->host_key == right->host_key &&
+  return left->username == right->username && left->given_for == right->given_for &&
          equal_in_constant_time(left->token.reveal(), right->token.reveal());
 }
 

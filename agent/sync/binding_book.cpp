@@ -6,6 +6,7 @@
 #include "agent/sync/binding_audit.h"
 #include "agent/sync/binding_comparison.h"
 #include "agent/sync/binding_numbers.h"
+#include "agent/sync/known_addresses.h"
 #include "agent/sync/override_edits.h"
 
 namespace gitferry {
@@ -14,6 +15,14 @@ namespace {
 bool moves(const RepositoryBinding* before, const RepositoryBinding* after) {
   if (before == nullptr || after == nullptr) return before != after;
   return !same_addresses(*before, *after);
+}
+
+/// Where a repository moved, its lanes know nothing of the new addresses.
+void note_move(OverrideChange& change, const std::string& name, const RepositoryBinding* before,
+               const RepositoryBinding* after) {
+  if (!moves(before, after)) return;
+  change.forget_lanes_of.push_back(name);
+  change.addresses.push_back({name, after == nullptr ? "" : fingerprint_of(*after)});
 }
 
 }  // namespace
@@ -34,6 +43,7 @@ Result<std::unique_ptr<BindingBook>> BindingBook::open(Parts parts, BindingSnaps
   auto overrides = by_name(std::move(*rows));
   auto in_force = overlay(file, overrides, parts.allowed_schemes);
   if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
+  if (auto forgotten = forget_moved(parts.store, in_force); !forgotten) return fail(forgotten.error());
   sort_by_age(in_force);
   return std::unique_ptr<BindingBook>(
       new BindingBook(std::move(parts), std::move(file), std::move(overrides), std::move(in_force)));
@@ -72,7 +82,7 @@ Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
   }
   const auto now = snapshot();
   auto change = difference(key, overrides_of(name), wanted);
-  if (moves(now->find(name), binding ? &*binding : nullptr)) change.forget_lanes_of.push_back(key);
+  note_move(change, key, now->find(name), binding ? &*binding : nullptr);
   change.audit = std::move(audit);
   if (auto written = parts_.store.change_overrides(change); !written) return written;
 
@@ -100,7 +110,7 @@ Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
   OverrideChange change;
   const auto note = [&](const std::string& name, const RepositoryBinding* before,
                         const RepositoryBinding* after) {
-    if (moves(before, after)) change.forget_lanes_of.push_back(name);
+    note_move(change, name, before, after);
     if (before != nullptr && after != nullptr && same_effect(*before, *after)) return;
     auto texts = audit_texts(before, after);
     auto entry = entry_of(actor, "reload", name);

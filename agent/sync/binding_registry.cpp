@@ -49,6 +49,11 @@ AuditEntry branch_entry_of(const Actor& actor, std::string_view action, std::str
   return entry;
 }
 
+/// Whether a token is to go that is stored, but not in force: its address moved away by the file.
+bool drops_hidden_token(const std::optional<Secret>& given, const std::optional<SideToken>& stored) {
+  return given && given->empty() && stored.has_value();
+}
+
 /// All branch pairs whose name on the source side is `branch`.
 std::vector<BranchBinding> branches_named(const RepositoryBinding& binding, std::string_view branch) {
   std::vector<BranchBinding> found;
@@ -176,11 +181,14 @@ Status Registry::change_addresses(std::string_view repository, const AddressChan
   const auto before = sides_of(*binding);
   const auto after = changed_sides(before, inputs_of(change), parts_.allowed_schemes);
   if (!after) return within(fmt::format("{} {}", attempted, quoted(repository)), after.error());
-  const bool internal_stays = same_side(before.internal, after->internal);
-  const bool external_stays = same_side(before.external, after->external);
-  if (internal_stays && external_stays) return {};
   const auto* file = book_->file(repository);
   auto overrides = book_->overrides_of(repository);
+  const auto stored = overrides.own.value_or(RepositoryOverride{});
+  const bool internal_stays = same_side(before.internal, after->internal) &&
+                              !drops_hidden_token(change.internal_token, stored.internal_token);
+  const bool external_stays = same_side(before.external, after->external) &&
+                              !drops_hidden_token(change.external_token, stored.external_token);
+  if (internal_stays && external_stays) return {};
   if (!internal_stays) set_side(overrides, repository, file, Side::Internal, after->internal);
   if (!external_stays) set_side(overrides, repository, file, Side::External, after->external);
   return book_->apply(repository, std::move(overrides), entry_of(actor, "change_addresses", repository));

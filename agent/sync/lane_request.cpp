@@ -11,10 +11,6 @@
 namespace gitferry {
 namespace {
 
-bool is_http(const RemoteUrl& address) {
-  return address.scheme == Scheme::Https || address.scheme == Scheme::Http;
-}
-
 RunReport failed(std::string_view what) {
   RunReport report;
   report.error = Error{ErrorCode::Internal, fmt::format("run the engine: {}", what),
@@ -66,7 +62,7 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
 Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials) {
   const auto& address = binding.address(side);
   const auto& token = binding.token(side);
-  if (token && is_http(address) && token->host_key == address.host_key()) {
+  if (token && token->may_be_shown_at(address)) {
     return Remote{address, Credential{token->username, token->token, {}, {}}};
   }
   auto credential = credentials(address);

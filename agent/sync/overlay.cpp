@@ -65,9 +65,7 @@ class Merge {
   }
 
   static std::optional<SideToken> usable(const std::optional<SideToken>& token, const RemoteUrl& address) {
-    const bool is_http = address.scheme == Scheme::Https || address.scheme == Scheme::Http;
-    if (!token || !is_http || token->host_key != address.host_key()) return std::nullopt;
-    return token;
+    return token && token->may_be_shown_at(address) ? token : std::nullopt;
   }
 
   [[nodiscard]] bool is_changed() const {

@@ -64,6 +64,20 @@ TEST_F(StoreTest, NamesThatComeTwiceShareAnId) {
   EXPECT_EQ(ids.branches[0].id, ids.branches[1].id);
 }
 
+TEST_F(StoreTest, TheAddressesThatWereNotedLastStayWithTheId) {
+  const auto noted = [&] { return store().binding_ids({{"robot", "other"}, {}}).value().repositories; };
+  EXPECT_EQ(noted()[0].addresses, "");
+  OverrideChange change;
+  change.addresses = {{"robot", "first"}, {"unknown", "x"}};
+  ASSERT_TRUE(store().change_overrides(change));
+  reopen();
+  EXPECT_EQ(noted()[0].addresses, "first");
+  EXPECT_EQ(noted()[1].addresses, "");
+  change.addresses = {{"robot", ""}};
+  ASSERT_TRUE(store().change_overrides(change));
+  EXPECT_EQ(noted()[0].addresses, "");
+}
+
 TEST_F(StoreTest, ALaneAndItsBindingShareAnId) {
   const auto marked_id = lane(marked(mark_of("main")).marked[0].lane_id).branch_id;
   const auto id = store().binding_ids({{}, {{"robot", "main", "main"}}}).value().branches[0];

@@ -62,9 +62,9 @@ TEST_F(OverridesTest, KeepsEveryFieldAcrossAReopen) {
   EXPECT_EQ(second.created_at_ms, whole.created_at_ms);
   EXPECT_EQ(second.internal_token.value().username, "bot");
   EXPECT_EQ(second.internal_token.value().token.reveal(), "s3cret");
-  EXPECT_EQ(second.internal_token.value().host_key, "https://internal.example.org");
+  EXPECT_EQ(second.internal_token.value().given_for, "https://internal.example.org");
   EXPECT_EQ(second.external_token.value().token.reveal(), "other");
-  EXPECT_EQ(second.external_token.value().host_key, "https://external.example.org:444");
+  EXPECT_EQ(second.external_token.value().given_for, "https://external.example.org:444");
   EXPECT_EQ(read.repositories[2].kind, RepositoryOverride::Kind::Unbound);
   EXPECT_FALSE(read.repositories[2].enabled);
 

@@ -84,8 +84,7 @@ TEST_F(SealedOverridesTest, BytesOfOneRowFieldOrSideOpenInNoOther) {
            "UPDATE credential SET token = (SELECT c.token FROM credential c WHERE c.repository = 'robot' "
            "AND c.side <> credential.side) WHERE repository = 'robot' AND side = 'internal'",
            "UPDATE credential SET username = token, token = username WHERE repository = 'robot'",
-           "UPDATE credential SET host_key = (SELECT c.host_key FROM credential c WHERE c.repository = "
-           "'zebra' "
+           "UPDATE credential SET origin = (SELECT c.origin FROM credential c WHERE c.repository = 'zebra' "
            "AND c.side = credential.side) WHERE repository = 'robot'",
            "UPDATE credential SET token = x'' WHERE repository = 'robot'",
            "UPDATE credential SET token = substr(token, 1, length(token) - 1) WHERE repository = 'robot'",

@@ -255,7 +255,7 @@ TEST_F(BindingRegistryTest, SplitsUserInfoOffIntoTheSidesToken) {
     ASSERT_TRUE(found.internal_token);
     EXPECT_EQ(found.internal_token->username, "bot");
     EXPECT_EQ(found.internal_token->token.reveal(), "from-address");
-    EXPECT_EQ(found.internal_token->host_key, "in.example:8443");
+    EXPECT_EQ(found.internal_token->given_for, "https://in.example:8443");
     ASSERT_TRUE(found.external_token);
     EXPECT_EQ(found.external_token->username, "oauth2");
     EXPECT_EQ(found.external_token->token.reveal(), "from-parameter");
@@ -437,10 +437,82 @@ TEST_F(BindingRegistryTest, KeepsATokenOnlyAsLongAsItsHostStays) {
     if (token) {
       EXPECT_EQ(token->token.reveal(), *one.token) << one.what;
       EXPECT_EQ(token->username, one.username) << one.what;
-      EXPECT_EQ(token->host_key, bound("robot").internal.host_key()) << one.what;
+      EXPECT_EQ(token->given_for, bound("robot").internal.origin()) << one.what;
     }
     ASSERT_TRUE(registry().unbind_repository("robot", kOps));
   }
+}
+
+TEST_F(BindingRegistryTest, ATokenGivenForHttpsIsNotShownWhereTheFileTurnsToHttp) {
+  schemes_.insert(Scheme::Http);
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret("canary"), {}}, kOps));
+  ASSERT_TRUE(bound("robot").internal_token);
+  auto plain = file_with_robot();
+  plain.repositories["robot"].internal = url("http://in.example/acme/robot");
+  ASSERT_TRUE(registry().reload(plain, {"", "reload", ""}));
+  EXPECT_FALSE(bound("robot").internal_token);
+  EXPECT_FALSE(after_restart("robot", plain).internal_token);
+}
+
+TEST_F(BindingRegistryTest, TakesATokenAwayThatWaitsForItsHostToComeBack) {
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret("canary"), {}}, kOps));
+  auto moved = file_with_robot();
+  moved.repositories["robot"].internal = url("https://new.example/acme/robot");
+  ASSERT_TRUE(registry().reload(moved, {"", "reload", ""}));
+  ASSERT_FALSE(bound("robot").internal_token);
+  ASSERT_TRUE(registry().change_addresses("robot", {{}, {}, Secret(), {}}, kOps));
+  EXPECT_FALSE(after_restart("robot", file_with_robot()).internal_token);
+  EXPECT_TRUE(store().overrides().value().repositories.empty());
+}
+
+TEST_F(BindingRegistryTest, ForgetsLanesWhoseAddressesTheFileChangedWhileNobodyRan) {
+  open(file_with_robot());
+  sync_once("robot");
+  auto file = file_with_robot();
+  file.repositories["robot"].enabled = false;
+  open(file);
+  EXPECT_TRUE(is_remembered("robot")) << "its addresses are the same";
+  open({});
+  open(file_with_robot());
+  EXPECT_TRUE(is_remembered("robot"));
+  for (const auto side : {Side::Internal, Side::External}) {
+    auto moved = file_with_robot();
+    auto& robot = moved.repositories["robot"];
+    (side == Side::Internal ? robot.internal : robot.external) = url("https://new.example/acme/robot");
+    open(moved);
+    EXPECT_FALSE(is_remembered("robot")) << name_of(side);
+    const auto lanes = store().lanes_of_repositories(std::vector<std::string>{"robot"}).value();
+    ASSERT_EQ(lanes.size(), 1U);
+    EXPECT_TRUE(lanes[0].is_pending()) << "as a reload would have it";
+    EXPECT_EQ(lanes[0].trigger, Trigger::Configuration);
+    sync_once("robot");
+    open(moved);
+    EXPECT_TRUE(is_remembered("robot")) << "once is enough";
+    open(file_with_robot());
+    sync_once("robot");
+  }
+}
+
+TEST_F(BindingRegistryTest, KnowsAfterARestartWhichAddressesALiveChangeLeft) {
+  open(file_with_robot());
+  ASSERT_TRUE(registry().change_addresses("robot", {"https://new.example/robot", {}, {}, {}}, kOps));
+  sync_once("robot");
+  open(file_with_robot());
+  EXPECT_TRUE(is_remembered("robot"));
+  auto moved = file_with_robot();
+  moved.repositories["robot"].external = url("https://out.example/moved");
+  ASSERT_TRUE(registry().reload(moved, {"", "reload", ""}));
+  EXPECT_FALSE(is_remembered("robot"));
+  sync_once("robot");
+  open(moved);
+  EXPECT_TRUE(is_remembered("robot"));
+  ASSERT_TRUE(registry().unbind_repository("robot", kOps));
+  ASSERT_TRUE(registry().reset_repository("robot", kOps));
+  sync_once("robot");
+  open(moved);
+  EXPECT_TRUE(is_remembered("robot"));
 }
 
 TEST_F(BindingRegistryTest, GoesBackToTheFile) {

@@ -34,7 +34,7 @@ TEST(LaneRequest, GoesFromTheSourceToTheTargetWithTheBindingsPolicy) {
 
 TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
   auto binding = robot();
-  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "in:8443"};
+  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "https://in:8443"};
   const auto request = request_for(binding, kLane, Direction::ToOuter, configured).value();
   EXPECT_EQ(request.source.credential->username, "oauth2");
   EXPECT_EQ(request.source.credential->password.reveal(), "T0KEN");
@@ -43,18 +43,26 @@ TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
 
 TEST(LaneRequest, ATokenIsNotShownToAnotherHostOrPortThanItsOwn) {
   auto binding = robot();
-  for (const auto* host : {"in", "out", "in:443", "evil.in:8443", ""}) {
-    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), host};
+  for (const auto* origin :
+       {"https://in", "https://out", "https://in:443", "https://evil.in:8443", "in:8443", ""}) {
+    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), origin};
     const auto remote = remote_of(binding, Side::Internal, configured).value();
-    EXPECT_EQ(remote.credential->username, "configured") << host;
+    EXPECT_EQ(remote.credential->username, "configured") << origin;
   }
+}
+
+TEST(LaneRequest, ATokenGivenForHttpsIsNotShownUnencrypted) {
+  auto binding = robot();
+  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "https://in:8443"};
+  binding.internal = url_of("http://in:8443/robot");
+  EXPECT_EQ(remote_of(binding, Side::Internal, configured).value().credential->username, "configured");
 }
 
 TEST(LaneRequest, ATokenIsOnlyForHttp) {
   auto binding = robot();
   for (const auto* address : {"ssh://git@in:8443/robot", "git@in:robot", "/srv/robot.git"}) {
     binding.internal = url_of(address);
-    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), binding.internal.host_key()};
+    binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), binding.internal.origin()};
     const auto remote = remote_of(binding, Side::Internal, configured).value();
     EXPECT_EQ(remote.credential->username, "configured") << address;
   }
@@ -62,7 +70,7 @@ TEST(LaneRequest, ATokenIsOnlyForHttp) {
 
 TEST(LaneRequest, ATokenSparesTheLookUp) {
   auto binding = robot();
-  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "in:8443"};
+  binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "https://in:8443"};
   const CredentialLookup unreadable = [](const RemoteUrl&) -> Result<std::optional<Credential>> {
     return fail(ErrorCode::AuthenticationFailed, "read the secret file: no such file");
   };

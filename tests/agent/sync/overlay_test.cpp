@@ -134,30 +134,38 @@ TEST(Overlay, TellsBranchPairsApartByBothNames) {
   EXPECT_EQ(robot.branches.size(), 2U);
 }
 
-TEST(Overlay, ShowsATokenOnlyToTheHostItWasGivenFor) {
+TEST(Overlay, ShowsATokenOnlyToTheHostItWasGivenForAndNeverLessEncrypted) {
   struct Case {
     const char* address;
-    const char* host_key;
+    const char* given_for;
     bool is_shown;
   };
-  for (const auto& [text, host_key, is_shown] : {Case{"https://h.example/x", "h.example", true},
-                                                 Case{"https://h.example:8443/x", "h.example:8443", true},
-                                                 Case{"https://h.example:8443/x", "h.example", false},
-                                                 Case{"https://other.example/x", "h.example", false},
-                                                 Case{"https://sub.h.example/x", "h.example", false},
-                                                 Case{"ssh://git@h.example/x", "h.example", false}}) {
+  for (const auto& [text, given_for, is_shown] :
+       {Case{"https://h.example/x", "https://h.example", true},
+        Case{"https://h.example:8443/x", "https://h.example:8443", true},
+        Case{"https://h.example:8443/x", "https://h.example", false},
+        Case{"https://other.example/x", "https://h.example", false},
+        Case{"https://sub.h.example/x", "https://h.example", false},
+        Case{"http://h.example/x", "http://h.example", true},
+        Case{"http://h.example/x", "https://h.example", false},
+        Case{"https://h.example/x", "http://h.example", true},
+        Case{"https://h.example:8443/x", "http://h.example", false},
+        Case{"https://h.example/x", "h.example", false},
+        Case{"ssh://git@h.example/x", "ssh://h.example", false},
+        Case{"ssh://git@h.example/x", "https://h.example", false}, Case{"/srv/x", "file://local", false}}) {
     auto own = bound_row();
     own.external = text;
-    own.external_token = SideToken{"bot", Secret("t"), host_key};
-    EXPECT_EQ(robot_of({}, own).external_token.has_value(), is_shown) << text << " " << host_key;
+    own.external_token = SideToken{"bot", Secret("t"), given_for};
+    const auto made = overlay({}, OverrideRows{{own}, {}}, any_scheme()).repositories.at("robot");
+    EXPECT_EQ(made.external_token.has_value(), is_shown) << text << " " << given_for;
   }
 }
 
 TEST(Overlay, TakesATokenAloneAsAnOverrideWhereItIsInForce) {
   auto own = row(RepositoryOverride::Kind::Change);
-  own.internal_token = SideToken{"bot", Secret("t"), address("in").host_key()};
+  own.internal_token = SideToken{"bot", Secret("t"), address("in").origin()};
   EXPECT_EQ(robot_of(file(), own).origin, Origin::FileAndOverride);
-  own.internal_token->host_key = "elsewhere.example";
+  own.internal_token->given_for = "https://elsewhere.example";
   EXPECT_EQ(robot_of(file(), own).origin, Origin::File);
 }
 
