@@ -144,6 +144,13 @@ Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const
   return {id, seq};
 }
 
+bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction direction) {
+  auto query = connection.query(
+      "SELECT CASE ?2 WHEN 1 THEN force_to_outer_seq ELSE force_to_inter_seq END > done_seq FROM lane "
+      "WHERE id = ?1");
+  return query.bind(lane_id, static_cast<int>(direction)).next() && query.integer(0) != 0;
+}
+
 void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction) {
   // Leave to force that came after `lane` was read is not this run's: the run does not know of it.
   connection

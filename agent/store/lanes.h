@@ -24,6 +24,8 @@ struct MarkCause {
 
 /// `requested_seq += 1`; the lane is made where it does not exist.
 Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause);
+/// Whether leave to force is there that has not been used up or taken back.
+bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction direction);
 /// The part of begin_run() that belongs to the lane.
 void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction);
 /// The part of finish_run() that belongs to the lane. Nothing, where forget_lanes() came in between.

@@ -271,7 +271,8 @@ class Store {
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
   /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`
-  /// has is used up by it.
+  /// has is used up by it. Errors besides: Unavailable where that leave was taken back since `lane` was read;
+  /// read it again.
   virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
                                          std::int64_t started_at_ms) = 0;
   virtual Status finish_run(const RunEnd& end) = 0;

@@ -34,6 +34,11 @@ std::vector<std::string> hosts_of(const BindingSnapshot& snapshot, const std::st
   return distinct_hosts(binding->internal.host_key(), binding->external.host_key());
 }
 
+bool has_moved(const BindingSnapshot& before, const RepositoryBinding& now) {
+  const auto* known = before.find(now.name);
+  return known == nullptr || known->internal != now.internal || known->external != now.external;
+}
+
 void log_run(const LaneRow& lane, Direction direction, const RunEnd& end, std::int64_t started_at_ms) {
   const auto& report = end.report;
   log::info("run finished",
@@ -210,15 +215,19 @@ Result<std::unique_ptr<LaneRunner::Claim>> LaneRunner::claim_next() {
 }
 
 bool LaneRunner::run_lane(Engine& engine, const LaneRow& lane) {
-  const auto snapshot = parts_.snapshot();
-  const auto binding = binding_of(*snapshot, lane.key);
-  if (!binding) return drop(lane, binding.error());
   const auto directions = directions_of(lane.requested_directions);
   if (directions.empty()) {
     return drop(lane, Error{ErrorCode::Internal, "the lane is pending in no direction", "", std::nullopt});
   }
   Verdict verdict;
+  const auto first_snapshot = parts_.snapshot();
   for (const auto direction : directions) {
+    // For each anew: the first run may last, and the bindings be others after it.
+    const auto snapshot = parts_.snapshot();
+    const auto binding = binding_of(*snapshot, lane.key);
+    if (!binding) return drop(lane, binding.error());
+    // Still pending: both directions run at the new addresses, unforced.
+    if (has_moved(*first_snapshot, **binding)) return true;
     const bool more_follows = direction != directions.back();
     if (!run_job(engine, {lane, **binding, direction, more_follows}, verdict)) return false;
     if (is_stopping()) return true;

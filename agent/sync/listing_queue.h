@@ -31,6 +31,7 @@ class ListingQueue {
     std::string repository;
     std::optional<Direction> direction;
     bool force = false;
+    std::string addresses = {};  ///< where `force` is set: the fingerprint of those that it was given for
     // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a literal zero in the generated comparison
     auto operator<=>(const Wish&) const = default;
   };

@@ -11,6 +11,7 @@
 #include "agent/base/guarded.h"
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "agent/sync/known_addresses.h"
 #include "agent/sync/lane_plans.h"
 #include "agent/sync/lane_runner.h"
 #include "agent/sync/lane_selection.h"
@@ -51,6 +52,12 @@ DeliveryRecord record_of(const IncomingDelivery& delivery) {
 TimeLimit::SteadyTime deadline_of(const SyncWish& wish) {
   constexpr std::chrono::milliseconds longest_wait{3'600'000};
   return std::chrono::steady_clock::now() + std::clamp(wish.wait, std::chrono::milliseconds{0}, longest_wait);
+}
+
+tl::unexpected<Error> moved_meanwhile(const std::string& repository) {
+  return fail(ErrorCode::NotEnabled,
+              fmt::format("sync '{}': its addresses were changed since it was asked for", repository),
+              "look at them, and sync it again");
 }
 
 std::vector<LaneMark> marks_of(const LaneSelection& selection, bool force) {
@@ -203,6 +210,12 @@ Result<std::vector<ListedBranch>> Service::list_for_sync(Engine& engine, const L
                                                          const TimeLimit& limit) {
   auto branches = list_repository(engine, selection, parts_.credentials, limit);
   if (!branches) return branches;
+  // What was listed, and the leave to force, is of the addresses that were in force when it was asked for.
+  const auto now = snapshot();
+  const auto* binding = now->find(selection.binding->name);
+  if (binding == nullptr || fingerprint_of(*binding) != fingerprint_of(*selection.binding)) {
+    return moved_meanwhile(selection.binding->name);
+  }
   const auto lanes = parts_.store.lanes_of_repositories(std::span(&selection.binding->name, 1));
   if (!lanes) return fail(lanes.error());
   std::set<LaneKey> failed;
@@ -248,6 +261,9 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
                 fmt::format("sync '{}': it is no whole repository any more", wish.repository),
                 "sync it again");
   }
+  if (wish.force && wish.addresses != fingerprint_of(*selection->binding)) {
+    return moved_meanwhile(wish.repository);
+  }
   const TimeLimit limit(stop, std::chrono::steady_clock::now() + longest_listing);
   const auto engine = parts_.engines();
   const auto branches = list_for_sync(*engine, *selection, limit);
@@ -290,7 +306,8 @@ Service::Outcomes Service::sync_repository(std::string_view repository, const Sy
     return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
   }
   if (wish.wait > std::chrono::milliseconds{0}) return sync_listed(*selection, wish);
-  auto added = listings_.add({selection->binding->name, wish.direction, wish.force});
+  auto added = listings_.add({selection->binding->name, wish.direction, wish.force,
+                              wish.force ? fingerprint_of(*selection->binding) : std::string()});
   if (!added) return fail(added.error());
   return std::vector<SyncOutcome>{};
 }

@@ -65,6 +65,17 @@ TEST_F(LanesTest, LeaveToForceThatComesDuringARunWaitsForTheNext) {
   EXPECT_TRUE(lane(id).is_forced(Direction::ToOuter));
 }
 
+TEST_F(LanesTest, LeaveToForceThatWasTakenBackMeanwhileBeginsNoRun) {
+  const auto id = marked(forced()).marked[0].lane_id;
+  const auto taken = lane(id);
+  forget("robot");
+  const auto begun = store().begin_run(taken, Direction::ToOuter, now_ms());
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(store().runs({}, {}).value().total, 0);
+  EXPECT_TRUE(store().begin_run(lane(id), Direction::ToOuter, now_ms())) << "read again, it runs unforced";
+}
+
 TEST_F(LanesTest, ADroppedRequestTakesItsLeaveToForceWithIt) {
   const auto mark = marked(forced()).marked[0];
   ASSERT_TRUE(store().drop_lane_request(mark.lane_id, mark.seq, Error{ErrorCode::NotEnabled, "off", "", {}}));

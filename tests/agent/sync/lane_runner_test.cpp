@@ -167,6 +167,27 @@ TEST_F(LaneRunnerTest, RunsBothDirectionsInOrderWithARowEach) {
   EXPECT_EQ(lane(id).requested_directions, 0U);
 }
 
+TEST_F(LaneRunnerTest, TheSecondDirectionTakesTheBindingsThatAreInForceByThen) {
+  hosts_.close_gate();
+  marked(mark_of("b1", Direction::ToInter));
+  marked(mark_of("b1", Direction::ToOuter));
+  runner().start();
+  ASSERT_TRUE(wait_running(1));
+  OverrideChange change;
+  change.forget_lanes_of = {"robot"};
+  ASSERT_TRUE(store().change_overrides(change));
+  set_bindings({binding_between("robot", "new", "out")});
+  hosts_.open_gate();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  runner().stop();
+  const auto done = hosts_.done();
+  ASSERT_EQ(done.size(), 3U) << "one between the old addresses, one a direction between the new ones";
+  EXPECT_EQ(done[0].source, "in refs/heads/b1");
+  for (std::size_t i = 1; i < done.size(); ++i) {
+    EXPECT_TRUE(done[i].source.starts_with("new ") || done[i].target.starts_with("new ")) << done[i].source;
+  }
+}
+
 TEST_F(LaneRunnerTest, ATransientFailureInOneDirectionKeepsTheRequest) {
   hosts_.answer_with({error_of(ErrorCode::Timeout)});
   marked(mark_of("b1", Direction::ToInter));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <future>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -249,16 +250,49 @@ TEST_F(RepositorySyncTest, RepeatedCallsWithoutWaitingAreListedOnce) {
   EXPECT_EQ(hosts_.listed().size(), 4U) << "the one that ran, and one for all that came meanwhile";
 }
 
+/// `whole` with another source.
+RepositoryBinding moved_whole() {
+  auto whole = binding_between("whole", "elsewhere", "out");
+  whole.granularity = Granularity::All;
+  whole.branches.clear();
+  return whole;
+}
+
+TEST_F(RepositorySyncTest, LeaveToForceThatWaitsIsNotForOtherAddresses) {
+  hosts_.set_branches("elsewhere", {{"refs/heads/trunk", '7'}});
+  ASSERT_TRUE(service().sync_repository("whole", {std::nullopt, milliseconds(0), true}));
+  service().replace_snapshot(snapshot_of({moved_whole()}));
+  ASSERT_TRUE(service().sync_repository("whole", not_waiting()));
+  service().start();
+  ASSERT_TRUE(wait_done(1));
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(hosts_.listed(), (std::vector<std::string>{"elsewhere", "out"}))
+      << "the forced one lists nothing";
+  for (const auto& done : hosts_.done()) EXPECT_EQ(done.policy, Policy::FfOnly);
+}
+
+TEST_F(RepositorySyncTest, AListingIsOfNoUseWhereTheAddressesChangedMeanwhile) {
+  hosts_.close_listing_gate();
+  service().start();
+  auto synced =
+      std::async(std::launch::async, [&] { return service().sync_repository("whole", waiting(true)); });
+  ASSERT_TRUE(hosts_.wait_listed(1));
+  service().replace_snapshot(snapshot_of({moved_whole()}));
+  hosts_.open_listing_gate();
+  const auto refused = synced.get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::NotEnabled);
+  EXPECT_NE(refused.error().message.find("addresses were changed"), std::string::npos);
+  EXPECT_TRUE(store().lanes().value().empty());
+}
+
 TEST_F(RepositorySyncTest, AFailedListingInTheBackgroundDoesNotEndIt) {
   hosts_.fail_listing("in", error_of(ErrorCode::HostUnresolved));
   service().start();
   ASSERT_TRUE(service().sync_repository("whole", not_waiting()));
   ASSERT_TRUE(hosts_.wait_listed(1));
-  auto elsewhere = binding_between("whole", "elsewhere", "out");
-  elsewhere.granularity = Granularity::All;
-  elsewhere.branches.clear();
   hosts_.set_branches("elsewhere", {{"refs/heads/trunk", '7'}});
-  service().replace_snapshot(snapshot_of({elsewhere}));
+  service().replace_snapshot(snapshot_of({moved_whole()}));
   ASSERT_TRUE(service().sync_repository("whole", not_waiting()));
   ASSERT_TRUE(wait_done(1));
   EXPECT_EQ(hosts_.done()[0].source, "elsewhere refs/heads/trunk");
