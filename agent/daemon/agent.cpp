@@ -124,10 +124,12 @@ Status Agent::start_sync(const config::Config& config) {
   if (!engines) return fail(std::move(engines.error()));
   if (auto credentials = credentials_of(config); !credentials) return fail(std::move(credentials.error()));
   // Told of changes only: none comes before there is a service.
-  auto bindings =
-      BindingRegistry::open({*store_, clock_, config.network.allow_schemes,
-                             [this](const Snapshot& snapshot) { sync_->replace_snapshot(snapshot); }},
-                            std::move(file_bindings_));
+  auto bindings = BindingRegistry::open({*store_, clock_, config.network.allow_schemes,
+                                         [this](const Snapshot& snapshot) {
+                                           sync_->replace_snapshot(snapshot);
+                                           give_memory_back();  // the snapshot before this one took as much
+                                         }},
+                                        std::move(file_bindings_));
   if (!bindings) {
     Error error = std::move(bindings.error());
     error.message += " (the key file is '" + config.key_file + "')";

@@ -80,13 +80,14 @@ Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
   if (binding) {
     if (auto given = give_ids(parts_.store, {&*binding}); !given) return given;
   }
-  const auto now = snapshot();
+  auto now = snapshot();
   auto change = difference(key, overrides_of(name), wanted);
   note_move(change, key, now->find(name), binding ? &*binding : nullptr);
   change.audit = std::move(audit);
   if (auto written = parts_.store.change_overrides(change); !written) return written;
 
   auto next = *now;
+  now.reset();  // so that what is replaced is gone when the new one is in force
   const auto hidden = std::lower_bound(next.unbound.begin(), next.unbound.end(), key);
   const bool was_hidden = hidden != next.unbound.end() && *hidden == key;
   const bool is_hidden = !binding && file_.find(name) != nullptr;
