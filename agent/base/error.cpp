@@ -12,7 +12,8 @@ constexpr auto kTransient = Retry::Transient;
 
 // The Chinese texts of 10001–20012 are those of the API that clients of the original know. 10005 and 10009
 // are reserved: nothing causes them, as nothing did there (10013 and 10010 are what is answered), and no
-// other error may take their numbers.
+// other error may take their numbers. So are 20007 and 20008 in runs: they are of repositories that are kept
+// on disk, and the relay keeps none; 20006 is a spool that cannot be made.
 constexpr std::array kTable{
     ErrorInfo{RepositoryAddressInvalid, "repository_address_invalid", 10001, 200, kNever, 1,
               "仓库地址格式有误，请检查", "The repository address is malformed"},

@@ -77,8 +77,8 @@ class FakeStore final : public Store {
   Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override {
     last_filter = RunFilter{{filter.repository}, {}};
     last_page = page;
-    return Listing<DeliveryRow>{
-        delivery_rows, std::max(delivery_total, static_cast<std::int64_t>(delivery_rows.size()))};
+    return Listing<DeliveryRow>{delivery_rows,
+                                std::max(delivery_total, static_cast<std::int64_t>(delivery_rows.size()))};
   }
 
   std::atomic<bool> broken{false};
