@@ -130,7 +130,8 @@ class BindingTest : public ::testing::Test {
   /// Everything that a change of bindings could leave a trace in, as text to compare.
   [[nodiscard]] std::string everything() const {
     std::string text = to_text(api("GET", "/repo?page_size=100&create_sort=true").body);
-    for (const auto& [name, binding] : bindings->snapshot()->repositories) {
+    const auto in_force = bindings->snapshot();
+    for (const auto& [name, binding] : in_force->repositories) {
       text += "\n" + to_text(api("GET", "/" + name + "/branch?page_size=100&create_sort=true").body);
     }
     text += "\n" + to_text(api("GET", "/audit?page_size=100").body);

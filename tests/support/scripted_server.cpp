@@ -54,7 +54,10 @@ ScriptedServer::ScriptedServer(std::vector<ScriptedAnswer> answers)
 ScriptedServer::~ScriptedServer() {
   thread_.request_stop();
   ::shutdown(listener_.get(), SHUT_RDWR);
-  for (const auto& fd : state_.lock()->open) ::shutdown(fd.get(), SHUT_RDWR);
+  {
+    auto state = state_.lock();
+    for (const auto& fd : state->open) ::shutdown(fd.get(), SHUT_RDWR);
+  }
   thread_.join();
 }
 

@@ -29,8 +29,8 @@ class MendedLanesTest : public SyncTest {
   }
   std::vector<std::string> mended_by(const RepositoryBinding& now) {
     std::vector<std::string> refs;
-    for (const auto& mark : mended_lanes(*snapshot_of({before_}), *snapshot_of({now}), store()).value())
-      refs.push_back(mark.key.internal_ref);
+    const auto marks = mended_lanes(*snapshot_of({before_}), *snapshot_of({now}), store()).value();
+    for (const auto& mark : marks) refs.push_back(mark.key.internal_ref);
     return refs;
   }
 
