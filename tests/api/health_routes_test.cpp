@@ -8,6 +8,7 @@ namespace gitferry::api {
 namespace {
 
 using namespace std::string_literals;
+using testing::answer_to;
 using testing::ApiTest;
 using testing::body_of;
 using testing::json_of;
@@ -24,6 +25,15 @@ TEST_F(HealthRoutesTest, HealthIsPublic) {
   EXPECT_EQ(status_of(ask("GET", "/readyz", nullptr)), 503);
   EXPECT_EQ(status_of(ask("GET", "/livez", nullptr)), 200);
   EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status")), 503);
+}
+
+TEST_F(HealthRoutesTest, PublicRoutesReadNoBody) {
+  for (const std::string path : {"/livez", "/readyz", "/healthz", "/version", "/openapi.yaml"}) {
+    const auto answer =
+        answer_to(port, "GET " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
+    EXPECT_EQ(status_of(answer), 413) << path;
+    EXPECT_EQ(json_of(body_of(answer))["code_status"].asInt(), 10026) << path;
+  }
 }
 
 TEST_F(HealthRoutesTest, ReadinessTellsOnRequestWhatItConsistsOf) {
