@@ -11,6 +11,7 @@
 #include "agent/store/store.h"
 #include "agent/sync/binding_registry.h"
 #include "agent/sync/sync_service.h"
+#include "api/rate_limiter.h"
 
 namespace gitferry::api {
 
@@ -47,6 +48,7 @@ struct ApiContext {
   /// The tokens of the moment, never null: asked at each request, so that a rotated one is taken up.
   std::function<TokenHashes()> tokens;
   std::function<ConfigurationState()> configuration;
+  RateLimits rates = {};
 };
 
 }  // namespace gitferry::api

@@ -18,7 +18,7 @@ Result<std::optional<Verdict>> verdict_of(const Parameters& parameters) {
   const auto given = parameters.text("verdict");
   if (!given) return fail(given.error());
   if (!*given) return std::nullopt;
-  for (const auto verdict : {Verdict::Accepted, Verdict::Ignored}) {
+  for (const auto verdict : {Verdict::Accepted, Verdict::Ignored, Verdict::Duplicate, Verdict::Refused}) {
     if (**given == name_of(verdict)) return verdict;
   }
   return fail(ErrorCode::InvalidArgument, "read the parameter verdict: accepted or ignored is expected");
@@ -89,14 +89,15 @@ Result<Response> post_replay(ApiContext& context, const Call& call) {
   if (binding == nullptr) return fail(repository_unknown("replay a delivery", record.repository));
   IncomingDelivery again;
   again.event = event_of(record);
-  again.repository = record.repository;
-  again.side = record.side.value_or(source_side(binding->direction));
+  again.hook = record.hook;
+  again.request_id = call.request.id;
+  again.targets.push_back({record.repository, record.side.value_or(source_side(binding->direction))});
   again.source_address = call.request.client_address;
   again.received_at = context.clock.now();
   again.replay_of = delivery->id;
   const auto outcome = context.sync.deliver(again);
   if (!outcome) return fail(outcome.error());
-  return success(call.request, replay_json(*outcome));
+  return success(call.request, replay_json(outcome->front()));
 }
 
 }  // namespace

@@ -6,10 +6,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "agent/base/ip_address.h"
 #include "agent/base/result.h"
 #include "api/http_message.h"
 #include "api/request_head.h"
+#include "api/tls.h"
 
 namespace gitferry::api {
 
@@ -19,6 +22,10 @@ struct HttpServerOptions {
   std::size_t threads =
       600;  ///< made as needed; must exceed the number of slow clients that are to be survived
   std::size_t waiting = 1024;                     ///< connections that may wait for a thread; more get 503
+  std::size_t connections = 1024;                 ///< at once, all together
+  std::size_t connections_per_address = 64;       ///< trusted proxies are not counted
+  std::vector<AddressRange> trusted_proxies;      ///< whose X-Forwarded-For is believed
+  std::shared_ptr<ServerTls> tls;                 ///< null: plain HTTP
   std::chrono::milliseconds request_time{8'000};  ///< from accept to the last byte of the body
   std::chrono::milliseconds write_time{5'000};
   std::chrono::milliseconds drain_time{200};  ///< for what a refused client still sends
@@ -27,10 +34,18 @@ struct HttpServerOptions {
   HeadLimits head;
 };
 
+/// Where a request is answered.
+enum class Place {
+  Worker,    ///< on a thread of the pool
+  Patient,   ///< on a thread of the pool for requests that wait for runs, so that they hold up nobody else
+  Receiver,  ///< at once, on the thread that receives: for answers that need nothing, whatever else goes on
+};
+
 /// What is decided about a request from its head alone, before a byte of its body is read.
 struct Admission {
   std::size_t body_limit = 0;
   std::optional<Response> refusal;
+  Place place = Place::Worker;
 };
 
 /// The public listener: one request a connection, read and validated by us under one deadline.

@@ -83,7 +83,7 @@ Admission RouterTable::admit(const Request& request) const {
   if (found.route->precheck) {
     if (auto refused = found.route->precheck(request, found.arguments)) return {0, std::move(refused)};
   }
-  return {found.route->body_limit, std::nullopt};
+  return {found.route->body_limit, std::nullopt, found.route->place};
 }
 
 Response RouterTable::handle(const Request& request) const {

@@ -42,6 +42,7 @@ struct Route {
   std::function<Response(const Call&)> handler;
   /// Decides before the body is read; may be empty. nullopt: go on.
   std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck;
+  Place place = Place::Worker;
 };
 
 /// All routes of the server. Immutable after construction; the first route that matches is taken.

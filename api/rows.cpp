@@ -73,7 +73,7 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
   row["body_bytes"] = number(record.body_bytes);
   row["received_at"] = time_or_null(record.received_at_ms);
   row["lane_ids"] = Json::Value(Json::arrayValue);
-  for (const auto id : delivery.lane_ids) row["lane_ids"].append(number(id));
+  for (const auto& lane : delivery.lanes) row["lane_ids"].append(number(lane.lane_id));
   return row;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/ip_address.h"
 #include "agent/base/secret.h"
 #include "agent/model/binding.h"
 #include "agent/model/remote_url.h"
@@ -22,10 +23,32 @@ struct SecretSource {
   bool operator==(const SecretSource&) const = default;
 };
 
+/// How many a second in the long run, and how many at once; 0 a second: no limit.
+struct RateLimit {
+  int per_second = 0;
+  int burst = 0;
+  bool operator==(const RateLimit&) const = default;
+};
+
+/// What one listener takes.
+struct Limits {
+  int connections = 1024;
+  int connections_per_address = 64;
+  RateLimit address{500, 2'000};  ///< requests of one client address
+  RateLimit hook{200, 2'000};     ///< proven deliveries of one hook
+  bool operator==(const Limits&) const = default;
+};
+
 struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;
   bool behind_proxy = false;
+  /// Whose X-Forwarded-For is believed. Behind a proxy, and where none is named: this machine's own
+  /// addresses.
+  std::vector<AddressRange> trusted_proxies;
+  std::string certificate_file;  ///< PEM; empty: plain HTTP
+  std::string key_file;
+  Limits limits;
   bool operator==(const Server&) const = default;
 };
 
@@ -46,6 +69,7 @@ struct Timeouts {
 struct Sync {
   int workers = 8;
   int per_host = 4;
+  std::chrono::milliseconds reconcile_interval{600'000};  ///< zero: never
   std::string sync_dir = "/tmp/sync_dir/";
   bool log_detail = true;
   Timeouts timeouts;
@@ -67,6 +91,21 @@ struct CredentialRule {
   bool operator==(const CredentialRule&) const = default;
 };
 
+/// How much of a table is kept.
+struct Retention {
+  std::int64_t count = 0;
+  std::chrono::hours age{};
+  bool operator==(const Retention&) const = default;
+};
+
+/// Rules of Store::Retention, as the file has them.
+struct History {
+  Retention deliveries{100'000, std::chrono::days{7}};
+  Retention runs{100'000, std::chrono::days{90}};
+  Retention audit{1'000'000, std::chrono::days{400}};
+  bool operator==(const History&) const = default;
+};
+
 /// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens
 /// and credentials are read when they are needed, so that a rotated file is taken up.
 struct Config {
@@ -77,13 +116,16 @@ struct Config {
   /// What addresses and tokens of the API's overrides are encrypted with. The loader fills in the default:
   /// `sealing-key` in the data directory.
   std::string key_file;
+  History history;  ///< storage.keep
   std::vector<Token> tokens;
   Sync sync;
   Network network;
   std::vector<CredentialRule> credentials;
   BindingSnapshot bindings;
-  /// Where the bindings' webhook secrets came from, by repository name and side: for showing.
-  std::map<std::pair<std::string, Side>, SecretSource> webhook_sources;
+  /// Where the bindings' webhook secrets came from, by repository name and side, and those of
+  /// `bindings.hooks`, by their names: for showing. In the order of WebhookSource::secrets.
+  std::map<std::pair<std::string, Side>, std::vector<SecretSource>> webhook_sources;
+  std::map<std::string, std::vector<SecretSource>> hook_sources;
   std::vector<std::string> overridden_by;  ///< environment variables that replaced a value of the file
 };
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "agent/base/ip_address.h"
 #include "agent/base/text.h"
 #include "agent/base/unique_fd.h"
 #include "config/environment.h"
@@ -137,7 +138,7 @@ class SettingsReader {
     for (const auto& node : map.list("allow_cidrs")) {
       const auto range = scalar_text(node, "an address range", report_);
       if (!range) continue;
-      if (is_address_range(*range))
+      if (parse_address_range(*range))
         config_.network.allow_cidrs.push_back(*range);
       else
         map.error(node.at, "network.allow_cidrs takes address ranges", "for example: 10.0.0.0/8 or fd00::/8");

@@ -114,9 +114,9 @@ YamlNode webhooks_of(const Config& config, const RepositoryBinding& binding) {
     if (!source) continue;
     YamlNode hook = empty(YamlNode::Kind::Map);
     put(hook, "provider", word(source->provider));
-    put(hook, "scheme", word(source->scheme));
+    put(hook, "scheme", word(std::string(name_of(source->scheme))));
     const auto origin = config.webhook_sources.find({binding.name, side});
-    if (origin != config.webhook_sources.end()) put_secret(hook, "secret", origin->second);
+    if (origin != config.webhook_sources.end()) put_secret(hook, "secret", origin->second.front());
     put(map, std::string(name_of(side)), std::move(hook));
   }
   return map;

@@ -10,14 +10,6 @@
 namespace gitferry::config {
 namespace {
 
-struct Provider {
-  std::string_view name;
-  std::string_view scheme;
-};
-// One scheme each: what the host itself sends.
-constexpr Provider kProviders[] = {
-    {"github", "hmac"}, {"gitlab", "token"}, {"gitea", "hmac"}, {"forgejo", "hmac"}, {"gogs", "hmac"}};
-
 /// Reads one entry of `repos`.
 class RepositoryReader {
  public:
@@ -121,15 +113,16 @@ class RepositoryReader {
                  "use scheme: " + own);
       return;
     }
-    config_.webhook_sources[{binding_.name, side}] = *source;
-    (side == Side::Internal ? binding_.internal_webhook : binding_.external_webhook) =
-        WebhookSource{*provider, own, {std::move(*secret)}};
+    config_.webhook_sources[{binding_.name, side}] = {*source};
+    WebhookSource read;
+    read.provider = *provider;
+    read.scheme = find_webhook_kind(*provider)->schemes.front();
+    read.secrets.push_back({std::move(*secret)});
+    (side == Side::Internal ? binding_.internal_webhook : binding_.external_webhook) = std::move(read);
   }
 
   static std::string own_scheme(std::string_view provider) {
-    for (const auto& known : kProviders)
-      if (known.name == provider) return std::string(known.scheme);
-    return "hmac";
+    return std::string(name_of(find_webhook_kind(provider)->schemes.front()));
   }
 
   void read_branches() {

@@ -76,12 +76,4 @@ bool is_loopback(std::string_view host) {
   return address_bits(host) == 32 && host.starts_with("127.");
 }
 
-bool is_address_range(std::string_view text) {
-  const auto slash = text.find('/');
-  const int bits = address_bits(text.substr(0, slash));
-  if (bits == 0 || slash == std::string_view::npos) return bits != 0;
-  const auto prefix = parse_number(text.substr(slash + 1));
-  return prefix && *prefix <= bits;
-}
-
 }  // namespace gitferry::config

@@ -29,7 +29,4 @@ std::string listen_text(std::string_view host, std::uint16_t port);
 /// 127.0.0.0/8, ::1 and `localhost`.
 bool is_loopback(std::string_view host);
 
-/// `10.0.0.0/8`, `fd00::/8`, or a single address.
-bool is_address_range(std::string_view text);
-
 }  // namespace gitferry::config

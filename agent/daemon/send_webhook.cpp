@@ -47,7 +47,7 @@ Result<api::SendRequest> request_of(const SendWebhookOptions& options, const con
   request.provider = webhook->provider;
   request.scheme = webhook->scheme;
   request.repo_name = binding->name;
-  request.secret = webhook->secrets.front();
+  request.secret = webhook->secrets.front().value;
   request.repository_url = binding->address(side).str();
   request.full_name = binding->address(side).full_name();
   request.ref = branch_ref(*branch);

@@ -12,6 +12,7 @@
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
 #include "agent/model/remote_url.h"
+#include "agent/model/webhook_source.h"
 
 namespace gitferry {
 
@@ -66,13 +67,6 @@ struct BranchBinding {
     return side == Side::Internal ? internal : external;
   }
   bool operator==(const BranchBinding&) const = default;
-};
-
-/// A webhook that one side of a binding sends: which format, how it proves itself, with which secrets.
-struct WebhookSource {
-  std::string provider;         ///< github, gitlab, gitea, forgejo, gogs
-  std::string scheme;           ///< hmac or token; decides how `secrets` are used
-  std::vector<Secret> secrets;  ///< never empty; each is tried, so that rotation needs no gap
 };
 
 /// What the API was given to show at one side's http(s) address, instead of the configuration's credentials.
@@ -134,8 +128,9 @@ struct RepositoryBinding {
 /// swapped whole.
 struct BindingSnapshot {
   std::map<std::string, RepositoryBinding, std::less<>> repositories;
-  std::vector<std::string> by_age;   ///< all names, by (created_at_ms, id): the order of the API's lists
-  std::vector<std::string> unbound;  ///< entries of the file that the API unbound, by name
+  std::vector<std::string> by_age;      ///< all names, by (created_at_ms, id): the order of the API's lists
+  std::vector<std::string> unbound;     ///< entries of the file that the API unbound, by name
+  std::vector<OrganisationHook> hooks;  ///< of organisations and instances, as the file lists them
 
   [[nodiscard]] const RepositoryBinding* find(std::string_view name) const {
     const auto found = repositories.find(name);

@@ -27,8 +27,14 @@ struct PushEvent {
   std::string provider;
   std::string event;        ///< the provider's own word (`push`, `Push Hook`, `ping`)
   std::string delivery_id;  ///< as sent, unsigned: for people, never for deciding
+  /// The part of the proof that is used once (Standard Webhooks' id): the only reason to call a delivery a
+  /// duplicate. Empty where the provider signs none.
+  std::string signed_id;
   RepositoryIdentity repository;
   std::vector<RefChange> changes;
+  /// Something moved, but the payload does not say what: the whole repository is to be compared. `changes` is
+  /// empty then.
+  bool is_unspecific = false;
   /// Why there is nothing to do (`ping`, `unsupported_event`, `test_delivery`); empty for a push.
   std::string ignored_reason;
 };

@@ -37,6 +37,13 @@ void bind_filter(Query& query, const DeliveryFilter& filter) {
   if (filter.verdict) query.bind_from(2, name_of(*filter.verdict));
 }
 
+Verdict verdict_from(const std::string& name) {
+  for (const auto verdict : {Verdict::Accepted, Verdict::Duplicate, Verdict::Refused}) {
+    if (name == name_of(verdict)) return verdict;
+  }
+  return Verdict::Ignored;
+}
+
 DeliveryRow row_of(const Query& query) {
   DeliveryRow row;
   int column = 0;
@@ -51,7 +58,7 @@ DeliveryRow row_of(const Query& query) {
   record.event = query.text(column++);
   record.provider_delivery_id = query.text(column++);
   record.source_address = query.text(column++);
-  record.verdict = query.text(column++) == name_of(Verdict::Accepted) ? Verdict::Accepted : Verdict::Ignored;
+  record.verdict = verdict_from(query.text(column++));
   record.reason = query.text(column++);
   record.refs = query.text(column++);
   record.body_sha256 = query.text(column++);
@@ -60,12 +67,12 @@ DeliveryRow row_of(const Query& query) {
   return row;
 }
 
-std::vector<std::int64_t> lanes_of(SqlConnection& connection, std::int64_t delivery_id) {
+std::vector<DeliveryLane> lanes_of(SqlConnection& connection, std::int64_t delivery_id) {
   auto query = connection.query("SELECT lane_id FROM delivery_lane WHERE delivery_id = ?1 ORDER BY lane_id");
   query.bind(delivery_id);
-  std::vector<std::int64_t> ids;
-  while (query.next()) ids.push_back(query.integer(0));
-  return ids;
+  std::vector<DeliveryLane> lanes;
+  while (query.next()) lanes.push_back({query.integer(0)});
+  return lanes;
 }
 
 }  // namespace
@@ -106,7 +113,7 @@ std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t
     auto query = connection.query(sql.c_str());
     if (query.bind(id).next()) row = row_of(query);
   }
-  if (row) row->lane_ids = lanes_of(connection, id);
+  if (row) row->lanes = lanes_of(connection, id);
   return row;
 }
 
@@ -128,7 +135,7 @@ Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFi
     query.bind_from(3, page_limit(page), page_offset(page));
     while (query.next()) listing.rows.push_back(row_of(query));
   }
-  for (auto& row : listing.rows) row.lane_ids = lanes_of(connection, row.id);
+  for (auto& row : listing.rows) row.lanes = lanes_of(connection, row.id);
   return listing;
 }
 

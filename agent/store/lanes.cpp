@@ -115,7 +115,7 @@ bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::i
 }  // namespace
 
 Trigger trigger_from(const std::string& name) {
-  for (const auto trigger : {Trigger::Manual, Trigger::Boot, Trigger::Configuration}) {
+  for (const auto trigger : {Trigger::Manual, Trigger::Boot, Trigger::Configuration, Trigger::Reconcile}) {
     if (name == name_of(trigger)) return trigger;
   }
   return Trigger::Webhook;

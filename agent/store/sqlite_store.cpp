@@ -92,19 +92,30 @@ SqliteStore::SqliteStore(StoreOptions options, const Clock& clock, DataDirectory
       writer_(std::move(writing)),
       readers_(options_.path, options_.vfs) {}
 
-Result<Receipt> SqliteStore::record_delivery(const DeliveryRecord& delivery,
-                                             std::span<const LaneMark> marks) {
-  return writer_.write("record the delivery", [&](SqlConnection& connection) -> Result<Receipt> {
-    Receipt receipt;
-    receipt.delivery_id = insert_delivery(connection, delivery);
-    const MarkCause cause{Trigger::Webhook, receipt.delivery_id, to_epoch_ms(clock_.now())};
-    for (const auto& mark : marks) {
-      receipt.marked.push_back(mark_lane(connection, mark, cause));
-      link_delivery(connection, receipt.delivery_id, receipt.marked.back().lane_id);
+Result<Receipt> Store::record_delivery(const DeliveryRecord& record, std::span<const LaneMark> marks) {
+  const NewDelivery delivery{record, {marks.begin(), marks.end()}};
+  auto receipts = record_deliveries(std::span(&delivery, 1));
+  if (!receipts) return fail(std::move(receipts.error()));
+  return std::move(receipts->front());
+}
+
+Result<std::vector<Receipt>> SqliteStore::record_deliveries(std::span<const NewDelivery> deliveries) {
+  using Receipts = std::vector<Receipt>;
+  return writer_.write("record the delivery", [&](SqlConnection& connection) -> Result<Receipts> {
+    Receipts receipts;
+    for (const auto& delivery : deliveries) {
+      Receipt receipt;
+      receipt.delivery_id = insert_delivery(connection, delivery.record);
+      const MarkCause cause{Trigger::Webhook, receipt.delivery_id, to_epoch_ms(clock_.now())};
+      for (const auto& mark : delivery.marks) {
+        receipt.marked.push_back(mark_lane(connection, mark, cause));
+        link_delivery(connection, receipt.delivery_id, receipt.marked.back().lane_id);
+      }
+      if (receipt.delivery_id % kPruneEvery == 0)
+        prune_deliveries(connection, options_.deliveries, cause.now_ms);
+      receipts.push_back(std::move(receipt));
     }
-    if (receipt.delivery_id % kPruneEvery == 0)
-      prune_deliveries(connection, options_.deliveries, cause.now_ms);
-    return receipt;
+    return receipts;
   });
 }
 

@@ -20,7 +20,7 @@ class SqliteStore final : public Store {
   /// See Store::open().
   static Result<std::unique_ptr<SqliteStore>> open(const StoreOptions& options, const Clock& clock);
 
-  Result<Receipt> record_delivery(const DeliveryRecord& delivery, std::span<const LaneMark> marks) override;
+  Result<std::vector<Receipt>> record_deliveries(std::span<const NewDelivery> deliveries) override;
   Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) override;
   Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
                                  std::int64_t started_at_ms) override;

@@ -31,6 +31,7 @@ enum class Trigger {
   Manual,
   Boot,
   Configuration,  ///< the binding changed, and the last run had failed
+  Reconcile,      ///< a comparison of both hosts found that they differ
 };
 constexpr std::string_view name_of(Trigger trigger) {
   switch (trigger) {
@@ -42,6 +43,8 @@ constexpr std::string_view name_of(Trigger trigger) {
       return "boot";
     case Trigger::Configuration:
       return "configuration";
+    case Trigger::Reconcile:
+      return "reconcile";
   }
   return "webhook";
 }
@@ -99,14 +102,35 @@ struct LaneRow {
 };
 
 /// What became of a delivery. Lower-case names in the API.
-enum class Verdict { Accepted, Ignored };
+enum class Verdict {
+  Accepted,
+  Ignored,
+  Duplicate,  ///< of one with the same signed id, whose lanes are pending, running or in sync
+  Refused,    ///< proven, but malformed or of a repository that the hook is not for
+};
 constexpr std::string_view name_of(Verdict verdict) {
-  return verdict == Verdict::Accepted ? "accepted" : "ignored";
+  switch (verdict) {
+    case Verdict::Accepted:
+      return "accepted";
+    case Verdict::Ignored:
+      return "ignored";
+    case Verdict::Duplicate:
+      return "duplicate";
+    case Verdict::Refused:
+      return "refused";
+  }
+  return "ignored";
 }
 
+/// One request at one binding. A request that reached several bindings is one record for each of them, so
+/// that each can be looked at and run again alone; `request_id` is what they have in common.
 struct DeliveryRecord {
   std::string provider;
-  std::string repository;                 ///< name of the binding
+  std::string hook;  ///< which one: `github/robot` of a binding, `gitlab:group-a` of an organisation
+  std::string request_id;
+  std::string repository;                 ///< name of the binding; empty: it reached none
+  std::string named_repository;           ///< the full name in the payload
+  std::string signed_id;                  ///< as PushEvent::signed_id
   std::optional<Side> side;               ///< whose hook fired; unset in rows of older versions
   std::optional<std::int64_t> replay_of;  ///< the delivery that this one repeats
   std::string event;
@@ -118,22 +142,6 @@ struct DeliveryRecord {
   std::string body_sha256;
   std::int64_t body_bytes = 0;
   std::int64_t received_at_ms = 0;
-};
-
-struct DeliveryRow {
-  std::int64_t id = 0;
-  DeliveryRecord record;
-  std::vector<std::int64_t> lane_ids;
-};
-
-struct Receipt {
-  std::int64_t delivery_id = 0;
-  /// One for each mark, in order: the lane and the `requested_seq` that the mark gave it.
-  struct Marked {
-    std::int64_t lane_id = 0;
-    std::int64_t seq = 0;
-  };
-  std::vector<Marked> marked;
 };
 
 enum class RunState { Running, Finished, Interrupted };
@@ -148,6 +156,41 @@ constexpr std::string_view name_of(RunState state) {
   }
   return "running";
 }
+
+/// A lane that a delivery marked, and the latest run that covers that mark; unset: none has begun, or it is
+/// no longer kept.
+struct DeliveryLane {
+  std::int64_t lane_id = 0;
+  std::optional<std::int64_t> run_id = std::nullopt;
+  RunState run_state = RunState::Running;
+  int run_code_status = 0;
+};
+
+struct DeliveryRow {
+  std::int64_t id = 0;
+  DeliveryRecord record;
+  std::vector<DeliveryLane> lanes;
+  std::optional<std::int64_t> duplicate_of = std::nullopt;  ///< by its signed id
+  /// An earlier one with the same body at the same hook: for people, since nothing is dropped for it.
+  std::optional<std::int64_t> same_body_as = std::nullopt;
+};
+
+/// A delivery on its way into the store.
+struct NewDelivery {
+  DeliveryRecord record;
+  std::vector<LaneMark> marks;
+};
+
+struct Receipt {
+  std::int64_t delivery_id = 0;
+  std::optional<std::int64_t> duplicate_of = std::nullopt;  ///< set: nothing was marked
+  /// One for each mark, in order: the lane and the `requested_seq` that the mark gave it.
+  struct Marked {
+    std::int64_t lane_id = 0;
+    std::int64_t seq = 0;
+  };
+  std::vector<Marked> marked;
+};
 
 /// One row of the sync log.
 struct RunRow {
@@ -264,9 +307,14 @@ class Store {
   static Result<OverrideRows> peek_overrides(const StoreOptions& options);
   virtual ~Store() = default;
 
-  /// One transaction: the delivery row and its marks.
-  virtual Result<Receipt> record_delivery(const DeliveryRecord& delivery,
-                                          std::span<const LaneMark> marks) = 0;
+  /// One transaction: all rows and their marks; one receipt each, in order.
+  ///
+  /// A delivery with a signed id that the same hook already brought to the same binding, and whose lanes are
+  /// pending, running or in sync, is recorded as a duplicate and marks nothing. After a failure it counts
+  /// anew.
+  virtual Result<std::vector<Receipt>> record_deliveries(std::span<const NewDelivery> deliveries) = 0;
+  /// The same for one.
+  Result<Receipt> record_delivery(const DeliveryRecord& record, std::span<const LaneMark> marks);
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
   /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`

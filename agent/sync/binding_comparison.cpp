@@ -10,15 +10,28 @@
 namespace gitferry {
 namespace {
 
-bool same_secrets(const std::vector<Secret>& left, const std::vector<Secret>& right) {
-  return std::equal(
-      left.begin(), left.end(), right.begin(), right.end(),
-      [](const Secret& a, const Secret& b) { return equal_in_constant_time(a.reveal(), b.reveal()); });
+bool same_secret(const Secret& left, const Secret& right) {
+  return equal_in_constant_time(left.reveal(), right.reveal());
+}
+
+bool same_secrets(const std::vector<HookSecret>& left, const std::vector<HookSecret>& right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](const HookSecret& a, const HookSecret& b) {
+                      return a.not_after == b.not_after && same_secret(a.value, b.value);
+                    });
+}
+
+bool same_authorization(const std::optional<Secret>& left, const std::optional<Secret>& right) {
+  if (!left || !right) return left.has_value() == right.has_value();
+  return same_secret(*left, *right);
 }
 
 bool same_webhook(const std::optional<WebhookSource>& left, const std::optional<WebhookSource>& right) {
   if (!left || !right) return left.has_value() == right.has_value();
   return left->provider == right->provider && left->scheme == right->scheme &&
+         left->allow_sha1 == right->allow_sha1 && left->username == right->username &&
+         left->tolerance == right->tolerance && left->allow_addresses == right->allow_addresses &&
+         same_authorization(left->authorization, right->authorization) &&
          same_secrets(left->secrets, right->secrets);
 }
 

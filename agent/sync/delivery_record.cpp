@@ -23,11 +23,18 @@ std::string refs_json(const std::vector<RefVerdict>& refs) {
 
 }  // namespace
 
-DeliveryRecord record_of(const IncomingDelivery& delivery, const DeliveryOutcome& outcome) {
+DeliveryRecord record_of(const IncomingDelivery& delivery, const HookTarget* target,
+                         const DeliveryOutcome& outcome) {
   DeliveryRecord record;
   record.provider = delivery.event.provider;
-  record.repository = delivery.repository;
-  record.side = delivery.side;
+  record.hook = delivery.hook;
+  record.request_id = delivery.request_id;
+  record.named_repository = delivery.event.repository.full_name;
+  record.signed_id = delivery.event.signed_id;
+  if (target != nullptr) {
+    record.repository = target->repository;
+    record.side = target->side;
+  }
   record.replay_of = delivery.replay_of;
   record.event = delivery.event.event;
   record.provider_delivery_id = delivery.event.delivery_id;

@@ -157,6 +157,7 @@ BindingSnapshot overlay(const BindingSnapshot& file, const OverridesByName& over
                         const std::set<Scheme>& allowed) {
   static const RepositoryOverrides none;
   BindingSnapshot made;
+  made.hooks = file.hooks;
   for (const auto& [name, entry] : file.repositories) {
     const auto found = overrides.find(name);
     auto binding = overlay(&entry, found == overrides.end() ? none : found->second, allowed);

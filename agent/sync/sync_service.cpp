@@ -64,6 +64,36 @@ std::vector<SyncOutcome> merged(std::vector<ListedBranch> branches, Direction di
   return outcomes;
 }
 
+struct Routed {
+  DeliveryOutcome outcome;
+  std::vector<LaneMark> marks;
+};
+
+/// What a delivery means for one of its targets; null: for none.
+Routed route_to(const IncomingDelivery& delivery, const BindingSnapshot& bindings, const HookTarget* target) {
+  Routed routed;
+  auto& outcome = routed.outcome;
+  const auto* binding = target == nullptr ? nullptr : bindings.find(target->repository);
+  if (target != nullptr) outcome.repository = target->repository;
+  if (!delivery.refusal.empty()) {
+    outcome.verdict = Verdict::Refused;
+    outcome.reason = delivery.refusal;
+  } else if (!delivery.event.ignored_reason.empty()) {
+    outcome.reason = delivery.event.ignored_reason;
+  } else if (target == nullptr) {
+    outcome.reason = "not_bound";
+  } else if (binding == nullptr) {
+    outcome.reason = "repository_unknown";  // it went with a reload while the body was on its way
+  } else {
+    auto route_taken = route(delivery.event, *binding, target->side);
+    outcome.reason = route_taken.ignored_reason();
+    outcome.refs = std::move(route_taken.refs);
+    routed.marks = std::move(route_taken.marks);
+    if (!routed.marks.empty()) outcome.verdict = Verdict::Accepted;
+  }
+  return routed;
+}
+
 class Service final : public SyncService {
  public:
   Service(LaneRunner::Parts parts, Snapshot snapshot)
@@ -91,7 +121,8 @@ class Service final : public SyncService {
     runner_.wake();
   }
 
-  Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) override;
+  Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override;
+  void reconcile_soon(std::string_view repository, Claim claim) override;
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
@@ -131,28 +162,33 @@ void Service::mark_mended(const BindingSnapshot& before, const BindingSnapshot& 
   }
 }
 
-Result<DeliveryOutcome> Service::deliver(const IncomingDelivery& delivery) {
+Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& delivery) {
   const auto bindings = snapshot();
-  const auto* binding = bindings->find(delivery.repository);
-  DeliveryOutcome outcome;
-  Route routed;
-  if (!delivery.event.ignored_reason.empty()) {
-    outcome.reason = delivery.event.ignored_reason;
-  } else if (binding == nullptr) {
-    outcome.reason = "repository_unknown";  // it went with a reload while the body was on its way
-  } else {
-    routed = route(delivery.event, *binding, delivery.side);
-    outcome.reason = routed.ignored_reason();
-  }
-  outcome.verdict = routed.marks.empty() ? Verdict::Ignored : Verdict::Accepted;
-  outcome.refs = std::move(routed.refs);
+  std::vector<DeliveryOutcome> outcomes;
+  std::vector<NewDelivery> rows;
+  const auto add = [&](const HookTarget* target) {
+    auto routed = route_to(delivery, *bindings, target);
+    rows.push_back({record_of(delivery, target, routed.outcome), std::move(routed.marks)});
+    outcomes.push_back(std::move(routed.outcome));
+  };
+  for (const auto& target : delivery.targets) add(&target);
+  if (delivery.targets.empty()) add(nullptr);
 
-  const auto receipt = parts_.store.record_delivery(record_of(delivery, outcome), routed.marks);
-  if (!receipt) return fail(receipt.error());
-  outcome.delivery_id = receipt->delivery_id;
-  if (!routed.marks.empty()) runner_.wake();
-  return outcome;
+  const auto receipts = parts_.store.record_deliveries(rows);
+  if (!receipts) return fail(receipts.error());
+  bool is_marked = false;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const auto& receipt = receipts->at(i);
+    outcomes[i].delivery_id = receipt.delivery_id;
+    outcomes[i].duplicate_of = receipt.duplicate_of;
+    if (receipt.duplicate_of) outcomes[i].verdict = Verdict::Duplicate;
+    is_marked = is_marked || !receipt.marked.empty();
+  }
+  if (is_marked) runner_.wake();
+  return outcomes;
 }
+
+void Service::reconcile_soon(std::string_view, Claim) {}
 
 Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline) {
   std::vector<SyncOutcome> outcomes;

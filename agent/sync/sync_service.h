@@ -23,16 +23,27 @@ struct SyncOptions {
   int workers = 8;
   int per_host = 4;
   std::chrono::milliseconds grace{30'000};  ///< how long stop() lets running runs go on
+  /// How often every repository is compared on both hosts, whatever webhooks say; zero: never.
+  std::chrono::milliseconds reconcile_interval{600'000};
 };
 
 /// Chooses what to show at an address, at the time of each run, so that a rotated secret is taken up.
 using CredentialLookup = std::function<Result<std::optional<Credential>>(const RemoteUrl&)>;
 
+/// A binding that a delivery is for, and the side whose host sent it.
+struct HookTarget {
+  std::string repository;  ///< name of the binding
+  Side side = Side::Internal;
+};
+
 /// A verified delivery on its way in.
 struct IncomingDelivery {
   PushEvent event;
-  std::string repository;  ///< name of the binding
-  Side side = Side::Internal;
+  std::vector<HookTarget> targets;  ///< empty: the payload's repository is not bound
+  std::string hook;                 ///< as DeliveryRecord::hook
+  std::string request_id;
+  /// Why it marks nothing although it is proven (`malformed`, `other_repository`): it is recorded as refused.
+  std::string refusal;
   std::string source_address;
   std::string body_sha256;
   std::int64_t body_bytes = 0;
@@ -40,11 +51,20 @@ struct IncomingDelivery {
   std::optional<std::int64_t> replay_of = std::nullopt;  ///< the recorded delivery that is run again
 };
 
+/// What became of a delivery at one binding.
 struct DeliveryOutcome {
   std::int64_t delivery_id = 0;
+  std::string repository;  ///< empty: it reached no binding
   Verdict verdict = Verdict::Ignored;
+  std::optional<std::int64_t> duplicate_of = std::nullopt;
   std::string reason;
   std::vector<RefVerdict> refs;
+};
+
+/// How far to believe that something was missed.
+enum class Claim {
+  Proven,  ///< a proven delivery could not be recorded, or did not say what moved
+  Heard,   ///< somebody said so without a proof: followed within narrow limits only
 };
 
 /// What a manual sync asks for.
@@ -89,9 +109,15 @@ class SyncService {
   /// forgotten with their old addresses. Errors of the store are logged.
   virtual void replace_snapshot(Snapshot snapshot) = 0;
 
-  /// Routes a delivery and records it with its marks in one transaction. The caller checked that the event is
-  /// of this binding and side. Returns when it is durable.
-  virtual Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) = 0;
+  /// Routes a delivery to each of its targets and records all of it in one transaction: one outcome a target,
+  /// or one alone where there is none. The caller checked that the event is of these bindings and sides.
+  /// Returns when it is durable.
+  virtual Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) = 0;
+
+  /// Compares a repository's branches on both hosts soon, out of turn, and marks the lanes that differ: for
+  /// whatever may have been missed. Returns at once. An unknown name is nothing; what waits is in memory
+  /// alone, since every repository is compared after a start anyway.
+  virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
 
   /// Marks every enabled branch binding whose name on the source side of the direction is `branch`, and waits
   /// for their runs. The API's codes: RepositoryUnknown, NotEnabled (also for an unknown branch, with a text

@@ -19,7 +19,7 @@ std::optional<std::string_view> signature_of(const Request& request) {
 }
 
 /// These hosts sign the JSON before they encode it as a form. A signature over the form is as good a proof.
-bool verify(const Provider&, const Request& request, const Secret& secret) {
+bool verify(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
   const auto signature = signature_of(request);
   if (!signature) return false;
   const bool raw = is_hmac_hex(secret, request.body, *signature);
@@ -55,10 +55,11 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   return ignored(std::move(event), "unsupported_event");
 }
 
+constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Hmac, true, &verify}};
 constexpr std::array kProviders{
-    Provider{"forgejo", "hmac", "x-forgejo-event", "x-forgejo-delivery", true, &verify, &parse},
-    Provider{"gitea", "hmac", "x-gitea-event", "x-gitea-delivery", true, &verify, &parse},
-    Provider{"gogs", "hmac", "x-gogs-event", "x-gogs-delivery", true, &verify, &parse}};
+    Provider{"forgejo", "x-forgejo-event", "x-forgejo-delivery", kUsualBody, kSchemes, &parse},
+    Provider{"gitea", "x-gitea-event", "x-gitea-delivery", kUsualBody, kSchemes, &parse},
+    Provider{"gogs", "x-gogs-event", "x-gogs-delivery", kUsualBody, kSchemes, &parse}};
 
 }  // namespace
 

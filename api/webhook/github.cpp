@@ -8,7 +8,7 @@ namespace gitferry::api::webhook {
 namespace {
 
 /// The signature covers the raw body, also where that is a form. The older header with SHA-1 does not count.
-bool verify(const Provider&, const Request& request, const Secret& secret) {
+bool verify(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
   constexpr std::string_view kPrefix = "sha256=";
   const auto signature = request.only("x-hub-signature-256");
   if (!signature || !signature->starts_with(kPrefix)) return false;
@@ -25,8 +25,9 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   return single_push(std::move(event), *document);
 }
 
+constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Hmac, true, &verify}};
 constexpr std::array kProviders{
-    Provider{"github", "hmac", "x-github-event", "x-github-delivery", true, &verify, &parse}};
+    Provider{"github", "x-github-event", "x-github-delivery", kLargestBody, kSchemes, &parse}};
 
 }  // namespace
 

@@ -13,7 +13,7 @@ constexpr std::size_t kChangesLimit = 10'000;
 
 /// A secret token proves the sender, not the body. A delivery that is signed too comes from a hook that was
 /// set up for signatures: taking its token instead would be a downgrade.
-bool verify(const Provider&, const Request& request, const Secret& secret) {
+bool verify_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
   if (request.count("webhook-signature") > 0) return false;
   const auto token = request.only("x-gitlab-token");
   if (secret.empty() || !token || token->empty()) return false;
@@ -69,8 +69,9 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   return event;
 }
 
+constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Token, false, &verify_token}};
 constexpr std::array kProviders{
-    Provider{"gitlab", "token", "x-gitlab-event", "x-gitlab-event-uuid", false, &verify, &parse}};
+    Provider{"gitlab", "x-gitlab-event", "x-gitlab-event-uuid", kLargestBody, kSchemes, &parse}};
 
 }  // namespace
 

@@ -34,4 +34,22 @@ bool came_from(const Provider& provider, const Request& request) {
   return true;
 }
 
+const SchemeCheck* find_scheme(const Provider& provider, WebhookScheme scheme) {
+  const auto found = std::find_if(provider.schemes.begin(), provider.schemes.end(),
+                                  [&](const SchemeCheck& check) { return check.scheme == scheme; });
+  return found == provider.schemes.end() ? nullptr : &*found;
+}
+
+bool proves(const Provider& provider, const WebhookSource& source, const Request& request, WallTime now) {
+  const auto* check = find_scheme(provider, source.scheme);
+  if (source.provider != provider.name || check == nullptr) return false;
+  if (source.scheme == WebhookScheme::None) return true;
+  bool proven = false;
+  for (const auto& secret : source.secrets) {
+    const bool good = check->verify(request, secret.value, source, now);
+    proven = proven || (good && secret.is_in_force(now));
+  }
+  return proven;
+}
+
 }  // namespace gitferry::api::webhook

@@ -1,34 +1,47 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
-#include <string>
 #include <string_view>
 
+#include "agent/base/clock.h"
 #include "agent/base/result.h"
-#include "agent/base/secret.h"
 #include "agent/model/push_event.h"
+#include "agent/model/webhook_source.h"
 #include "api/http_message.h"
 
 namespace gitferry::api::webhook {
+
+/// The most that a host sends: GitHub and GitLab say 25 MiB themselves; the others are far below 8.
+constexpr std::size_t kLargestBody = 25 * 1024 * 1024;
+constexpr std::size_t kUsualBody = 8 * 1024 * 1024;
+
+/// One way in which a provider's deliveries can prove themselves.
+struct SchemeCheck {
+  WebhookScheme scheme;
+  /// Whether verify() looks at the body. If not, a bad delivery is refused before its body is read.
+  bool needs_body;
+  /// One secret against one delivery, over the exact bytes received, before anything is parsed. False for an
+  /// empty secret. The source is that of the secret: its switches count, its other secrets do not.
+  bool (*verify)(const Request&, const Secret&, const WebhookSource&, WallTime now);
+};
 
 /// One kind of git host: how its deliveries prove themselves and how they are read. Static data; all
 /// functions are pure.
 ///
 /// The route's path chooses the provider, headers never do.
 struct Provider {
-  std::string_view name;
-  std::string_view scheme;  ///< hmac or token, as WebhookSource::scheme
-  /// Names the event; a delivery without it did not come from such a host.
+  std::string_view name;  ///< as WebhookKind::provider
+  /// Names the event; a delivery without it did not come from such a host. Empty where the body names it.
   std::string_view event_header;
-  std::string_view delivery_header;
-  /// Whether verify() looks at the body. If not, a bad delivery is refused before its body is read.
-  bool needs_body;
-  /// Over the exact bytes received, before anything is parsed. False for an empty secret.
-  bool (*verify)(const Provider&, const Request&, const Secret&);
-  /// Only after verify(). InvalidArgument on what is malformed; never throws.
+  std::string_view delivery_header;      ///< empty: it sends none
+  std::size_t body_limit;                ///< bytes
+  std::span<const SchemeCheck> schemes;  ///< those of its WebhookKind, in that order
+  /// Only after a proof. InvalidArgument on what is malformed; never throws.
   Result<PushEvent> (*parse)(const Provider&, const Request&);
 };
 
+/// One span a family of hosts; each is defined in the file of that family.
 std::span<const Provider> github_providers();
 std::span<const Provider> gitlab_providers();
 std::span<const Provider> gitea_providers();
@@ -37,8 +50,15 @@ std::span<const Provider> gitea_providers();
 const Provider* find_provider(std::string_view name);
 
 /// Whether the headers fit `provider`: its event header is there, and no header marks a more specific sender,
-/// as Gitea's do among the GitHub names that it sends too. A check besides the signature, never instead of
-/// it.
+/// as Gitea's do among the GitHub names that it sends too. A check besides the proof, never instead of it.
 bool came_from(const Provider& provider, const Request& request);
+
+/// The check of a scheme; nullptr where the provider does not have it.
+const SchemeCheck* find_scheme(const Provider& provider, WebhookScheme scheme);
+
+/// Whether `request` proves that it comes from `source`: any of its secrets that are in force now. All of
+/// them are tried, whatever the first ones give. False where the source is another provider's. Where the
+/// scheme is None: true; whoever asks has checked the sender's address.
+bool proves(const Provider& provider, const WebhookSource& source, const Request& request, WallTime now);
 
 }  // namespace gitferry::api::webhook

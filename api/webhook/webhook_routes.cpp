@@ -58,17 +58,6 @@ const Secret& unguessable_secret() {
   return secret;
 }
 
-/// Tries every secret of one side's hook; no early return.
-bool proves(const std::optional<WebhookSource>& hook, const Provider& provider, const Request& request) {
-  if (!hook || hook->provider != provider.name || hook->scheme != provider.scheme) return false;
-  bool proven = false;
-  for (const auto& secret : hook->secrets) {
-    const bool good = provider.verify(provider, request, secret);
-    proven = proven || good;
-  }
-  return proven;
-}
-
 /// The sides of a binding whose hook proved itself.
 struct Proven {
   bool internal = false;
@@ -77,13 +66,17 @@ struct Proven {
   [[nodiscard]] bool has(Side side) const { return side == Side::Internal ? internal : external; }
 };
 
-Proven proven_sides(const RepositoryBinding* binding, const Provider& provider, const Request& request) {
+Proven proven_sides(const RepositoryBinding* binding, const Provider& provider, const Request& request,
+                    WallTime now) {
   Proven proven;
   if (binding != nullptr) {
-    proven.internal = proves(binding->internal_webhook, provider, request);
-    proven.external = proves(binding->external_webhook, provider, request);
+    const auto proves = [&](const std::optional<WebhookSource>& hook) {
+      return hook && webhook::proves(provider, *hook, request, now);
+    };
+    proven.internal = proves(binding->internal_webhook);
+    proven.external = proves(binding->external_webhook);
   }
-  if (!proven.any()) provider.verify(provider, request, unguessable_secret());
+  if (!proven.any()) provider.schemes.front().verify(request, unguessable_secret(), {}, now);
   if (!webhook::came_from(provider, request)) {
     if (proven.any()) log::warn("webhook of another kind of sender", {{"provider", provider.name}});
     return {};
@@ -145,9 +138,10 @@ std::optional<Response> precheck(ApiContext& context, const Request& request,
         header.name.ends_with("-token") || header.name.find("-signature") != std::string::npos;
     if (proves_something && header.value.size() > kSignatureLimit) return refused(400, "malformed");
   }
-  if (provider->needs_body) return std::nullopt;
+  if (provider->schemes.front().needs_body) return std::nullopt;
   const auto snapshot = context.sync.snapshot();
-  if (!proven_sides(snapshot->find(argument(arguments, "repo_name")), *provider, request).any()) {
+  if (!proven_sides(snapshot->find(argument(arguments, "repo_name")), *provider, request, context.clock.now())
+           .any()) {
     return unauthenticated(*provider, request);
   }
   return std::nullopt;
@@ -159,7 +153,7 @@ Response post_delivery(ApiContext& context, const Request& request, const PathAr
   if (provider == nullptr) return refused(404, "unknown_provider");
   const auto snapshot = context.sync.snapshot();
   const auto* binding = snapshot->find(argument(arguments, "repo_name"));
-  const auto proven = proven_sides(binding, *provider, request);
+  const auto proven = proven_sides(binding, *provider, request, received_at);
   if (binding == nullptr || !proven.any()) return unauthenticated(*provider, request);
   auto event = provider->parse(*provider, request);
   if (!event) {
@@ -174,16 +168,18 @@ Response post_delivery(ApiContext& context, const Request& request, const PathAr
                                   {"named", event->repository.full_name.substr(0, 200)}});
     return refused(403, "other_repository");
   }
-  const IncomingDelivery delivery{std::move(*event),
-                                  binding->name,
-                                  *side,
-                                  request.client_address,
-                                  to_hex(sha256(request.body)),
-                                  static_cast<std::int64_t>(request.body.size()),
-                                  received_at};
-  const auto outcome = context.sync.deliver(delivery);
-  if (!outcome) return not_stored(outcome.error(), request);
-  return delivered(*outcome);
+  IncomingDelivery delivery;
+  delivery.event = std::move(*event);
+  delivery.targets.push_back({binding->name, *side});
+  delivery.hook = std::string(provider->name) + "/" + binding->name;
+  delivery.request_id = request.id;
+  delivery.source_address = request.client_address;
+  delivery.body_sha256 = to_hex(sha256(request.body));
+  delivery.body_bytes = static_cast<std::int64_t>(request.body.size());
+  delivery.received_at = received_at;
+  const auto outcomes = context.sync.deliver(delivery);
+  if (!outcomes) return not_stored(outcomes.error(), request);
+  return delivered(outcomes->front());
 }
 
 }  // namespace

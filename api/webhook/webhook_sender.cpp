@@ -132,10 +132,11 @@ Result<ComposedDelivery> compose_webhook(const SendRequest& request) {
                 "send a webhook: the provider '" + request.provider + "' is not known",
                 "use github, gitlab, gitea, forgejo or gogs");
   }
-  if (!request.scheme.empty() && request.scheme != provider->scheme) {
+  if (request.scheme && webhook::find_scheme(*provider, *request.scheme) == nullptr) {
     return fail(ErrorCode::InvalidArgument,
-                "send a webhook: " + request.provider + " does not have the scheme '" + request.scheme + "'",
-                "use " + std::string(provider->scheme));
+                "send a webhook: " + request.provider + " does not have the scheme '" +
+                    std::string(name_of(*request.scheme)) + "'",
+                "use " + std::string(name_of(provider->schemes.front().scheme)));
   }
   if (request.event != "push" && (request.event != "ping" || request.provider != "github")) {
     return fail(ErrorCode::InvalidArgument,

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
+#include "agent/model/webhook_source.h"
 
 namespace gitferry::api {
 
@@ -14,8 +16,8 @@ namespace gitferry::api {
 struct SendRequest {
   std::string
       base_url;  ///< of the agent, `http://127.0.0.1:8080`, with a path where a proxy puts one in front
-  std::string provider;  ///< github, gitlab, gitea, forgejo, gogs
-  std::string scheme;    ///< hmac or token, as the provider's
+  std::string provider;                 ///< github, gitlab, gitea, forgejo, gogs
+  std::optional<WebhookScheme> scheme;  ///< unset: the first that the provider has
   std::string repo_name;
   Secret secret;
   std::string repository_url;  ///< of the repository that was pushed to

@@ -25,8 +25,8 @@ inline RemoteUrl url(std::string_view text) {
 /// Remembers what it was asked; answers what the test put in.
 class FakeStore final : public Store {
  public:
-  Result<Receipt> record_delivery(const DeliveryRecord&, std::span<const LaneMark>) override {
-    return Receipt{};
+  Result<std::vector<Receipt>> record_deliveries(std::span<const NewDelivery> records) override {
+    return std::vector<Receipt>(records.size());
   }
   Result<Receipt> mark_lanes(std::span<const LaneMark>, Trigger) override { return Receipt{}; }
   Result<std::int64_t> begin_run(const LaneRow&, Direction, std::int64_t) override { return 1; }
@@ -106,16 +106,32 @@ class FakeSync final : public SyncService {
   [[nodiscard]] Snapshot snapshot() const override { return bindings; }
   void replace_snapshot(Snapshot snapshot) override { bindings = std::move(snapshot); }
 
-  Result<DeliveryOutcome> deliver(const IncomingDelivery& delivery) override {
+  Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override {
     const std::lock_guard lock(mutex);
     if (delivery_error) return fail(*delivery_error);
     deliveries.push_back(delivery);
     DeliveryOutcome outcome;
     outcome.delivery_id = static_cast<std::int64_t>(deliveries.size());
-    outcome.reason = delivery.event.ignored_reason;
-    outcome.verdict = outcome.reason.empty() ? Verdict::Accepted : Verdict::Ignored;
+    outcome.reason = delivery.refusal.empty() ? delivery.event.ignored_reason : delivery.refusal;
+    outcome.verdict = !delivery.refusal.empty() ? Verdict::Refused
+                      : outcome.reason.empty()  ? Verdict::Accepted
+                                                : Verdict::Ignored;
     for (const auto& change : delivery.event.changes) outcome.refs.push_back({change.ref, ""});
-    return outcome;
+    std::vector<DeliveryOutcome> made;
+    for (const auto& target : delivery.targets) {
+      made.push_back(outcome);
+      made.back().repository = target.repository;
+    }
+    if (made.empty()) {
+      outcome.verdict = delivery.refusal.empty() ? Verdict::Ignored : Verdict::Refused;
+      if (outcome.reason.empty()) outcome.reason = "not_bound";
+      made.push_back(std::move(outcome));
+    }
+    return made;
+  }
+  void reconcile_soon(std::string_view repository, Claim claim) override {
+    const std::lock_guard lock(mutex);
+    told.emplace_back(repository, claim);
   }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override {
@@ -149,6 +165,7 @@ class FakeSync final : public SyncService {
 
   Snapshot bindings = std::make_shared<BindingSnapshot>();
   std::optional<Error> delivery_error;
+  std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
 
@@ -204,9 +221,11 @@ struct Fixture {
       binding.name = provider;
       binding.internal = url("https://git.corp.example/acme/robot.git");
       binding.external = url("git@mirror.example:public/robot.git");
-      const bool is_token = std::string_view(provider) == "gitlab";
-      binding.internal_webhook =
-          WebhookSource{provider, is_token ? "token" : "hmac", {Secret("older"), Secret(kSecret)}};
+      WebhookSource hook;
+      hook.provider = provider;
+      hook.scheme = find_webhook_kind(provider)->schemes.front();
+      hook.secrets = {{Secret("older")}, {Secret(kSecret)}};
+      binding.internal_webhook = std::move(hook);
       binding.branches.push_back({"main", "main", true});
       snapshot->repositories.emplace(binding.name, binding);
       snapshot->by_age.push_back(binding.name);

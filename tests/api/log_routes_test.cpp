@@ -90,7 +90,7 @@ TEST_F(LogRoutesTest, DeliveriesShowTheirRefs) {
   delivery.record.event = "push";
   delivery.record.verdict = Verdict::Accepted;
   delivery.record.refs = R"([{"ref":"refs/heads/main","verdict":"marked","reason":""}])";
-  delivery.lane_ids = {9};
+  delivery.lanes = {{9}};
   world.store.delivery_rows = {delivery};
   const auto row = json("GET", "/cerobot/sync/deliveries?repo_name=github")["data"][0];
   EXPECT_EQ(row["verdict"].asString(), "accepted");

@@ -263,7 +263,7 @@ class OpenApiAnswers : public OpenApiTest {
     filed.name = "filed";
     filed.internal = testing::url(testing::internal_address("filed"));
     filed.external = testing::url(testing::external_address("filed"));
-    filed.internal_webhook = WebhookSource{"github", "hmac", {Secret(kHookSecret)}};
+    filed.internal_webhook = WebhookSource{"github", WebhookScheme::Hmac, {{Secret(kHookSecret)}}};
     filed.branches.push_back({"main", "main", true});
     filed.branches.push_back({"dev", "dev", true});
     file.repositories.emplace(filed.name, filed);

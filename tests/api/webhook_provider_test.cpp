@@ -17,7 +17,7 @@ Request request_with(std::string body, std::vector<Header> headers) {
 
 bool verifies(std::string_view provider, const Request& request, const std::string& secret) {
   const auto* found = find_provider(provider);
-  return found->verify(*found, request, Secret(secret));
+  return found->schemes.front().verify(request, Secret(secret), {}, SystemClock().now());
 }
 
 TEST(WebhookProvider, KnowsThePublishedSignatureOfGitHub) {

@@ -60,7 +60,7 @@ Request signed_request(const Provider& provider, const std::string& event, std::
   request.body = std::move(body);
   const auto mac = to_hex(hmac_sha256(Secret(kSampleSecret), request.body));
   request.headers.push_back({std::string(provider.event_header), event});
-  if (provider.scheme == "token") {
+  if (provider.schemes.front().scheme == WebhookScheme::Token) {
     request.headers.push_back({"x-gitlab-token", kSampleSecret});
   } else if (provider.name == "github") {
     request.headers.push_back({"x-hub-signature-256", "sha256=" + mac});
@@ -68,6 +68,10 @@ Request signed_request(const Provider& provider, const std::string& event, std::
     request.headers.push_back({"x-" + std::string(provider.name) + "-signature", mac});
   }
   return request;
+}
+
+bool verifies(const Provider& provider, const Request& request, const Secret& secret) {
+  return provider.schemes.front().verify(request, secret, {}, SystemClock().now());
 }
 
 class WebhookSamplesTest : public ::testing::Test {
@@ -111,7 +115,7 @@ TEST_F(WebhookSamplesTest, EveryVectorGetsItsVerdict) {
     }
     ++checked;
     const Secret secret(vector["secret"].asString());
-    EXPECT_EQ(provider->verify(*provider, vector_request(vector), secret), vector["accept"].asBool())
+    EXPECT_EQ(verifies(*provider, vector_request(vector), secret), vector["accept"].asBool())
         << vector["id"].asString();
   }
   std::cout << checked << " vectors checked; providers not implemented:";
@@ -134,7 +138,7 @@ TEST_F(WebhookSamplesTest, EverySampleVerifiesAndParses) {
       const auto request =
           signed_request(*provider, event_for(name, file.filename().string()), contents(file));
       ASSERT_TRUE(came_from(*provider, request)) << file;
-      ASSERT_TRUE(provider->verify(*provider, request, Secret(kSampleSecret))) << file;
+      ASSERT_TRUE(verifies(*provider, request, Secret(kSampleSecret))) << file;
       const auto event = provider->parse(*provider, request);
       ASSERT_TRUE(event) << file << ": " << event.error().text();
       ++read;
@@ -154,7 +158,7 @@ TEST_F(WebhookSamplesTest, MalformedSamplesAreSurvived) {
       const auto* provider = find_provider(name);
       for (const auto* event : {"push", "Push Hook", "System Hook", "create", "delete", "ping"}) {
         const auto request = signed_request(*provider, event, contents(file));
-        provider->verify(*provider, request, Secret(kSampleSecret));
+        verifies(*provider, request, Secret(kSampleSecret));
         if (!provider->parse(*provider, request)) ++refused;
       }
     }

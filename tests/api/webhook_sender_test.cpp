@@ -46,7 +46,7 @@ TEST_F(WebhookSenderTest, RefusesWhatCannotBeSent) {
   wish.provider = "svn";
   EXPECT_EQ(send_webhook(wish).error().code, ErrorCode::InvalidArgument);
   wish = request("gitlab");
-  wish.scheme = "hmac";
+  wish.scheme = WebhookScheme::Hmac;
   EXPECT_EQ(send_webhook(wish).error().code, ErrorCode::InvalidArgument);
   wish = request("gitlab");
   wish.secret = Secret("line\r\nbreak");

@@ -87,8 +87,8 @@ TEST_F(WebhookTest, AcceptsASignedPushOfEveryProvider) {
     const auto delivered = world.sync.delivered();
     ASSERT_EQ(delivered.size(), count);
     const auto& delivery = delivered.back();
-    EXPECT_EQ(delivery.repository, provider);
-    EXPECT_EQ(delivery.side, Side::Internal);
+    EXPECT_EQ(delivery.targets.at(0).repository, provider);
+    EXPECT_EQ(delivery.targets.at(0).side, Side::Internal);
     EXPECT_EQ(delivery.event.provider, provider);
     EXPECT_EQ(delivery.source_address, "127.0.0.1");
     EXPECT_EQ(delivery.body_sha256.size(), 64U);
@@ -263,7 +263,7 @@ TEST_F(WebhookTest, TheSideIsThatOfTheProvenHookWhichThePayloadNames) {
   auto& binding = snapshot->repositories.at("github");
   binding.external =
       testing::url("https://mirror.example/acme/robot.git");  // the same full name on another host
-  binding.external_webhook = WebhookSource{"github", "hmac", {Secret(testing::kSecret)}};
+  binding.external_webhook = WebhookSource{"github", WebhookScheme::Hmac, {{Secret(testing::kSecret)}}};
   world.sync.bindings = snapshot;
   auto request = push_of("github");
   EXPECT_EQ(post(delivery_of("github", request)).first, 202);
@@ -271,8 +271,8 @@ TEST_F(WebhookTest, TheSideIsThatOfTheProvenHookWhichThePayloadNames) {
   EXPECT_EQ(post(delivery_of("github", request)).first, 202);
   const auto delivered = world.sync.delivered();
   ASSERT_EQ(delivered.size(), 2U);
-  EXPECT_EQ(delivered[0].side, Side::Internal);
-  EXPECT_EQ(delivered[1].side, Side::External);
+  EXPECT_EQ(delivered[0].targets.at(0).side, Side::Internal);
+  EXPECT_EQ(delivered[1].targets.at(0).side, Side::External);
 }
 
 TEST_F(WebhookTest, PingsTestsAndForeignEventsAreIgnoredWithAReason) {

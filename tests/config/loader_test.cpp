@@ -88,8 +88,8 @@ repos:
   EXPECT_FALSE(robot->enabled);
   EXPECT_EQ(robot->direction, Direction::ToInter);
   ASSERT_TRUE(robot->internal_webhook);
-  EXPECT_EQ(robot->internal_webhook->secrets.at(0).reveal(), "shh");
-  EXPECT_EQ(robot->external_webhook->scheme, "hmac");
+  EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "shh");
+  EXPECT_EQ(robot->external_webhook->scheme, WebhookScheme::Hmac);
   EXPECT_EQ(robot->branches,
             (std::vector<BranchBinding>{{"main", "master", true}, {"release/1.x", "stable", false}}));
 }

@@ -62,7 +62,7 @@ class Kill : public ::testing::Test {
     const auto sent = api::send_webhook({
         .base_url = fmt::format("http://127.0.0.1:{}", port.load()),
         .provider = "gitea",
-        .scheme = "hmac",
+        .scheme = WebhookScheme::Hmac,
         .repo_name = "robot",
         .secret = Secret(std::string(TwoHosts::kHookSecret)),
         .repository_url = hosts.internal_host.url("robot"),

@@ -93,7 +93,7 @@ HttpAnswer TwoHosts::deliver(const std::string& branch, std::string_view secret)
   const auto sent = api::send_webhook({
       .base_url = fmt::format("http://127.0.0.1:{}", agent_->port()),
       .provider = binding_.provider,
-      .scheme = binding_.scheme,
+      .scheme = webhook_scheme_from(binding_.scheme),
       .repo_name = "robot",
       .secret = Secret(std::string(secret)),
       .repository_url = repository_url_,

@@ -23,7 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       {std::string(provider->event_header), kEvents[(choice / kNames.size()) % kEvents.size()]});
   if (choice >= 128) request.headers.push_back({"content-type", "application/x-www-form-urlencoded"});
   request.headers.push_back({"x-gogs-signature", request.body.substr(0, 64)});
-  if (provider->verify(*provider, request, gitferry::Secret("secret"))) std::abort();
+  if (provider->schemes.front().verify(request, gitferry::Secret("secret"), {}, gitferry::WallTime{}))
+    std::abort();
   const auto event = provider->parse(*provider, request);
   if (!event) return 0;
   if (event->changes.empty() != !event->ignored_reason.empty()) std::abort();

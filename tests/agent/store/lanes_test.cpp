@@ -194,7 +194,8 @@ TEST_F(LanesTest, FindsADeliveryAndFiltersByVerdict) {
   const auto found = store().delivery(receipt.delivery_id).value().value();
   EXPECT_EQ(found.record.side, Side::External);
   EXPECT_FALSE(found.record.replay_of);
-  EXPECT_EQ(found.lane_ids, std::vector{receipt.marked[0].lane_id});
+  ASSERT_EQ(found.lanes.size(), 1U);
+  EXPECT_EQ(found.lanes[0].lane_id, receipt.marked[0].lane_id);
   EXPECT_EQ(store().delivery(second).value().value().record.replay_of, receipt.delivery_id);
   EXPECT_FALSE(store().delivery(second + 1).value());
 

@@ -41,7 +41,8 @@ TEST_F(MigrationTest, Version1KeepsItsRowsAndGainsWhatVersion2Has) {
   EXPECT_EQ(row.last_direction, Direction::ToInter) << "of the latest run";
   EXPECT_EQ(store().runs({}, {}).value().total, 2);
   const auto delivery = store().delivery(11).value().value();
-  EXPECT_EQ(delivery.lane_ids, std::vector<std::int64_t>{3});
+  ASSERT_EQ(delivery.lanes.size(), 1U);
+  EXPECT_EQ(delivery.lanes[0].lane_id, 3);
   EXPECT_FALSE(delivery.record.side);
   EXPECT_FALSE(delivery.record.replay_of);
   const auto ids =

@@ -42,7 +42,9 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   EXPECT_EQ(deliveries.rows[0].record.refs, record.refs);
   EXPECT_EQ(deliveries.rows[0].record.verdict, Verdict::Accepted);
   EXPECT_EQ(deliveries.rows[0].record.received_at_ms, now_ms() - 42);
-  EXPECT_EQ(deliveries.rows[0].lane_ids, (std::vector{receipt.marked[0].lane_id, receipt.marked[1].lane_id}));
+  ASSERT_EQ(deliveries.rows[0].lanes.size(), 2U);
+  EXPECT_EQ(deliveries.rows[0].lanes[0].lane_id, receipt.marked[0].lane_id);
+  EXPECT_EQ(deliveries.rows[0].lanes[1].lane_id, receipt.marked[1].lane_id);
   EXPECT_FALSE(lane(receipt.marked[0].lane_id).is_pending());
   EXPECT_EQ(lane(receipt.marked[0].lane_id).source_tip, std::string(40, 'a'));
   EXPECT_TRUE(lane(receipt.marked[1].lane_id).is_pending());

@@ -750,13 +750,14 @@ TEST_F(BindingRegistryTest, LeavesOneRowOfAReloadForEachRepositoryThatChanged) {
 
 TEST_F(BindingRegistryTest, AuditsAReloadedWebhookSecretWithoutShowingIt) {
   auto file = file_with_robot();
-  file.repositories["robot"].internal_webhook = WebhookSource{"gitlab", "token", {Secret("canary1")}};
+  file.repositories["robot"].internal_webhook =
+      WebhookSource{"gitlab", WebhookScheme::Token, {{Secret("canary1")}}};
   open(file);
-  file.repositories["robot"].internal_webhook->secrets = {Secret("canary2")};
+  file.repositories["robot"].internal_webhook->secrets = {{Secret("canary2")}};
   ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
   ASSERT_EQ(audit().size(), 1U);
   EXPECT_EQ(last_audit().after, R"({"webhook":{"internal":"gitlab","external":null}})");
-  EXPECT_EQ(bound("robot").internal_webhook->secrets.at(0).reveal(), "canary2");
+  EXPECT_EQ(bound("robot").internal_webhook->secrets.at(0).value.reveal(), "canary2");
 }
 
 TEST_F(BindingRegistryTest, BoundsTheAuditOfVeryManyBranches) {

@@ -46,7 +46,7 @@ BindingSnapshot file() {
   robot.internal = address("in");
   robot.external = address("out");
   robot.policy = Policy::Force;
-  robot.internal_webhook = WebhookSource{"gitlab", "token", {Secret("hook")}};
+  robot.internal_webhook = WebhookSource{"gitlab", WebhookScheme::Token, {{Secret("hook")}}};
   robot.branches = {{"main", "main", true}, {"dev", "dev", true}};
   return made;
 }

@@ -16,43 +16,50 @@ IncomingDelivery push_to(const std::string& ref, Side side = Side::Internal) {
   delivery.event.event = "push";
   delivery.event.delivery_id = "d-1";
   delivery.event.changes.push_back({ref, std::nullopt, std::nullopt, false});
-  delivery.repository = "robot";
-  delivery.side = side;
+  delivery.targets = {{"robot", side}};
   delivery.source_address = "192.0.2.7";
   delivery.body_bytes = 100;
   delivery.received_at = from_epoch_ms(5);
   return delivery;
 }
 
-class SyncServiceTest : public SyncTest {};
+class SyncServiceTest : public SyncTest {
+ protected:
+  /// The one outcome of a delivery to one binding.
+  DeliveryOutcome delivered(const IncomingDelivery& delivery) {
+    const auto outcomes = service().deliver(delivery).value();
+    EXPECT_EQ(outcomes.size(), 1U);
+    return outcomes.front();
+  }
+};
 
 TEST_F(SyncServiceTest, ADeliveryIsRecordedAndRun) {
   service().start();
-  const auto outcome = service().deliver(push_to("refs/heads/b1"));
-  ASSERT_TRUE(outcome);
-  EXPECT_EQ(outcome->verdict, Verdict::Accepted);
-  EXPECT_EQ(outcome->reason, "");
+  const auto outcome = delivered(push_to("refs/heads/b1"));
+  EXPECT_EQ(outcome.verdict, Verdict::Accepted);
+  EXPECT_EQ(outcome.reason, "");
   ASSERT_TRUE(eventually([&] { return all_done(); }));
   const auto rows = run_rows();
   ASSERT_EQ(rows.size(), 1U);
-  EXPECT_EQ(rows[0].delivery_id, outcome->delivery_id);
+  EXPECT_EQ(rows[0].delivery_id, outcome.delivery_id);
   EXPECT_EQ(rows[0].trigger, Trigger::Webhook);
   const auto kept = store().deliveries({"robot", {}}, {}).value().rows.at(0);
   EXPECT_EQ(kept.record.refs, R"([{"ref":"refs/heads/b1","verdict":"accepted","reason":""}])");
   EXPECT_EQ(kept.record.received_at_ms, 5);
-  EXPECT_EQ(kept.lane_ids, std::vector{rows[0].lane_id});
+  ASSERT_EQ(kept.lanes.size(), 1U);
+  EXPECT_EQ(kept.lanes[0].lane_id, rows[0].lane_id);
 }
 
 TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
-  const auto echo = service().deliver(push_to("refs/heads/b1", Side::External));
-  EXPECT_EQ(echo->verdict, Verdict::Ignored);
-  EXPECT_EQ(echo->reason, "not_a_source");
+  const auto echo = delivered(push_to("refs/heads/b1", Side::External));
+  EXPECT_EQ(echo.verdict, Verdict::Ignored);
+  EXPECT_EQ(echo.reason, "not_a_source");
   auto ping = push_to("refs/heads/b1");
   ping.event.ignored_reason = "ping";
-  EXPECT_EQ(service().deliver(ping)->reason, "ping");
+  EXPECT_EQ(delivered(ping).reason, "ping");
   auto unknown = push_to("refs/heads/b1");
-  unknown.repository = "nobody";
-  EXPECT_EQ(service().deliver(unknown)->reason, "repository_unknown");
+  unknown.targets = {{"nobody", Side::Internal}};
+  EXPECT_EQ(delivered(unknown).reason, "repository_unknown");
   EXPECT_EQ(store().deliveries({}, {}).value().total, 3);
   EXPECT_EQ(store().deliveries({"robot", {}}, {}).value().rows.at(1).record.reason, "not_a_source");
   EXPECT_TRUE(store().lanes().value().empty());
@@ -61,10 +68,10 @@ TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
 TEST_F(SyncServiceTest, ADeliverysSideDeletionsAndOriginalAreRecorded) {
   auto first = push_to("refs/heads/b1");
   first.event.changes.push_back({"refs/heads/b2", std::nullopt, std::nullopt, true});
-  const auto original = service().deliver(first).value();
+  const auto original = delivered(first);
   auto again = push_to("refs/heads/b1", Side::External);
   again.replay_of = original.delivery_id;
-  const auto replay = service().deliver(again).value();
+  const auto replay = delivered(again);
   const auto kept = store().delivery(original.delivery_id).value().value().record;
   EXPECT_EQ(kept.refs,
             R"([{"ref":"refs/heads/b1","verdict":"accepted","reason":""},)"

@@ -1,0 +1,73 @@
+#include "agent/model/webhook_source.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace gitferry {
+namespace {
+
+using enum WebhookScheme;
+
+constexpr std::array<std::pair<WebhookScheme, std::string_view>, 7> kSchemes{{{Hmac, "hmac"},
+                                                                              {Signing, "signing"},
+                                                                              {Token, "token"},
+                                                                              {Sign, "sign"},
+                                                                              {Password, "password"},
+                                                                              {Basic, "basic"},
+                                                                              {None, "none"}}};
+
+constexpr std::array kHmac{Hmac};
+constexpr std::array kToken{Token};
+constexpr std::array kSigning{Signing};
+constexpr std::array kTokenOrSigning{Token, Signing};
+constexpr std::array kSignOrPassword{Sign, Password};
+constexpr std::array kHmacOrToken{Hmac, Token};
+constexpr std::array kHmacOrBasic{Hmac, Basic};
+constexpr std::array kBasic{Basic};
+constexpr std::array kNone{None};
+
+constexpr std::array kKinds{
+    WebhookKind{"github", kHmac, "https://github.com"},
+    WebhookKind{"gitlab", kTokenOrSigning, "https://gitlab.com"},
+    WebhookKind{"gitea", kHmac, {}},
+    WebhookKind{"forgejo", kHmac, {}},
+    WebhookKind{"gogs", kHmac, {}},
+    WebhookKind{"gitee", kSignOrPassword, "https://gitee.com"},
+    WebhookKind{"gitcode", kHmacOrToken, "https://gitcode.com"},
+    WebhookKind{"codeup", kToken, "https://codeup.aliyun.com"},
+    WebhookKind{"coding", kHmac, "https://e.coding.net", true},
+    WebhookKind{"tencent", kToken, "https://git.code.tencent.com"},
+    WebhookKind{"bitbucket", kHmac, "https://bitbucket.org"},
+    WebhookKind{"bitbucket-server", kHmacOrBasic, {}},
+    WebhookKind{"azure", kBasic, "https://dev.azure.com"},
+    WebhookKind{"gerrit", kNone, {}},
+    WebhookKind{"standard", kSigning, {}},
+};
+
+}  // namespace
+
+std::string_view name_of(WebhookScheme scheme) {
+  const auto* found = std::find_if(kSchemes.begin(), kSchemes.end(),
+                                   [&](const auto& known) { return known.first == scheme; });
+  return found->second;
+}
+
+std::optional<WebhookScheme> webhook_scheme_from(std::string_view name) {
+  const auto* found =
+      std::find_if(kSchemes.begin(), kSchemes.end(), [&](const auto& known) { return known.second == name; });
+  if (found == kSchemes.end()) return std::nullopt;
+  return found->first;
+}
+
+std::span<const WebhookKind> webhook_kinds() {
+  return kKinds;
+}
+
+const WebhookKind* find_webhook_kind(std::string_view provider) {
+  const auto* found = std::find_if(kKinds.begin(), kKinds.end(),
+                                   [&](const WebhookKind& kind) { return kind.provider == provider; });
+  return found == kKinds.end() ? nullptr : found;
+}
+
+}  // namespace gitferry

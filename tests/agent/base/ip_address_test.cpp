@@ -1,0 +1,35 @@
+#include "agent/base/ip_address.h"
+
+#include <gtest/gtest.h>
+
+namespace gitferry {
+namespace {
+
+TEST(IpAddress, BothSpellingsOfAnIpv4AddressAreOne) {
+  EXPECT_EQ(parse_ip_address("10.1.2.3"), parse_ip_address("::ffff:10.1.2.3"));
+  EXPECT_EQ(to_string(*parse_ip_address("::ffff:10.1.2.3")), "10.1.2.3");
+  EXPECT_EQ(to_string(*parse_ip_address("FD00::1")), "fd00::1");
+  for (const auto* bad : {"", "10.1.2", "010.1.2.3", "0x7f.1", "10.1.2.3 ", "fd00::1%eth0", "[::1]", "host"})
+    EXPECT_FALSE(parse_ip_address(bad)) << bad;
+}
+
+TEST(AddressRange, IsAnAddressWithAPrefix) {
+  for (const auto* good : {"10.0.0.0/8", "192.168.1.7", "fd00::/8", "::1/128", "0.0.0.0/0"})
+    EXPECT_TRUE(parse_address_range(good)) << good;
+  for (const auto* bad : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0/8", "fd00::/129", "corp.example/8",
+                          "10.0.0.0/8/8", "10.0.0.1/8", "fd00::1/8"})
+    EXPECT_FALSE(parse_address_range(bad)) << bad;
+}
+
+TEST(AddressRange, HoldsTheAddressesBehindItsPrefix) {
+  const auto range = parse_address_range("192.168.7.128/25");
+  ASSERT_TRUE(range);
+  EXPECT_TRUE(range->contains(*parse_ip_address("192.168.7.200")));
+  EXPECT_TRUE(range->contains(*parse_ip_address("::ffff:192.168.7.255")));
+  EXPECT_FALSE(range->contains(*parse_ip_address("192.168.7.127")));
+  EXPECT_TRUE(parse_address_range("0.0.0.0/0")->contains(*parse_ip_address("8.8.8.8")));
+  EXPECT_FALSE(parse_address_range("0.0.0.0/0")->contains(*parse_ip_address("fd00::1")));
+}
+
+}  // namespace
+}  // namespace gitferry
