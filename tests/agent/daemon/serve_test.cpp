@@ -149,6 +149,92 @@ TEST_F(Serve, TakesUpAGoodFileOnSighupAndKeepsTheOldOneOnABadOne) {
   EXPECT_EQ(agent.end(), 0) << agent.log();
 }
 
+TEST_F(Serve, AReloadTakesUpHooksOfOrganisationsAndTheirSecrets) {
+  write("secret", "the first secret of the hook");
+  const auto with = [&](const std::string& owner) {
+    return yaml("data", "webhooks: [{name: acme, provider: github, secret_file: " + dir.path("secret") +
+                            ", owners: [" + owner + "]}]\n" + kOne);
+  };
+  Serving agent(write("g.yaml", with("one")), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  EXPECT_TRUE(agent.says("webhook of an organisation")) << agent.log();
+  const auto reloads_audited = [&] {
+    const auto body = api(agent, "GET", "/audit").body;
+    std::size_t count = 0;
+    for (auto at = body.find("\"reload\""); at != std::string::npos; at = body.find("\"reload\"", at + 1))
+      ++count;
+    return count;
+  };
+  write("g.yaml", with("two"));
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("configuration reloaded")) << agent.log();
+  EXPECT_EQ(reloads_audited(), 1U);
+  write("secret", "the second secret of the hook");
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return reloads_audited() == 2; })) << agent.log();
+  EXPECT_EQ(agent.log().find("need a restart"), std::string::npos) << agent.log();
+  EXPECT_EQ((agent.log() + api(agent, "GET", "/audit").body).find("secret of the hook"), std::string::npos);
+  // One that is too short changes nothing.
+  write("secret", "short");
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_NE(agent.log().find("is shorter than 16 characters"), std::string::npos) << agent.log();
+}
+
+TEST_F(Serve, SaysWhichChangesNeedARestart) {
+  const std::string file = write("g.yaml", yaml("data", kOne));
+  for (const auto& change : {std::pair("sync: {", "sync: {reconcile_interval: 5m, "),
+                             {"storage: {", "storage: {keep: {runs: {count: 5}}, "},
+                             {"server: {", "server: {limits: {requests: {burst: 5}}, "}}) {
+    write("g.yaml", yaml("data", kOne));
+    Serving agent(file, dir.path("log"));
+    ASSERT_NE(agent.port(), 0) << agent.log();
+    std::string changed = yaml("data", kOne);
+    changed.replace(changed.find(change.first), std::string_view(change.first).size(), change.second);
+    write("g.yaml", changed);
+    agent.signal(SIGHUP);
+    EXPECT_TRUE(agent.says("need a restart")) << change.second << agent.log();
+    agent.signal(SIGTERM);
+    EXPECT_EQ(agent.end(), 0);
+  }
+}
+
+TEST_F(Serve, SaysWhatIsProbablyNotMeantSoAtStartAndAtAReload) {
+  std::string text = yaml("data", kOne);
+  text.replace(text.find("sync: {"), 7, "sync: {reconcile_interval: off, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  ASSERT_TRUE(agent.says("without a reconcile")) << agent.log();
+  const auto count = [&] {
+    const auto log = agent.log();
+    std::size_t found = 0;
+    for (auto at = log.find("without a reconcile"); at != std::string::npos;
+         at = log.find("without a reconcile", at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count(), 1U);
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return count() == 2; })) << agent.log();
+}
+
+TEST_F(Serve, S37_AnswersAsManyRequestsOfAnAddressAsTheConfigurationAllows) {
+  std::string text = yaml("data", kOne);
+  text.replace(text.find("server: {"), 9, "server: {limits: {requests: {per_second: 1, burst: 3}}, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  int answered = 0;
+  int refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    const int status = api(agent, "GET", "/status").status;
+    if (status == 200) ++answered;
+    if (status == 429) ++refused;
+  }
+  EXPECT_GE(answered, 3);
+  EXPECT_GE(refused, 1);
+  EXPECT_EQ(answered + refused, 40);
+}
+
 TEST_F(Serve, ARotatedTokenIsTakenUpWithoutASignalAndTheOldOneIsRefused) {
   write("token", "the first token");
   const Serving agent(write("g.yaml", yaml("data", "auth: {tokens: [{name: ops, role: admin, token_file: " +
