@@ -14,6 +14,7 @@
 #include "agent/base/unique_fd.h"
 #include "tests/config/support.h"
 #include "tests/support/agent_process.h"
+#include "tests/support/process.h"
 
 // `gitferry serve` as an operator has it: signals, reloads, a second instance, the token it makes.
 
@@ -187,7 +188,8 @@ TEST_F(Serve, SaysWhichChangesNeedARestart) {
                              {"storage: {", "storage: {keep: {runs: {count: 5}}, "},
                              {"server: {", "server: {limits: {requests: {burst: 5}}, "}}) {
     write("g.yaml", yaml("data", kOne));
-    Serving agent(file, dir.path("log"));
+    const std::string log = dir.path(std::string(change.first).substr(0, 3) + ".log");
+    Serving agent(file, log);
     ASSERT_NE(agent.port(), 0) << agent.log();
     std::string changed = yaml("data", kOne);
     changed.replace(changed.find(change.first), std::string_view(change.first).size(), change.second);
@@ -197,6 +199,68 @@ TEST_F(Serve, SaysWhichChangesNeedARestart) {
     agent.signal(SIGTERM);
     EXPECT_EQ(agent.end(), 0);
   }
+}
+
+/// A certificate of its own for `name`, in tls.pem and tls.key of the directory.
+bool make_certificate(const TempDir& dir, const std::string& name) {
+  const auto made = test::run_process(
+      {{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2", "-subj", "/CN=" + name, "-keyout", dir.path("tls.key"), "-out", dir.path("tls.pem")},
+       {},
+       {},
+       {"PATH=/usr/bin:/bin"}});
+  EXPECT_EQ(made.status, 0) << made.errors;
+  return made.status == 0;
+}
+
+/// Whose certificate is shown on the port.
+std::string certificate_on(std::uint16_t port) {
+  const auto seen =
+      test::run_process({{"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port)},
+                         {},
+                         {},
+                         {"PATH=/usr/bin:/bin"}});
+  return seen.output;
+}
+
+TEST_F(Serve, ACertificateIsTakenUpWhenItIsRenewedAndABadOneChangesNothing) {
+  ASSERT_TRUE(make_certificate(dir, "the-first"));
+  std::string text = yaml("data", kOne);
+  text.replace(
+      text.find("server: {"), 9,
+      "server: {tls: {cert_file: " + dir.path("tls.pem") + ", key_file: " + dir.path("tls.key") + "}, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  const auto port = agent.port();
+  ASSERT_NE(port, 0) << agent.log();
+  EXPECT_NE(agent.log().find("\"tls\":true"), std::string::npos) << agent.log();
+  EXPECT_NE(certificate_on(port).find("the-first"), std::string::npos);
+
+  write("tls.pem", "no certificate");
+  EXPECT_TRUE(agent.says("the certificate stays as it was")) << agent.log();
+  EXPECT_NE(certificate_on(port).find("the-first"), std::string::npos);
+
+  ASSERT_TRUE(make_certificate(dir, "the-second"));
+  EXPECT_TRUE(agent.says("certificate reloaded")) << agent.log();
+  EXPECT_TRUE(eventually([&] { return certificate_on(port).find("the-second") != std::string::npos; }));
+
+  // A bad file of the configuration does not keep a certificate from being taken up.
+  write("g.yaml", "version: 1\nversion: 1\n");
+  ASSERT_TRUE(make_certificate(dir, "the-third"));
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_TRUE(eventually([&] { return certificate_on(port).find("the-third") != std::string::npos; }));
+}
+
+TEST_F(Serve, DoesNotStartWithACertificateThatIsNone) {
+  write("tls.pem", "S3CRET is no certificate");
+  std::string text = yaml("data", kOne);
+  text.replace(
+      text.find("server: {"), 9,
+      "server: {tls: {cert_file: " + dir.path("tls.pem") + ", key_file: " + dir.path("tls.pem") + "}, ");
+  Serving agent(write("g.yaml", text), dir.path("log"));
+  EXPECT_EQ(agent.end(), 78) << agent.log();
+  EXPECT_NE(agent.log().find("cannot start"), std::string::npos) << agent.log();
+  EXPECT_EQ(agent.log().find("S3CRET"), std::string::npos) << agent.log();
 }
 
 TEST_F(Serve, SaysWhatIsProbablyNotMeantSoAtStartAndAtAReload) {
