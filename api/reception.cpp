@@ -48,10 +48,24 @@ IpAddress peer_of(int fd) {
   return ip_address_of(generic).value_or(IpAddress{});
 }
 
+/// What counts as one address: of IPv6 the /64, which is what one subscriber has.
+IpAddress counted_address(const IpAddress& peer) {
+  static const auto ipv4 = parse_address_range("0.0.0.0/0").value_or(AddressRange{});
+  IpAddress counted = peer;
+  if (!ipv4.contains(peer)) std::fill(counted.begin() + 8, counted.end(), std::uint8_t{0});
+  return counted;
+}
+
 /// Whether the kernel has bytes that nobody read: closing the socket then resets the connection.
 bool has_unread_bytes(int fd) {
   int bytes = 0;
   return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
+}
+
+/// A client that does not read must not keep the kernel's memory either, as it would after an orderly close.
+void forget_unsent_bytes(int fd) {
+  const linger at_once{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 /// Whether `bytes`, which came behind `before` others, may let the parser say more than it did without them.
@@ -196,9 +210,11 @@ void Reception::end_what_is_late() {
     receiving_.front().is_late = true;
     advance(receiving_.front());
   }
-  for (auto* list : {&writing_, &draining_}) {
-    while (!list->empty() && list->front().deadline <= now) close(list->front());
+  while (!writing_.empty() && writing_.front().deadline <= now) {
+    forget_unsent_bytes(writing_.front().socket.get());
+    close(writing_.front());
   }
+  while (!draining_.empty() && draining_.front().deadline <= now) close(draining_.front());
 }
 
 // Connections come.
@@ -207,7 +223,8 @@ void Reception::admit(Arrival arrival) {
   const auto peer = peer_of(arrival.socket.get());
   const bool is_counted = std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
                                        [&](const AddressRange& range) { return range.contains(peer); });
-  const auto found = of_address_.find(peer);
+  const auto address = counted_address(peer);
+  const auto found = of_address_.find(address);
   if (is_counted && found != of_address_.end() && found->second >= options_.connections_per_address) {
     turn_away(arrival.socket.get(), refused_address(), "too many connections of one address");
     return;
@@ -226,7 +243,7 @@ void Reception::admit(Arrival arrival) {
   connection.peer = peer;
   connection.deadline = arrival.at + options_.request_time;
   if (is_counted) {
-    ++of_address_[peer];
+    ++of_address_[address];
     connection.is_counted = true;
   }
   advance(connection);
@@ -362,7 +379,7 @@ Reception::Next Reception::begin_request(Connection& connection) {
   const auto received = std::exchange(connection.received, {});
   const auto rest = std::string_view(received).substr((*head)->size);
   connection.content_length = (*head)->content_length;
-  connection.sends_more = rest.size() != connection.content_length;
+  connection.sends_more = rest.size() > connection.content_length;
   connection.request = std::move((*head)->request);
   auto& request = connection.request;
   request.client_address = to_string(client_address(connection.peer, request, options_.trusted_proxies));
@@ -411,10 +428,7 @@ Reception::Next Reception::read_body(Connection& connection) {
         return refuse(connection, refused_short_body(connection.request));
     }
     of_this_turn += scratch_.size();
-    if (!keep(connection, scratch_)) {
-      connection.sends_more = true;
-      return refuse_for_load(connection);
-    }
+    if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
   return hand_over(connection);
 }
@@ -461,6 +475,7 @@ void Reception::hand_back(Connection& connection, std::string bytes) {
 // Answers.
 
 Reception::Next Reception::refuse(Connection& connection, Response response) {
+  if (connection.request.body.size() < connection.content_length) connection.sends_more = true;
   add_common_headers(response, connection.request.id);
   return start_writing(connection, raw_response(response, connection.request.method != "HEAD"));
 }
@@ -533,7 +548,7 @@ Reception::Next Reception::drain(Connection& connection) {
 Reception::Next Reception::close(Connection& connection) {
   forget_body(connection);
   if (connection.is_counted) {
-    const auto found = of_address_.find(connection.peer);
+    const auto found = of_address_.find(counted_address(connection.peer));
     if (--found->second == 0) of_address_.erase(found);
   }
   --open_;

@@ -1,6 +1,5 @@
 #include "api/tls.h"
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 

@@ -43,7 +43,9 @@ Result<api::SendRequest> request_of(const SendWebhookOptions& options, const con
   if (!after) return fail(std::move(after.error()));
 
   api::SendRequest request;
-  request.base_url = options.url.empty() ? own_address(config.server) : options.url;
+  const auto address = options.url.empty() ? own_address(config.server) : AgentAddress{options.url, {}};
+  request.base_url = address.url;
+  request.certificate_file = address.certificate_file;
   request.provider = webhook->provider;
   request.scheme = webhook->scheme;
   request.repo_name = binding->name;

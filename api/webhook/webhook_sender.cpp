@@ -155,6 +155,7 @@ Result<SentDelivery> send_webhook(const SendRequest& request) {
   HttpCall call;
   call.purpose = "send a webhook";
   call.base_url = request.base_url;
+  call.certificate_file = request.certificate_file;
   call.method = "POST";
   call.path = "/webhooks/" + percent_encode(request.provider) + "/" + percent_encode(request.repo_name);
   call.headers = composed->headers;
