@@ -58,7 +58,8 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Hmac, true, &verify}};
 constexpr std::array kProviders{
     Provider{"forgejo", "x-forgejo-event", "x-forgejo-delivery", kUsualBody, kSchemes, &parse},
-    Provider{"gitea", "x-gitea-event", "x-gitea-delivery", kUsualBody, kSchemes, &parse},
+    // Forgejo is a fork of Gitea, and its hooks of type Gitea carry both marks.
+    Provider{"gitea", "x-gitea-event", "x-gitea-delivery", kUsualBody, kSchemes, &parse, nullptr, "forgejo"},
     Provider{"gogs", "x-gogs-event", "x-gogs-delivery", kUsualBody, kSchemes, &parse}};
 
 }  // namespace

@@ -12,11 +12,8 @@ namespace gitferry::api::webhook {
 namespace {
 
 constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
-
-tl::unexpected<Error> bad_field(std::string_view name) {
-  return fail(ErrorCode::InvalidArgument,
-              "read the payload: the field " + std::string(name) + " is missing or not what it should be");
-}
+constexpr std::size_t kSha256Digits = 64;
+constexpr std::size_t kSha1Digits = 40;
 
 Result<std::optional<ObjectId>> object_id(const Json::Value& object, const char* name) {
   const auto text = text_at(object, name);
@@ -24,6 +21,19 @@ Result<std::optional<ObjectId>> object_id(const Json::Value& object, const char*
   auto id = ObjectId::from_hex(*text);
   if (!id) return bad_field(name);
   return id;
+}
+
+bool is_mac_hex(std::string_view mac, std::string_view hex) {
+  const auto sent = from_hex(hex);
+  return sent.has_value() && equal_in_constant_time(mac, *sent);
+}
+
+/// What follows `prefix` in a header that is there once.
+std::optional<std::string_view> after_prefix(const Request& request, std::string_view header,
+                                             std::string_view prefix) {
+  const auto value = request.only(header);
+  if (!value || !value->starts_with(prefix)) return std::nullopt;
+  return value->substr(prefix.size());
 }
 
 std::string shown(std::optional<std::string_view> text) {
@@ -61,10 +71,26 @@ Result<Json::Value> document_of(const Request& request) {
 }
 
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex) {
-  constexpr std::size_t kDigits = 64;
-  if (secret.empty() || hex.size() != kDigits) return false;
-  const auto sent = from_hex(hex);
-  return equal_in_constant_time(hmac_sha256(secret, message), sent.value_or("")) && sent.has_value();
+  return !secret.empty() && hex.size() == kSha256Digits && is_mac_hex(hmac_sha256(secret, message), hex);
+}
+
+bool is_hmac_sha1_hex(const Secret& secret, std::string_view message, std::string_view hex) {
+  return !secret.empty() && hex.size() == kSha1Digits && is_mac_hex(hmac_sha1(secret, message), hex);
+}
+
+bool is_signed_sha256(const Request& request, std::string_view header, const Secret& secret) {
+  const auto hex = after_prefix(request, header, "sha256=");
+  return hex && is_hmac_hex(secret, request.body, *hex);
+}
+
+bool is_signed_sha1(const Request& request, std::string_view header, const Secret& secret) {
+  const auto hex = after_prefix(request, header, "sha1=");
+  return hex && is_hmac_sha1_hex(secret, request.body, *hex);
+}
+
+bool holds_secret(const Request& request, std::string_view header, const Secret& secret) {
+  const auto sent = request.only(header);
+  return !secret.empty() && sent && !sent->empty() && matches(secret, *sent);
 }
 
 PushEvent event_of(const Provider& provider, const Request& request) {
@@ -79,6 +105,11 @@ PushEvent ignored(PushEvent event, std::string_view reason) {
   event.changes.clear();
   event.ignored_reason = std::string(reason);
   return event;
+}
+
+tl::unexpected<Error> bad_field(std::string_view name) {
+  return fail(ErrorCode::InvalidArgument,
+              "read the payload: the field " + std::string(name) + " is missing or not what it should be");
 }
 
 void add_urls(RepositoryIdentity& identity, const Json::Value& object,

@@ -26,12 +26,24 @@ std::optional<std::string> form_payload(std::string_view body);
 Result<Json::Value> document_of(const Request& request);
 
 /// Whether `hex` is exactly the HMAC-SHA256 of `message`: 64 digits of either case, compared in constant
-/// time.
+/// time. False for an empty secret, as all of these are.
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex);
+/// The same with SHA-1 and 40 digits: only where the source allows it.
+bool is_hmac_sha1_hex(const Secret& secret, std::string_view message, std::string_view hex);
+
+/// Whether `header` is there once and holds `sha256=` and the HMAC of the raw body.
+bool is_signed_sha256(const Request& request, std::string_view header, const Secret& secret);
+/// Whether `header` is there once and holds `sha1=` and the HMAC-SHA1 of the raw body.
+bool is_signed_sha1(const Request& request, std::string_view header, const Secret& secret);
+/// Whether `header` is there once and holds the secret itself; compared in constant time.
+bool holds_secret(const Request& request, std::string_view header, const Secret& secret);
 
 /// An event with its names filled in: the provider, the event's header, the delivery's id.
 PushEvent event_of(const Provider& provider, const Request& request);
 PushEvent ignored(PushEvent event, std::string_view reason);
+
+/// What to say of a field that is missing or of the wrong type. `name` is ours, not what was sent.
+tl::unexpected<Error> bad_field(std::string_view name);
 
 /// Adds the strings among `names` of `object` to the URLs of the repository.
 void add_urls(RepositoryIdentity& identity, const Json::Value& object,
