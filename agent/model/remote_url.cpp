@@ -74,7 +74,7 @@ void resolve_azure(RepositoryPlace& place) {
     std::string_view path = place.path;
     constexpr std::string_view collection = "defaultcollection/";
     if (path.starts_with(collection)) path.remove_prefix(collection.size());
-    place = {std::string(kAzure), 0, fmt::format("{}/{}", organisation, path)};
+    place = {std::string(kAzure), 0, fmt::format("{}{}{}", organisation, path.empty() ? "" : "/", path)};
   }
 }
 

@@ -67,6 +67,7 @@ std::vector<SyncOutcome> merged(std::vector<ListedBranch> branches, Direction di
 struct Routed {
   DeliveryOutcome outcome;
   std::vector<LaneMark> marks;
+  bool needs_listing = false;
 };
 
 /// What a delivery means for one of its targets; null: for none.
@@ -89,7 +90,8 @@ Routed route_to(const IncomingDelivery& delivery, const BindingSnapshot& binding
     outcome.reason = route_taken.ignored_reason();
     outcome.refs = std::move(route_taken.refs);
     routed.marks = std::move(route_taken.marks);
-    if (!routed.marks.empty()) outcome.verdict = Verdict::Accepted;
+    routed.needs_listing = route_taken.needs_listing;
+    if (!routed.marks.empty() || routed.needs_listing) outcome.verdict = Verdict::Accepted;
   }
   return routed;
 }
@@ -166,8 +168,10 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
   const auto bindings = snapshot();
   std::vector<DeliveryOutcome> outcomes;
   std::vector<NewDelivery> rows;
+  std::vector<std::string> to_list;
   const auto add = [&](const HookTarget* target) {
     auto routed = route_to(delivery, *bindings, target);
+    if (routed.needs_listing) to_list.push_back(target->repository);
     rows.push_back({record_of(delivery, target, routed.outcome), std::move(routed.marks)});
     outcomes.push_back(std::move(routed.outcome));
   };
@@ -185,6 +189,7 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
     is_marked = is_marked || !receipt.marked.empty();
   }
   if (is_marked) runner_.wake();
+  for (const auto& repository : to_list) reconcile_soon(repository, Claim::Proven);
   return outcomes;
 }
 
