@@ -6,6 +6,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
+#include "agent/model/remote_url.h"
 #include "api/json.h"
 
 namespace gitferry::api::webhook {
@@ -34,11 +35,6 @@ std::optional<std::string_view> after_prefix(const Request& request, std::string
   const auto value = request.only(header);
   if (!value || !value->starts_with(prefix)) return std::nullopt;
   return value->substr(prefix.size());
-}
-
-std::string shown(std::optional<std::string_view> text) {
-  if (!text || !is_valid_utf8(*text)) return {};
-  return shortened(*text, kWordLimit);
 }
 
 }  // namespace
@@ -93,11 +89,15 @@ bool holds_secret(const Request& request, std::string_view header, const Secret&
   return !secret.empty() && sent && !sent->empty() && matches(secret, *sent);
 }
 
+std::string shown_word(std::string_view word) {
+  return is_valid_utf8(word) ? shortened(word, kWordLimit) : std::string();
+}
+
 PushEvent event_of(const Provider& provider, const Request& request) {
   PushEvent event;
   event.provider = std::string(provider.name);
-  event.event = shown(request.only(provider.event_header));
-  event.delivery_id = shown(request.only(provider.delivery_header));
+  event.event = shown_word(request.only(provider.event_header).value_or(""));
+  event.delivery_id = shown_word(request.only(provider.delivery_header).value_or(""));
   return event;
 }
 
@@ -139,6 +139,36 @@ bool is_test(const RefChange& change) {
   return change.before && change.after && change.before->is_null() && change.after->is_null();
 }
 
+Result<PushEvent> one_change(PushEvent event, const Json::Value& document) {
+  auto change = ref_change(document);
+  if (!change) return fail(std::move(change.error()));
+  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
+  event.changes.push_back(std::move(*change));
+  return event;
+}
+
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document) {
+  const auto& changes = member(document, "changes");
+  if (!changes.isArray() || changes.size() > kChangesLimit) {
+    return fail(ErrorCode::InvalidArgument, "read the payload: the field changes is not a list of at most " +
+                                                std::to_string(kChangesLimit) + " changes");
+  }
+  for (const auto& object : changes) {
+    auto change = ref_change(object);
+    if (!change) return fail(std::move(change.error()));
+    if (!is_test(*change)) event.changes.push_back(std::move(*change));
+  }
+  if (event.changes.empty()) return ignored(std::move(event), "no_changes");
+  return event;
+}
+
+std::string name_from_urls(const RepositoryIdentity& identity) {
+  for (const auto& url : identity.urls) {
+    if (const auto parsed = parse_remote_url(url, any_scheme())) return parsed->url.full_name();
+  }
+  return {};
+}
+
 Result<std::string> full_ref(const Json::Value& object) {
   const auto ref = text_at(object, "ref");
   if (!ref) return bad_field("ref");
@@ -164,11 +194,7 @@ Result<PushEvent> single_push(PushEvent event, const Json::Value& document) {
   auto repository = repository_of(document);
   if (!repository) return fail(std::move(repository.error()));
   event.repository = std::move(*repository);
-  auto change = ref_change(document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return one_change(std::move(event), document);
 }
 
 }  // namespace gitferry::api::webhook
