@@ -58,7 +58,8 @@ std::vector<Route> health_routes(ApiContext& context) {
   const auto live = [](const Call&) { return state_answer(200, "ok"); };
   const auto ready = [&context](const Call& call) { return get_readiness(context, call.request); };
   const auto version = [](const Call&) { return get_version(); };
-  routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr});
+  // At once, so that it answers whatever keeps the workers.
+  routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr, Place::Receiver});
   routes.push_back({"GET", "/readyz", std::nullopt, kNoBody, ready, nullptr});
   routes.push_back({"GET", "/healthz", std::nullopt, kNoBody, ready, nullptr});
   routes.push_back({"GET", "/version", std::nullopt, kNoBody, version, nullptr});

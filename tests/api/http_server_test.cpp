@@ -261,7 +261,9 @@ TEST_F(HttpServerTest, ThePortIsFreeAgainAfterStop) {
 }
 
 TEST_F(HttpServerTest, AnswersTwoHundredConnectionsAtOnce) {
-  start();
+  HttpServerOptions options;
+  options.connections_per_address = 200;
+  start(options);
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<RawClient>(port));
   for (auto& client : clients) ASSERT_TRUE(client->send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n"));
@@ -289,7 +291,7 @@ TEST_F(HttpServerTest, AFullQueueAnswers503AndLeaksNoDescriptor) {
     return echo(request);
   };
   auto options = HttpServerOptions{};
-  options.threads = 2;
+  options.workers = 2;
   options.waiting = 2;
   start(options);
   const auto before = open_descriptors();
