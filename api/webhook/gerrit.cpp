@@ -45,6 +45,11 @@ Result<PushEvent> ref_updated(PushEvent event, const Json::Value& update) {
   return event;
 }
 
+/// The one header that the plugin adds: Gerrit's own address.
+bool has_origin(const Request& request) {
+  return request.count("x-origin-url") > 0;
+}
+
 Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto event = event_of(provider, request);
   const auto document = document_of(request);
@@ -56,7 +61,7 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
 }
 
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::None, false, &verify}};
-constexpr std::array kProviders{Provider{"gerrit", "", "", kUsualBody, kSchemes, &parse}};
+constexpr std::array kProviders{Provider{"gerrit", "", "", kUsualBody, kSchemes, &parse, &has_origin}};
 
 }  // namespace
 
