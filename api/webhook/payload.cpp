@@ -1,17 +1,24 @@
 #include "api/webhook/payload.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
+#include "agent/model/remote_url.h"
 #include "api/json.h"
 
 namespace gitferry::api::webhook {
 namespace {
 
 constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
+/// As many as ten thousand changes can have.
+constexpr std::size_t kValuesLimit = 100'000;
+/// The bulk of a payload, of which no provider needs anything.
+constexpr std::array<std::string_view, 8> kSkippedMembers{"commits", "head_commit", "refs",    "author",
+                                                          "message", "parents",     "summary", "rendered"};
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kSha1Digits = 40;
 
@@ -36,11 +43,6 @@ std::optional<std::string_view> after_prefix(const Request& request, std::string
   return value->substr(prefix.size());
 }
 
-std::string shown(std::optional<std::string_view> text) {
-  if (!text || !is_valid_utf8(*text)) return {};
-  return shortened(*text, kWordLimit);
-}
-
 }  // namespace
 
 bool is_form(const Request& request) {
@@ -50,24 +52,25 @@ bool is_form(const Request& request) {
 }
 
 std::optional<std::string> form_payload(std::string_view body) {
+  constexpr std::string_view kName = "payload=";
   std::optional<std::string_view> raw;
-  for (const auto field : split(body, '&')) {
-    constexpr std::string_view kName = "payload=";
+  // The sender is not known yet: a list of the fields would cost sixteen bytes for each `&`.
+  for (auto rest = body; !rest.empty();) {
+    const auto field = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(field.size() + 1, rest.size()));
     if (!field.starts_with(kName)) continue;
     if (raw) return std::nullopt;
     raw = field.substr(kName.size());
   }
-  if (!raw) return std::nullopt;
-  std::string text(*raw);
-  std::replace(text.begin(), text.end(), '+', ' ');
-  return percent_decode(text);
+  return raw ? form_decode(*raw) : std::nullopt;
 }
 
 Result<Json::Value> document_of(const Request& request) {
-  if (!is_form(request)) return parse_json_object(request.body);
+  const JsonBounds bounds{kValuesLimit, kSkippedMembers};
+  if (!is_form(request)) return parse_json_object(request.body, bounds);
   const auto payload = form_payload(request.body);
   if (!payload) return fail(ErrorCode::InvalidArgument, "read the form: it has no single field `payload`");
-  return parse_json_object(*payload);
+  return parse_json_object(*payload, bounds);
 }
 
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex) {
@@ -93,11 +96,15 @@ bool holds_secret(const Request& request, std::string_view header, const Secret&
   return !secret.empty() && sent && !sent->empty() && matches(secret, *sent);
 }
 
+std::string shown_word(std::string_view word) {
+  return is_valid_utf8(word) ? shortened(word, kWordLimit) : std::string();
+}
+
 PushEvent event_of(const Provider& provider, const Request& request) {
   PushEvent event;
   event.provider = std::string(provider.name);
-  event.event = shown(request.only(provider.event_header));
-  event.delivery_id = shown(request.only(provider.delivery_header));
+  event.event = shown_word(request.only(provider.event_header).value_or(""));
+  event.delivery_id = shown_word(request.only(provider.delivery_header).value_or(""));
   return event;
 }
 
@@ -139,6 +146,36 @@ bool is_test(const RefChange& change) {
   return change.before && change.after && change.before->is_null() && change.after->is_null();
 }
 
+Result<PushEvent> one_change(PushEvent event, const Json::Value& document) {
+  auto change = ref_change(document);
+  if (!change) return fail(std::move(change.error()));
+  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
+  event.changes.push_back(std::move(*change));
+  return event;
+}
+
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document) {
+  const auto& changes = member(document, "changes");
+  if (!changes.isArray() || changes.size() > kChangesLimit) {
+    return fail(ErrorCode::InvalidArgument, "read the payload: the field changes is not a list of at most " +
+                                                std::to_string(kChangesLimit) + " changes");
+  }
+  for (const auto& object : changes) {
+    auto change = ref_change(object);
+    if (!change) return fail(std::move(change.error()));
+    if (!is_test(*change)) event.changes.push_back(std::move(*change));
+  }
+  if (event.changes.empty()) return ignored(std::move(event), "no_changes");
+  return event;
+}
+
+std::string name_from_urls(const RepositoryIdentity& identity) {
+  for (const auto& url : identity.urls) {
+    if (const auto parsed = parse_remote_url(url, any_scheme())) return parsed->url.full_name();
+  }
+  return {};
+}
+
 Result<std::string> full_ref(const Json::Value& object) {
   const auto ref = text_at(object, "ref");
   if (!ref) return bad_field("ref");
@@ -164,11 +201,7 @@ Result<PushEvent> single_push(PushEvent event, const Json::Value& document) {
   auto repository = repository_of(document);
   if (!repository) return fail(std::move(repository.error()));
   event.repository = std::move(*repository);
-  auto change = ref_change(document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return one_change(std::move(event), document);
 }
 
 }  // namespace gitferry::api::webhook

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ bool holds_secret(const Request& request, std::string_view header, const Secret&
 
 /// An event with its names filled in: the provider, the event's header, the delivery's id.
 PushEvent event_of(const Provider& provider, const Request& request);
+/// A word that came from outside, fit to be kept and shown: valid text, not long. Empty where it is not.
+std::string shown_word(std::string_view word);
 PushEvent ignored(PushEvent event, std::string_view reason);
 
 /// What to say of a field that is missing or of the wrong type. `name` is ours, not what was sent.
@@ -51,6 +54,18 @@ void add_urls(RepositoryIdentity& identity, const Json::Value& object,
 
 /// `ref`, `before` and `after` of `object`; the null id means "does not exist". Errors name the field.
 Result<RefChange> ref_change(const Json::Value& object);
+
+/// The one change of a document whose fields are at the top; a test delivery is ignored.
+Result<PushEvent> one_change(PushEvent event, const Json::Value& document);
+
+/// More refs than any host lets one push move.
+constexpr std::size_t kChangesLimit = 10'000;
+
+/// The list `changes` of `document`: every one of them, or an error.
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document);
+
+/// The name of the repository by the first of its URLs that is one: lower case; empty where there is none.
+std::string name_from_urls(const RepositoryIdentity& identity);
 
 /// Whether both ids are null: what Gitea sends when a hook of an empty repository is tested.
 bool is_test(const RefChange& change);

@@ -8,8 +8,9 @@ namespace {
 
 /// From the most to the least specific sender: each sends its own event header and often those of some after
 /// it. A new family is one line here.
-constexpr std::array kFamilies{&gitea_providers,  &gitee_providers,  &coding_providers, &bitbucket_providers,
-                               &gitlab_providers, &github_providers, &azure_providers,  &gerrit_providers};
+constexpr std::array kFamilies{&gitea_providers,     &gitee_providers,  &coding_providers,
+                               &bitbucket_providers, &gitlab_providers, &github_providers,
+                               &azure_providers,     &gerrit_providers, &standard_providers};
 
 bool has_mark_of(const Provider& provider, const Request& request) {
   if (provider.event_header.empty()) return provider.fits != nullptr && provider.fits(request);
