@@ -158,6 +158,12 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     return deliveries;
   }
+  /// Of the deliveries: a test of very many must not hold them all.
+  void forget() {
+    const std::lock_guard lock(mutex);
+    deliveries.clear();
+    deliveries.shrink_to_fit();
+  }
   [[nodiscard]] std::vector<BranchCall> calls() {
     const std::lock_guard lock(mutex);
     return branch_calls;
