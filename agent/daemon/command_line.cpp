@@ -181,7 +181,7 @@ void add_send_command(CLI::App& app, Options& options, int& exit_code) {
   command->add_option("--url", send.url, "The agent; by default the configured listener");
   command->add_option("--before", send.before, "Object id before the push");
   command->add_option("--after", send.after,
-                      "Object id after the push; without it the delivery is a test that starts nothing");
+                      "Object id after the push; a hint: what is synced is what the host has");
   command->add_option("--event", send.event, "What else than a push: ping, where the host has such a test")
       ->check(CLI::IsMember({"push", "ping"}));
   command->add_flag("--form", send.form, "Send a form, where the host can");
