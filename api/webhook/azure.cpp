@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/base/text.h"
 #include "agent/model/remote_url.h"
 #include "api/json.h"
 #include "api/webhook/basic_authentication.h"
@@ -14,8 +13,6 @@
 
 namespace gitferry::api::webhook {
 namespace {
-
-constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
 
 Result<std::optional<RefChange>> azure_change(const Json::Value& element) {
   constexpr std::string_view kField = "resource.refUpdates[]";
@@ -66,8 +63,8 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto event = event_of(provider, request);
   const auto document = document_of(request);
   if (!document) return fail(document.error());
-  event.event = shortened(text_at(*document, "eventType").value_or(""), kWordLimit);
-  event.delivery_id = shortened(text_at(*document, "id").value_or(""), kWordLimit);
+  event.event = shown_word(text_at(*document, "eventType").value_or(""));
+  event.delivery_id = shown_word(text_at(*document, "id").value_or(""));
   if (event.event.empty()) return bad_field("eventType");
   if (event.event != "git.push") return ignored(std::move(event), "unsupported_event");
   return push_of(std::move(event), member(*document, "resource"));

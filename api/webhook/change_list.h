@@ -14,9 +14,6 @@ namespace gitferry::api::webhook {
 
 /// For the hosts that put all refs of a push into one delivery.
 
-/// More refs than any host lets one push move.
-constexpr std::size_t kChangesLimit = 10'000;
-
 /// Reads one element of the list; nullopt for what is no branch or tag of git.
 using ChangeReader = Result<std::optional<RefChange>> (*)(const Json::Value&);
 

@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/model/remote_url.h"
 #include "api/json.h"
 #include "api/webhook/payload.h"
 #include "api/webhook/provider.h"
@@ -17,15 +16,6 @@ bool verify(const Request& request, const Secret& secret, const WebhookSource& s
   return is_signed_sha1(request, "x-coding-signature", secret) && source.allow_sha1;
 }
 
-/// The path of the first of these that is an address; empty where there is none.
-std::string full_name_from_urls(const RepositoryIdentity& identity) {
-  for (const auto& text : identity.urls) {
-    const auto parsed = parse_remote_url(text, any_scheme());
-    if (parsed) return parsed->url.full_name();
-  }
-  return {};
-}
-
 /// Its documentation shows no whole payload; what is known is GitHub's form, with more names for the URLs.
 Result<RepositoryIdentity> coding_repository(const Json::Value& document) {
   const auto& repository = member(document, "repository");
@@ -33,7 +23,7 @@ Result<RepositoryIdentity> coding_repository(const Json::Value& document) {
   add_urls(identity, repository,
            {"clone_url", "https_url", "git_url", "ssh_url", "git_ssh_url", "html_url", "web_url"});
   identity.full_name = text_at(repository, "full_name").value_or("");
-  if (identity.full_name.empty()) identity.full_name = full_name_from_urls(identity);
+  if (identity.full_name.empty()) identity.full_name = name_from_urls(identity);
   if (identity.full_name.empty()) return bad_field("repository.full_name");
   return identity;
 }
@@ -49,11 +39,7 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto repository = coding_repository(*document);
   if (!repository) return fail(std::move(repository.error()));
   event.repository = std::move(*repository);
-  auto change = ref_change(*document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return one_change(std::move(event), *document);
 }
 
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Hmac, true, &verify}};

@@ -3,7 +3,6 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/base/text.h"
 #include "agent/model/ref_name.h"
 #include "api/json.h"
 #include "api/webhook/change_list.h"
@@ -12,8 +11,6 @@
 
 namespace gitferry::api::webhook {
 namespace {
-
-constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
 
 /// Its webhooks plugin signs nothing and sends no secret: there is no proof that a secret could give. What
 /// counts is the address it comes from, which the routes look at.
@@ -45,18 +42,23 @@ Result<PushEvent> ref_updated(PushEvent event, const Json::Value& update) {
   return event;
 }
 
+/// The one header that the plugin adds: Gerrit's own address.
+bool has_origin(const Request& request) {
+  return request.count("x-origin-url") > 0;
+}
+
 Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto event = event_of(provider, request);
   const auto document = document_of(request);
   if (!document) return fail(document.error());
-  event.event = shortened(text_at(*document, "type").value_or(""), kWordLimit);
+  event.event = shown_word(text_at(*document, "type").value_or(""));
   if (event.event.empty()) return bad_field("type");
   if (event.event != "ref-updated") return ignored(std::move(event), "unsupported_event");
   return ref_updated(std::move(event), member(*document, "refUpdate"));
 }
 
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::None, false, &verify}};
-constexpr std::array kProviders{Provider{"gerrit", "", "", kUsualBody, kSchemes, &parse}};
+constexpr std::array kProviders{Provider{"gerrit", "", "", kUsualBody, kSchemes, &parse, &has_origin}};
 
 }  // namespace
 

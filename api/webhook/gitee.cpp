@@ -83,11 +83,7 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto repository = gitee_repository(*document);
   if (!repository) return fail(std::move(repository.error()));
   event.repository = std::move(*repository);
-  auto change = ref_change(*document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return one_change(std::move(event), *document);
 }
 
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Sign, false, &verify_sign},

@@ -1,6 +1,7 @@
 #include "api/webhook/payload.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "agent/base/crypto.h"
@@ -13,6 +14,11 @@ namespace gitferry::api::webhook {
 namespace {
 
 constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
+/// As many as ten thousand changes can have.
+constexpr std::size_t kValuesLimit = 100'000;
+/// The bulk of a payload, of which no provider needs anything.
+constexpr std::array<std::string_view, 8> kSkippedMembers{"commits", "head_commit", "refs",    "author",
+                                                          "message", "parents",     "summary", "rendered"};
 constexpr std::size_t kSha256Digits = 64;
 constexpr std::size_t kSha1Digits = 40;
 
@@ -46,24 +52,25 @@ bool is_form(const Request& request) {
 }
 
 std::optional<std::string> form_payload(std::string_view body) {
+  constexpr std::string_view kName = "payload=";
   std::optional<std::string_view> raw;
-  for (const auto field : split(body, '&')) {
-    constexpr std::string_view kName = "payload=";
+  // The sender is not known yet: a list of the fields would cost sixteen bytes for each `&`.
+  for (auto rest = body; !rest.empty();) {
+    const auto field = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(field.size() + 1, rest.size()));
     if (!field.starts_with(kName)) continue;
     if (raw) return std::nullopt;
     raw = field.substr(kName.size());
   }
-  if (!raw) return std::nullopt;
-  std::string text(*raw);
-  std::replace(text.begin(), text.end(), '+', ' ');
-  return percent_decode(text);
+  return raw ? form_decode(*raw) : std::nullopt;
 }
 
 Result<Json::Value> document_of(const Request& request) {
-  if (!is_form(request)) return parse_json_object(request.body);
+  const JsonBounds bounds{kValuesLimit, kSkippedMembers};
+  if (!is_form(request)) return parse_json_object(request.body, bounds);
   const auto payload = form_payload(request.body);
   if (!payload) return fail(ErrorCode::InvalidArgument, "read the form: it has no single field `payload`");
-  return parse_json_object(*payload);
+  return parse_json_object(*payload, bounds);
 }
 
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex) {
