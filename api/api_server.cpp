@@ -21,7 +21,7 @@ namespace {
 
 class RunningApi final : public ApiServer {
  public:
-  explicit RunningApi(ApiContext& context) : context_(context), table_(all_routes(context), context.tokens) {}
+  explicit RunningApi(ApiContext& context) : context_(context), table_(all_routes(context), context) {}
   ~RunningApi() override { stop(); }
 
   Status listen_on(const ServerOptions& options) {

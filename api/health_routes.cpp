@@ -62,6 +62,7 @@ std::vector<Route> health_routes(ApiContext& context) {
   routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr, Place::Receiver});
   routes.push_back({"GET", "/readyz", std::nullopt, kNoBody, ready, nullptr});
   routes.push_back({"GET", "/healthz", std::nullopt, kNoBody, ready, nullptr});
+  for (auto& route : routes) route.is_unlimited = true;
   routes.push_back({"GET", "/version", std::nullopt, kNoBody, version, nullptr});
   return routes;
 }

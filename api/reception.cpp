@@ -48,6 +48,14 @@ IpAddress peer_of(int fd) {
   return ip_address_of(generic).value_or(IpAddress{});
 }
 
+/// What counts as one address: of IPv6 the /64, which is what one subscriber has.
+IpAddress counted_address(const IpAddress& peer) {
+  static const auto ipv4 = parse_address_range("0.0.0.0/0").value_or(AddressRange{});
+  IpAddress counted = peer;
+  if (!ipv4.contains(peer)) std::fill(counted.begin() + 8, counted.end(), std::uint8_t{0});
+  return counted;
+}
+
 /// Whether the kernel has bytes that nobody read: closing the socket then resets the connection.
 bool has_unread_bytes(int fd) {
   int bytes = 0;
@@ -207,7 +215,8 @@ void Reception::admit(Arrival arrival) {
   const auto peer = peer_of(arrival.socket.get());
   const bool is_counted = std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
                                        [&](const AddressRange& range) { return range.contains(peer); });
-  const auto found = of_address_.find(peer);
+  const auto address = counted_address(peer);
+  const auto found = of_address_.find(address);
   if (is_counted && found != of_address_.end() && found->second >= options_.connections_per_address) {
     turn_away(arrival.socket.get(), refused_address(), "too many connections of one address");
     return;
@@ -226,7 +235,7 @@ void Reception::admit(Arrival arrival) {
   connection.peer = peer;
   connection.deadline = arrival.at + options_.request_time;
   if (is_counted) {
-    ++of_address_[peer];
+    ++of_address_[address];
     connection.is_counted = true;
   }
   advance(connection);
@@ -533,7 +542,7 @@ Reception::Next Reception::drain(Connection& connection) {
 Reception::Next Reception::close(Connection& connection) {
   forget_body(connection);
   if (connection.is_counted) {
-    const auto found = of_address_.find(connection.peer);
+    const auto found = of_address_.find(counted_address(connection.peer));
     if (--found->second == 0) of_address_.erase(found);
   }
   --open_;

@@ -101,7 +101,7 @@ class OpenApiTest : public testing::BindingTest {
     }
     request.headers.push_back({"authorization", std::string("Bearer ") + testing::kAdminToken});
     request.body = to_text(body);
-    const auto response = RouterTable(all_routes(*context), context->tokens).handle(request);
+    const auto response = RouterTable(all_routes(*context), *context).handle(request);
     return {response.status, testing::json_of(response.body), response.body};
   }
   /// A value that the schema allows, and that starts nothing to wait for.
