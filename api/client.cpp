@@ -94,6 +94,7 @@ tl::unexpected<Error> other_program(const std::string& base_url, int http_status
 Result<Envelope> ask(const ApiClient& client, const Secret& token, HttpCall call) {
   call.purpose = kPurpose;
   call.base_url = client.base_url();
+  call.certificate_file = client.certificate_file();
   call.connect_timeout = kConnectTimeout;
   call.headers = {{"Authorization", "Bearer " + std::string(token.reveal())},
                   {"Accept-Language", "en"},
@@ -157,10 +158,11 @@ Result<ApiAnswer<Row>> list(const ApiClient& client, const Secret& token, const 
 
 }  // namespace
 
-Status find_agent(const std::string& base_url) {
+Status find_agent(const std::string& base_url, const std::string& certificate_file) {
   HttpCall call;
   call.purpose = kPurpose;
   call.base_url = base_url;
+  call.certificate_file = certificate_file;
   call.method = "GET";
   call.path = "/version";
   call.connect_timeout = kConnectTimeout;

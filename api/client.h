@@ -82,9 +82,10 @@ struct SyncCall {
   bool force = false;
 };
 
-/// Whether a gitferry answers at this address; asked without a token. Errors: those of send(),
-/// ConnectionFailed for "no server there"; ProtocolError where it is another program.
-Status find_agent(const std::string& base_url);
+/// Whether a gitferry answers at this address; asked without a token. `certificate_file` is that of HttpCall.
+/// Errors: those of send(), ConnectionFailed for "no server there"; ProtocolError where it is another
+/// program.
+Status find_agent(const std::string& base_url, const std::string& certificate_file = {});
 
 /// The management API of a running agent, as the command line asks it.
 ///
@@ -93,7 +94,10 @@ Status find_agent(const std::string& base_url);
 /// an answer, not an error.
 class ApiClient {
  public:
-  ApiClient(std::string base_url, Secret token) : base_url_(std::move(base_url)), token_(std::move(token)) {}
+  ApiClient(std::string base_url, Secret token, std::string certificate_file = {})
+      : base_url_(std::move(base_url)),
+        certificate_file_(std::move(certificate_file)),
+        token_(std::move(token)) {}
 
   /// All pages.
   [[nodiscard]] Result<ApiAnswer<StatusLine>> status(const std::string& repository) const;
@@ -102,9 +106,11 @@ class ApiClient {
   [[nodiscard]] Result<ApiAnswer<RunLine>> sync(const SyncCall& call) const;
 
   [[nodiscard]] const std::string& base_url() const { return base_url_; }
+  [[nodiscard]] const std::string& certificate_file() const { return certificate_file_; }
 
  private:
   std::string base_url_;
+  std::string certificate_file_;
   Secret token_;
 };
 

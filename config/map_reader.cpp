@@ -139,8 +139,9 @@ std::optional<std::chrono::milliseconds> MapReader::duration(std::string_view ke
     return value;
   std::string wanted =
       "a duration from " + duration_text(range.lowest) + " to " + duration_text(range.highest);
-  if (range.unit > std::chrono::milliseconds{1}) wanted += " in steps of " + duration_text(range.unit);
-  wrong_type(key, *node, wanted + ", such as 500ms, 10s, 5m, 2h or 7d");
+  const bool has_steps = range.unit > std::chrono::milliseconds{1};
+  wanted += has_steps ? " in steps of " + duration_text(range.unit) : ", such as 10s, 5m or 2h";
+  wrong_type(key, *node, wanted);
   return std::nullopt;
 }
 

@@ -230,6 +230,53 @@ TEST(Loader, SaysWhichTypeIsWanted) {
     expect_error(bad);
 }
 
+TEST(Loader, ReadsHowMuchHistoryIsKept) {
+  const auto config = load(
+      "version: 1\nstorage: {keep: {deliveries: {count: 1000, age: 4d}, runs: {age: 36h}, audit: {count: "
+      "1}}}\n");
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->history.deliveries, (Retention{1000, std::chrono::days{4}}));
+  EXPECT_EQ(config->history.runs, (Retention{100'000, std::chrono::hours{36}}));
+  EXPECT_EQ(config->history.audit, (Retention{1, std::chrono::days{400}}));
+  for (const Bad& bad : {
+           Bad{"version: 1\nstorage: {keep: {deliveries: {count: 999}}}",
+               "2:38: error: storage.keep.deliveries.count must be a whole number from 1000 to 1000000000, "
+               "not '999'"},
+           Bad{"version: 1\nstorage: {keep: {deliveries: {age: 95h}}}",
+               "2:36: error: storage.keep.deliveries.age must be a duration from 4d to 3650d in steps of 1h"},
+           Bad{"version: 1\nstorage: {keep: {runs: {age: 90m}}}",
+               "2:30: error: storage.keep.runs.age must be a dur"},
+           Bad{"version: 1\nstorage: {keep: {runs: {age: 3651d}}}",
+               "2:30: error: storage.keep.runs.age must be a d"},
+           Bad{"version: 1\nstorage: {keep: {audit: {count: 0}}}",
+               "2:33: error: storage.keep.audit.count must be a"},
+           Bad{"version: 1\nstorage: {keep: {audits: {}}}",
+               "2:18: error: unknown key 'audits' in storage.keep (did you mean 'audit'?)"},
+           Bad{"version: 1\nstorage: {keep: 7d}", "2:17: error: storage.keep must be a mapping of keys"},
+           Bad{"version: 1\nstorage: {keep: {runs: 7d}}",
+               "2:24: error: storage.keep.runs must be a mapping of keys"},
+       })
+    expect_error(bad);
+}
+
+TEST(Loader, ReadsHowOftenRepositoriesAreCompared) {
+  const auto often = load("version: 1\nsync: {reconcile_interval: 1s}\n");
+  ASSERT_TRUE(often) << text_of(often);
+  EXPECT_EQ(often->sync.reconcile_interval.count(), 1'000);
+  EXPECT_TRUE(often->warnings.empty());
+  for (const auto* off : {"off", "\"off\""}) {
+    const auto never = load("version: 1\nsync: {reconcile_interval: " + std::string(off) + "}\n");
+    ASSERT_TRUE(never) << text_of(never);
+    EXPECT_EQ(never->sync.reconcile_interval.count(), 0);
+    ASSERT_EQ(never->warnings.size(), 1U);
+    EXPECT_EQ(never->warnings[0].str().find("f.yaml:2:28: warning: without a reconcile"), 0U)
+        << never->warnings[0].str();
+  }
+  for (const auto* bad : {"0s", "999ms", "8d", "never", "10", "[off]"})
+    expect_error({"version: 1\nsync: {reconcile_interval: " + std::string(bad) + "}\n",
+                  "2:28: error: sync.reconcile_interval must be a duration from 1s to 7d"});
+}
+
 TEST(Loader, TakesSecretsFromFilesAndVariablesOnly) {
   for (const Bad& bad : {
            Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token: S3CRET}]}",
@@ -349,6 +396,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
                                                 {"GITFERRY_STORAGE_KEY_FILE", "/keys/x"},
                                                 {"GITFERRY_SYNC_WORKERS", "5"},
                                                 {"GITFERRY_SYNC_TIMEOUTS_TOTAL", "1m"},
+                                                {"GITFERRY_SYNC_RECONCILE_INTERVAL", "off"},
+                                                {"GITFERRY_STORAGE_KEEP_RUNS_AGE", "2d"},
                                                 {"SYNC_DIR", "/short"},
                                                 {"GITFERRY_SYNC_SYNC_DIR", "/long"},
                                                 {"GITFERRY_SYNC_PER_HOST", ""},
@@ -360,6 +409,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   EXPECT_EQ(config->key_file, "/keys/x");
   EXPECT_EQ(config->sync.workers, 5);
   EXPECT_EQ(config->sync.timeouts.total.count(), 60'000);
+  EXPECT_EQ(config->sync.reconcile_interval.count(), 0);
+  EXPECT_EQ(config->history.runs, (Retention{100'000, std::chrono::days{2}}));
   EXPECT_EQ(config->sync.sync_dir, "/long");
   EXPECT_EQ(config->sync.per_host, 4);
   EXPECT_FALSE(config->sync.log_detail);
@@ -393,7 +444,10 @@ TEST(Loader, NamesTheVariableOfABadValue) {
                                           {"SYNC_DIR", "tmp"},
                                           {"GITFERRY_SERVER_BEHIND_PROXY", "x"},
                                           {"GITFERRY_STORAGE_URL", "x"},
-                                          {"GITFERRY_SYNC_TIMEOUTS_STALL", "1"}}) {
+                                          {"GITFERRY_SYNC_TIMEOUTS_STALL", "1"},
+                                          {"GITFERRY_SYNC_RECONCILE_INTERVAL", "no"},
+                                          {"GITFERRY_SERVER_LIMITS_REQUESTS_BURST", "0"},
+                                          {"GITFERRY_STORAGE_KEEP_DELIVERIES_AGE", "1h"}}) {
     const auto loaded = load_text("version: 1", "f", environment_of({{variable, value}}));
     ASSERT_FALSE(loaded) << variable;
     ASSERT_EQ(loaded.error().size(), 1U) << text_of(loaded);

@@ -84,7 +84,8 @@ TEST_F(ServerSettings, WrongOnesAreRefusedAtTheirPlace) {
            {"tls: {key_file: " + key + "}", "2:15: error: server.tls.cert_file is missing"},
            {"tls: {cert_file: " + missing + ", key_file: " + key + "}",
             "2:27: error: cannot read '" + missing + "': No such file or directory"},
-           {"tls: {cert_fle: x}", "2:16: error: unknown key 'cert_fle' in server.tls (did you mean 'cert_file'?)"},
+           {"tls: {cert_fle: x}",
+            "2:16: error: unknown key 'cert_fle' in server.tls (did you mean 'cert_file'?)"},
            {"tls: {key: x}", "2:16: error: secrets are never written into the configuration (use key_file)"},
            {"trusted_proxies: [10.0.0.0/8]",
             "2:27: error: server.trusted_proxies without behind_proxy: nobody's X-Forwarded-For is read (say "
