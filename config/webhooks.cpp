@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "agent/base/crypto.h"
 #include "agent/base/text.h"
 #include "agent/model/remote_url.h"
 #include "config/scalars.h"
@@ -55,15 +54,6 @@ bool knows_sha1(const WebhookKind& kind) {
 /// Whether the provider sends a header Authorization of the user's choice beside its signature.
 bool sends_authorization(const WebhookKind& kind) {
   return kind.provider == "gitea" || kind.provider == "forgejo" || kind.provider == "gogs";
-}
-
-/// Standard Webhooks: base64 of 24 to 64 bytes, usually after `whsec_`.
-bool is_signing_key(const Secret& secret) {
-  constexpr std::string_view kPrefix = "whsec_";
-  std::string_view text = secret.reveal();
-  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
-  const auto key = from_base64(text);
-  return key && key->size() >= 24 && key->size() <= 64;
 }
 
 /// Reads one webhook: which kind it is, then what that kind takes.
@@ -174,7 +164,7 @@ class WebhookReader {
     auto secret = read_checked(source, at);
     if (!secret) return;
     if (is(WebhookScheme::Signing)) {
-      if (!is_signing_key(*secret)) {
+      if (!standard_webhooks_key(*secret)) {
         map_.error(
             at, name_of(source) + " holds no signing key: base64 of 24 to 64 bytes, after whsec_",
             "take the one that the host shows, or make one with: echo whsec_$(openssl rand -base64 32)");
