@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kPurpose = "ask the agent";
 constexpr std::int64_t kPageSize = 100;
+constexpr std::size_t kAnswerValues = 1'000'000;  ///< a sync of a repository has a row a branch
 constexpr std::chrono::seconds kConnectTimeout{5};
 /// Beyond the time that the agent was asked to wait for runs.
 constexpr std::chrono::seconds kAnswerTimeout{30};
@@ -103,7 +104,7 @@ Result<Envelope> ask(const ApiClient& client, const Secret& token, HttpCall call
                   {"X-Gitferry-Client", "command-line"}};
   const auto reply = send(call);
   if (!reply) return fail(reply.error());
-  auto body = parse_json_object(reply->body);
+  auto body = parse_json_object(reply->body, {.values = kAnswerValues});
   if (!body || !member(*body, "code_status").isInt()) {
     return other_program(client.base_url(), reply->status);
   }
@@ -169,7 +170,7 @@ Status find_agent(const std::string& base_url) {
   call.connect_timeout = kConnectTimeout;
   const auto reply = send(call);
   if (!reply) return fail(reply.error());
-  const auto body = parse_json_object(reply->body);
+  const auto body = parse_json_object(reply->body, {.values = kAnswerValues});
   if (!body || text_at(*body, "name") != "gitferry") return other_program(base_url, reply->status);
   return {};
 }

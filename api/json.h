@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -10,10 +12,18 @@
 
 namespace gitferry::api {
 
-/// Reads a JSON object that a client sent: nothing around it, no duplicate keys, at most 64 levels and a
-/// million values, valid UTF-8 without byte order mark. The library's own strict mode lets several of these
-/// pass and throws on others.
-Result<Json::Value> parse_json_object(std::string_view bytes);
+/// How much of a document is kept. A kept value takes about a hundred bytes, whatever it took on the wire.
+struct JsonBounds {
+  std::size_t values = 20'000;
+  /// Members, at whatever depth, that nobody reads: they are checked for grammar, and nothing of them is
+  /// kept.
+  std::span<const std::string_view> skipped = {};
+};
+
+/// Reads a JSON object that a client sent, in valid UTF-8: nothing around it, no byte order mark, at most 64
+/// levels, no text over a mebibyte, no U+0000, no number out of range, and no key twice in an object that is
+/// kept. Errors, all InvalidArgument, quote nothing of it but the name of a key given twice.
+Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& bounds = {});
 
 /// One line, UTF-8 as it is.
 std::string to_text(const Json::Value& value);

@@ -10,6 +10,7 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.88)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(JSONCPP REQUIRED IMPORTED_TARGET jsoncpp)
+find_package(nlohmann_json 3.11 REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 # The .pc file carries the OpenSSL, zlib and brotli switches that the shared library was built with;
 # without them the class layouts differ.

@@ -42,7 +42,7 @@ check agent/daemon agent/base agent/model agent/git agent/store agent/sync confi
 only 'SQLiteCpp|sqlite3\.h' agent/store
 only 'git2|curl/' agent/git
 only 'yaml\.h|yaml-cpp' config
-only 'httplib\.h|json/' api
+only 'httplib\.h|json/|nlohmann/' api
 only 'CLI/' agent/daemon
 only 'spdlog/' agent/base
 

@@ -24,6 +24,17 @@ std::string digest(const EVP_MD* algorithm, std::string_view bytes) {
   return {reinterpret_cast<const char*>(out.data()), length};
 }
 
+std::string hmac(const EVP_MD* algorithm, const Secret& key, std::string_view message) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned int length = 0;
+  const auto secret = key.reveal();
+  if (HMAC(algorithm, secret.data(), static_cast<int>(secret.size()), bytes_of(message), message.size(),
+           out.data(), &length) == nullptr) {
+    std::abort();
+  }
+  return {reinterpret_cast<const char*>(out.data()), length};
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -80,14 +91,11 @@ void crypt_all(const Cipher& cipher, std::string_view in, char* out) {
 }  // namespace
 
 std::string hmac_sha256(const Secret& key, std::string_view message) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned int length = 0;
-  const auto secret = key.reveal();
-  if (HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes_of(message), message.size(),
-           out.data(), &length) == nullptr) {
-    std::abort();
-  }
-  return {reinterpret_cast<const char*>(out.data()), length};
+  return hmac(EVP_sha256(), key, message);
+}
+
+std::string hmac_sha1(const Secret& key, std::string_view message) {
+  return hmac(EVP_sha1(), key, message);
 }
 
 std::string sha256(std::string_view bytes) {

@@ -15,6 +15,10 @@ namespace gitferry {
 /// HMAC-SHA256 (RFC 2104) of `message`; 32 bytes.
 std::string hmac_sha256(const Secret& key, std::string_view message);
 
+/// HMAC-SHA1 of `message`; 20 bytes. Only for git hosts that have nothing better, where the configuration
+/// says so.
+std::string hmac_sha1(const Secret& key, std::string_view message);
+
 /// SHA-256 of `bytes`; 32 bytes.
 std::string sha256(std::string_view bytes);
 

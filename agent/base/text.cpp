@@ -87,12 +87,14 @@ bool is_valid_utf8(std::string_view bytes) {
   return true;
 }
 
-std::optional<std::string> percent_decode(std::string_view text) {
+namespace {
+
+std::optional<std::string> decode(std::string_view text, char plus) {
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
-      out += text[i];
+      out += text[i] == '+' ? plus : text[i];
       continue;
     }
     unsigned value = 0;
@@ -104,6 +106,16 @@ std::optional<std::string> percent_decode(std::string_view text) {
     i += 2;
   }
   return out;
+}
+
+}  // namespace
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  return decode(text, '+');
+}
+
+std::optional<std::string> form_decode(std::string_view text) {
+  return decode(text, ' ');
 }
 
 std::string percent_encode(std::string_view text) {

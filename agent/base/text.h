@@ -19,6 +19,10 @@ bool is_valid_utf8(std::string_view bytes);
 /// One percent-decoding (RFC 3986, section 2.1). nullopt on a broken escape; '+' stays '+'.
 std::optional<std::string> percent_decode(std::string_view text);
 
+/// One decoding of a form's field (application/x-www-form-urlencoded): as percent_decode(), and '+' is a
+/// space.
+std::optional<std::string> form_decode(std::string_view text);
+
 /// Escapes everything but unreserved characters (RFC 3986, section 2.3).
 std::string percent_encode(std::string_view text);
 

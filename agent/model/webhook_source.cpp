@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "agent/base/crypto.h"
+
 namespace gitferry {
 namespace {
 
@@ -68,6 +70,20 @@ const WebhookKind* find_webhook_kind(std::string_view provider) {
   const auto* found = std::find_if(kKinds.begin(), kKinds.end(),
                                    [&](const WebhookKind& kind) { return kind.provider == provider; });
   return found == kKinds.end() ? nullptr : found;
+}
+
+std::optional<Secret> standard_webhooks_key(const Secret& secret) {
+  constexpr std::string_view kPrefix = "whsec_";
+  constexpr std::size_t kShortest = 24;
+  constexpr std::size_t kLongest = 64;
+  auto text = secret.reveal();
+  if (text.starts_with(kPrefix)) text.remove_prefix(kPrefix.size());
+  auto bytes = from_base64(text);
+  if (!bytes) return std::nullopt;
+  Secret key(std::move(*bytes));
+  const auto size = key.reveal().size();
+  if (size < kShortest || size > kLongest) return std::nullopt;
+  return key;
 }
 
 }  // namespace gitferry

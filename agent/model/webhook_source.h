@@ -44,6 +44,10 @@ std::span<const WebhookKind> webhook_kinds();
 /// nullptr where there is none of that name.
 const WebhookKind* find_webhook_kind(std::string_view provider);
 
+/// The key that a secret of WebhookScheme::Signing stands for: base64, with `whsec_` before it or without, of
+/// 24 to 64 bytes (Standard Webhooks 1.0.0). nullopt where it is anything else.
+std::optional<Secret> standard_webhooks_key(const Secret& secret);
+
 /// A secret of a hook. Several are in force at a time while one is being rotated.
 struct HookSecret {
   Secret value;

@@ -19,14 +19,21 @@ std::optional<std::string_view> signature_of(const Request& request) {
 }
 
 /// These hosts sign the JSON before they encode it as a form. A signature over the form is as good a proof.
-bool verify(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+bool is_signed(const Request& request, const Secret& secret) {
   const auto signature = signature_of(request);
   if (!signature) return false;
   const bool raw = is_hmac_hex(secret, request.body, *signature);
   if (!is_form(request)) return raw;
   const auto payload = form_payload(request.body);
-  const bool decoded = is_hmac_hex(secret, payload.value_or(""), *signature) && payload.has_value();
+  const bool decoded = payload && is_hmac_hex(secret, *payload, *signature);
   return raw || decoded;
+}
+
+/// What a hook can be told to send besides: wanted in addition to the signature, never in its place.
+bool verify(const Request& request, const Secret& secret, const WebhookSource& source, WallTime) {
+  const bool authorized =
+      !source.authorization || holds_secret(request, "authorization", *source.authorization);
+  return is_signed(request, secret) && authorized;
 }
 
 /// `create` and `delete`: a short or full ref and its type, without ids but for the `sha` of a creation. A
@@ -58,7 +65,8 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
 constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Hmac, true, &verify}};
 constexpr std::array kProviders{
     Provider{"forgejo", "x-forgejo-event", "x-forgejo-delivery", kUsualBody, kSchemes, &parse},
-    Provider{"gitea", "x-gitea-event", "x-gitea-delivery", kUsualBody, kSchemes, &parse},
+    // Forgejo is a fork of Gitea, and its hooks of type Gitea carry both marks.
+    Provider{"gitea", "x-gitea-event", "x-gitea-delivery", kUsualBody, kSchemes, &parse, nullptr, "forgejo"},
     Provider{"gogs", "x-gogs-event", "x-gogs-delivery", kUsualBody, kSchemes, &parse}};
 
 }  // namespace

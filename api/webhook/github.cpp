@@ -7,12 +7,14 @@
 namespace gitferry::api::webhook {
 namespace {
 
-/// The signature covers the raw body, also where that is a form. The older header with SHA-1 does not count.
-bool verify(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
-  constexpr std::string_view kPrefix = "sha256=";
-  const auto signature = request.only("x-hub-signature-256");
-  if (!signature || !signature->starts_with(kPrefix)) return false;
-  return is_hmac_hex(secret, request.body, signature->substr(kPrefix.size()));
+/// The signature covers the raw body, also where that is a form. The older header with SHA-1 counts where the
+/// source says so and the sender knows no better.
+bool verify(const Request& request, const Secret& secret, const WebhookSource& source, WallTime) {
+  constexpr std::string_view kHeader = "x-hub-signature-256";
+  if (source.allow_sha1 && request.count(kHeader) == 0) {
+    return is_signed_sha1(request, "x-hub-signature", secret);
+  }
+  return is_signed_sha256(request, kHeader, secret);
 }
 
 /// `create` and `delete` only repeat what `push` says.

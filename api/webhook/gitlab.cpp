@@ -1,57 +1,52 @@
 #include <array>
 
-#include "agent/base/crypto.h"
 #include "api/json.h"
 #include "api/webhook/payload.h"
 #include "api/webhook/provider.h"
+#include "api/webhook/standard_signature.h"
 
 namespace gitferry::api::webhook {
 namespace {
 
-/// More refs than any host lets one push move.
-constexpr std::size_t kChangesLimit = 10'000;
-
 /// A secret token proves the sender, not the body. A delivery that is signed too comes from a hook that was
 /// set up for signatures: taking its token instead would be a downgrade.
-bool verify_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
-  if (request.count("webhook-signature") > 0) return false;
-  const auto token = request.only("x-gitlab-token");
-  if (secret.empty() || !token || token->empty()) return false;
-  return matches(secret, *token);
+bool verify_gitlab_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+  return !has_standard_signature(request) && holds_secret(request, "x-gitlab-token", secret);
 }
 
+bool verify_gitcode(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+  return is_signed_sha256(request, "x-gitcode-signature-256", secret);
+}
+
+bool verify_gitcode_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+  return holds_secret(request, "x-gitcode-token", secret);
+}
+
+bool verify_codeup_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+  return holds_secret(request, "x-codeup-token", secret);
+}
+
+/// It sends the same token under GitLab's name.
+bool verify_tencent_token(const Request& request, const Secret& secret, const WebhookSource&, WallTime) {
+  return holds_secret(request, "x-token", secret);
+}
+
+/// Codeup and Tencent send no `project`; there the name is what the addresses end with.
 Result<RepositoryIdentity> project_of(const Json::Value& document) {
   const auto& project = member(document, "project");
   RepositoryIdentity identity;
-  auto name = text_at(project, "path_with_namespace");
-  if (!name || name->empty()) {
-    return fail(
-        ErrorCode::InvalidArgument,
-        "read the payload: the field project.path_with_namespace is missing or not what it should be");
-  }
-  identity.full_name = std::move(*name);
-  add_urls(identity, project, {"git_http_url", "git_ssh_url", "web_url", "http_url", "ssh_url"});
+  add_urls(identity, project, {"git_http_url", "git_ssh_url", "web_url", "http_url", "ssh_url", "url"});
+  add_urls(identity, member(document, "repository"), {"git_http_url", "git_ssh_url", "url", "homepage"});
+  identity.full_name = text_at(project, "path_with_namespace").value_or(name_from_urls(identity));
+  if (identity.full_name.empty()) return bad_field("project.path_with_namespace");
   return identity;
 }
 
-/// `repository_update` of a system hook: all refs of one push, without the limit that push hooks have.
-Result<PushEvent> repository_update(PushEvent event, const Json::Value& document) {
-  const auto& changes = member(document, "changes");
-  if (!changes.isArray() || changes.size() > kChangesLimit) {
-    return fail(ErrorCode::InvalidArgument, "read the payload: the field changes is not a list of at most " +
-                                                std::to_string(kChangesLimit) + " changes");
-  }
-  for (const auto& object : changes) {
-    auto change = ref_change(object);
-    if (!change) return fail(std::move(change.error()));
-    if (!is_test(*change)) event.changes.push_back(std::move(*change));
-  }
-  if (event.changes.empty()) return ignored(std::move(event), "no_changes");
-  return event;
-}
-
+/// A system hook says in the body what it is about. Its `repository_update` has all refs of one push, without
+/// the limit that push hooks have.
 Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto event = event_of(provider, request);
+  event.signed_id = signed_id_of(request);
   const auto document = document_of(request);
   if (!document) return fail(document.error());
   auto kind = event.event;
@@ -61,17 +56,22 @@ Result<PushEvent> parse(const Provider& provider, const Request& request) {
   auto project = project_of(*document);
   if (!project) return fail(std::move(project.error()));
   event.repository = std::move(*project);
-  if (!is_push) return repository_update(std::move(event), *document);
-  auto change = ref_change(*document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return is_push ? one_change(std::move(event), *document) : several_changes(std::move(event), *document);
 }
 
-constexpr std::array kSchemes{SchemeCheck{WebhookScheme::Token, false, &verify_token}};
+constexpr std::array kGitlab{SchemeCheck{WebhookScheme::Token, false, &verify_gitlab_token},
+                             SchemeCheck{WebhookScheme::Signing, true, &verify_standard_signature}};
+constexpr std::array kGitcode{SchemeCheck{WebhookScheme::Hmac, true, &verify_gitcode},
+                              SchemeCheck{WebhookScheme::Token, false, &verify_gitcode_token}};
+constexpr std::array kCodeup{SchemeCheck{WebhookScheme::Token, false, &verify_codeup_token}};
+constexpr std::array kTencent{SchemeCheck{WebhookScheme::Token, false, &verify_tencent_token}};
+
+/// Codeup's event header has no `X-`. Tencent's comes beside GitLab's.
 constexpr std::array kProviders{
-    Provider{"gitlab", "x-gitlab-event", "x-gitlab-event-uuid", kLargestBody, kSchemes, &parse}};
+    Provider{"gitcode", "x-gitcode-event", "x-gitcode-delivery", kUsualBody, kGitcode, &parse},
+    Provider{"codeup", "codeup-event", {}, kUsualBody, kCodeup, &parse},
+    Provider{"tencent", "x-event", "x-trace-id", kUsualBody, kTencent, &parse},
+    Provider{"gitlab", "x-gitlab-event", "x-gitlab-event-uuid", kLargestBody, kGitlab, &parse}};
 
 }  // namespace
 

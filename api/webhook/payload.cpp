@@ -1,22 +1,26 @@
 #include "api/webhook/payload.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
+#include "agent/model/remote_url.h"
 #include "api/json.h"
 
 namespace gitferry::api::webhook {
 namespace {
 
 constexpr std::size_t kWordLimit = 200;  ///< of what is kept to show to people
-
-tl::unexpected<Error> bad_field(std::string_view name) {
-  return fail(ErrorCode::InvalidArgument,
-              "read the payload: the field " + std::string(name) + " is missing or not what it should be");
-}
+/// As many as ten thousand changes can have.
+constexpr std::size_t kValuesLimit = 100'000;
+/// The bulk of a payload, of which no provider needs anything.
+constexpr std::array<std::string_view, 8> kSkippedMembers{"commits", "head_commit", "refs",    "author",
+                                                          "message", "parents",     "summary", "rendered"};
+constexpr std::size_t kSha256Digits = 64;
+constexpr std::size_t kSha1Digits = 40;
 
 Result<std::optional<ObjectId>> object_id(const Json::Value& object, const char* name) {
   const auto text = text_at(object, name);
@@ -26,9 +30,17 @@ Result<std::optional<ObjectId>> object_id(const Json::Value& object, const char*
   return id;
 }
 
-std::string shown(std::optional<std::string_view> text) {
-  if (!text || !is_valid_utf8(*text)) return {};
-  return shortened(*text, kWordLimit);
+bool is_mac_hex(std::string_view mac, std::string_view hex) {
+  const auto sent = from_hex(hex);
+  return sent.has_value() && equal_in_constant_time(mac, *sent);
+}
+
+/// What follows `prefix` in a header that is there once.
+std::optional<std::string_view> after_prefix(const Request& request, std::string_view header,
+                                             std::string_view prefix) {
+  const auto value = request.only(header);
+  if (!value || !value->starts_with(prefix)) return std::nullopt;
+  return value->substr(prefix.size());
 }
 
 }  // namespace
@@ -40,38 +52,59 @@ bool is_form(const Request& request) {
 }
 
 std::optional<std::string> form_payload(std::string_view body) {
+  constexpr std::string_view kName = "payload=";
   std::optional<std::string_view> raw;
-  for (const auto field : split(body, '&')) {
-    constexpr std::string_view kName = "payload=";
+  // The sender is not known yet: a list of the fields would cost sixteen bytes for each `&`.
+  for (auto rest = body; !rest.empty();) {
+    const auto field = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(field.size() + 1, rest.size()));
     if (!field.starts_with(kName)) continue;
     if (raw) return std::nullopt;
     raw = field.substr(kName.size());
   }
-  if (!raw) return std::nullopt;
-  std::string text(*raw);
-  std::replace(text.begin(), text.end(), '+', ' ');
-  return percent_decode(text);
+  return raw ? form_decode(*raw) : std::nullopt;
 }
 
 Result<Json::Value> document_of(const Request& request) {
-  if (!is_form(request)) return parse_json_object(request.body);
+  const JsonBounds bounds{kValuesLimit, kSkippedMembers};
+  if (!is_form(request)) return parse_json_object(request.body, bounds);
   const auto payload = form_payload(request.body);
   if (!payload) return fail(ErrorCode::InvalidArgument, "read the form: it has no single field `payload`");
-  return parse_json_object(*payload);
+  return parse_json_object(*payload, bounds);
 }
 
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex) {
-  constexpr std::size_t kDigits = 64;
-  if (secret.empty() || hex.size() != kDigits) return false;
-  const auto sent = from_hex(hex);
-  return equal_in_constant_time(hmac_sha256(secret, message), sent.value_or("")) && sent.has_value();
+  return !secret.empty() && hex.size() == kSha256Digits && is_mac_hex(hmac_sha256(secret, message), hex);
+}
+
+bool is_hmac_sha1_hex(const Secret& secret, std::string_view message, std::string_view hex) {
+  return !secret.empty() && hex.size() == kSha1Digits && is_mac_hex(hmac_sha1(secret, message), hex);
+}
+
+bool is_signed_sha256(const Request& request, std::string_view header, const Secret& secret) {
+  const auto hex = after_prefix(request, header, "sha256=");
+  return hex && is_hmac_hex(secret, request.body, *hex);
+}
+
+bool is_signed_sha1(const Request& request, std::string_view header, const Secret& secret) {
+  const auto hex = after_prefix(request, header, "sha1=");
+  return hex && is_hmac_sha1_hex(secret, request.body, *hex);
+}
+
+bool holds_secret(const Request& request, std::string_view header, const Secret& secret) {
+  const auto sent = request.only(header);
+  return !secret.empty() && sent && !sent->empty() && matches(secret, *sent);
+}
+
+std::string shown_word(std::string_view word) {
+  return is_valid_utf8(word) ? shortened(word, kWordLimit) : std::string();
 }
 
 PushEvent event_of(const Provider& provider, const Request& request) {
   PushEvent event;
   event.provider = std::string(provider.name);
-  event.event = shown(request.only(provider.event_header));
-  event.delivery_id = shown(request.only(provider.delivery_header));
+  event.event = shown_word(request.only(provider.event_header).value_or(""));
+  event.delivery_id = shown_word(request.only(provider.delivery_header).value_or(""));
   return event;
 }
 
@@ -79,6 +112,11 @@ PushEvent ignored(PushEvent event, std::string_view reason) {
   event.changes.clear();
   event.ignored_reason = std::string(reason);
   return event;
+}
+
+tl::unexpected<Error> bad_field(std::string_view name) {
+  return fail(ErrorCode::InvalidArgument,
+              "read the payload: the field " + std::string(name) + " is missing or not what it should be");
 }
 
 void add_urls(RepositoryIdentity& identity, const Json::Value& object,
@@ -108,6 +146,36 @@ bool is_test(const RefChange& change) {
   return change.before && change.after && change.before->is_null() && change.after->is_null();
 }
 
+Result<PushEvent> one_change(PushEvent event, const Json::Value& document) {
+  auto change = ref_change(document);
+  if (!change) return fail(std::move(change.error()));
+  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
+  event.changes.push_back(std::move(*change));
+  return event;
+}
+
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document) {
+  const auto& changes = member(document, "changes");
+  if (!changes.isArray() || changes.size() > kChangesLimit) {
+    return fail(ErrorCode::InvalidArgument, "read the payload: the field changes is not a list of at most " +
+                                                std::to_string(kChangesLimit) + " changes");
+  }
+  for (const auto& object : changes) {
+    auto change = ref_change(object);
+    if (!change) return fail(std::move(change.error()));
+    if (!is_test(*change)) event.changes.push_back(std::move(*change));
+  }
+  if (event.changes.empty()) return ignored(std::move(event), "no_changes");
+  return event;
+}
+
+std::string name_from_urls(const RepositoryIdentity& identity) {
+  for (const auto& url : identity.urls) {
+    if (const auto parsed = parse_remote_url(url, any_scheme())) return parsed->url.full_name();
+  }
+  return {};
+}
+
 Result<std::string> full_ref(const Json::Value& object) {
   const auto ref = text_at(object, "ref");
   if (!ref) return bad_field("ref");
@@ -133,11 +201,7 @@ Result<PushEvent> single_push(PushEvent event, const Json::Value& document) {
   auto repository = repository_of(document);
   if (!repository) return fail(std::move(repository.error()));
   event.repository = std::move(*repository);
-  auto change = ref_change(document);
-  if (!change) return fail(std::move(change.error()));
-  if (is_test(*change)) return ignored(std::move(event), "test_delivery");
-  event.changes.push_back(std::move(*change));
-  return event;
+  return one_change(std::move(event), document);
 }
 
 }  // namespace gitferry::api::webhook

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -26,12 +27,26 @@ std::optional<std::string> form_payload(std::string_view body);
 Result<Json::Value> document_of(const Request& request);
 
 /// Whether `hex` is exactly the HMAC-SHA256 of `message`: 64 digits of either case, compared in constant
-/// time.
+/// time. False for an empty secret, as all of these are.
 bool is_hmac_hex(const Secret& secret, std::string_view message, std::string_view hex);
+/// The same with SHA-1 and 40 digits: only where the source allows it.
+bool is_hmac_sha1_hex(const Secret& secret, std::string_view message, std::string_view hex);
+
+/// Whether `header` is there once and holds `sha256=` and the HMAC of the raw body.
+bool is_signed_sha256(const Request& request, std::string_view header, const Secret& secret);
+/// Whether `header` is there once and holds `sha1=` and the HMAC-SHA1 of the raw body.
+bool is_signed_sha1(const Request& request, std::string_view header, const Secret& secret);
+/// Whether `header` is there once and holds the secret itself; compared in constant time.
+bool holds_secret(const Request& request, std::string_view header, const Secret& secret);
 
 /// An event with its names filled in: the provider, the event's header, the delivery's id.
 PushEvent event_of(const Provider& provider, const Request& request);
+/// A word that came from outside, fit to be kept and shown: valid text, not long. Empty where it is not.
+std::string shown_word(std::string_view word);
 PushEvent ignored(PushEvent event, std::string_view reason);
+
+/// What to say of a field that is missing or of the wrong type. `name` is ours, not what was sent.
+tl::unexpected<Error> bad_field(std::string_view name);
 
 /// Adds the strings among `names` of `object` to the URLs of the repository.
 void add_urls(RepositoryIdentity& identity, const Json::Value& object,
@@ -39,6 +54,18 @@ void add_urls(RepositoryIdentity& identity, const Json::Value& object,
 
 /// `ref`, `before` and `after` of `object`; the null id means "does not exist". Errors name the field.
 Result<RefChange> ref_change(const Json::Value& object);
+
+/// The one change of a document whose fields are at the top; a test delivery is ignored.
+Result<PushEvent> one_change(PushEvent event, const Json::Value& document);
+
+/// More refs than any host lets one push move.
+constexpr std::size_t kChangesLimit = 10'000;
+
+/// The list `changes` of `document`: every one of them, or an error.
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document);
+
+/// The name of the repository by the first of its URLs that is one: lower case; empty where there is none.
+std::string name_from_urls(const RepositoryIdentity& identity);
 
 /// Whether both ids are null: what Gitea sends when a hook of an empty repository is tested.
 bool is_test(const RefChange& change);

@@ -6,30 +6,44 @@
 namespace gitferry::api::webhook {
 namespace {
 
-/// Event headers from the most to the least specific sender: each sends its own and often those of some after
-/// it.
-constexpr std::array<std::string_view, 10> kSenderMarks{
-    "x-forgejo-event", "x-gitea-event",  "x-gogs-event", "x-gitee-event",  "x-gitcode-event",
-    "codeup-event",    "x-coding-event", "x-event-key",  "x-gitlab-event", "x-github-event"};
+/// From the most to the least specific sender: each sends its own event header and often those of some after
+/// it. A new family is one line here.
+constexpr std::array kFamilies{&gitea_providers,     &gitee_providers,  &coding_providers,
+                               &bitbucket_providers, &gitlab_providers, &github_providers,
+                               &azure_providers,     &gerrit_providers, &standard_providers};
+
+bool has_mark_of(const Provider& provider, const Request& request) {
+  if (provider.event_header.empty()) return provider.fits != nullptr && provider.fits(request);
+  return request.count(provider.event_header) > 0 && (provider.fits == nullptr || provider.fits(request));
+}
+
+bool has_own_mark(const Provider& provider, const Request& request) {
+  if (provider.event_header.empty()) return provider.fits == nullptr || provider.fits(request);
+  return request.only(provider.event_header).has_value() && has_mark_of(provider, request);
+}
 
 }  // namespace
 
 const Provider* find_provider(std::string_view name) {
-  for (const auto family : {github_providers(), gitlab_providers(), gitea_providers()}) {
-    const auto found = std::find_if(family.begin(), family.end(),
+  for (const auto family : kFamilies) {
+    const auto rows = family();
+    const auto found = std::find_if(rows.begin(), rows.end(),
                                     [&](const Provider& provider) { return provider.name == name; });
-    if (found != family.end()) return &*found;
+    if (found != rows.end()) return &*found;
   }
   return nullptr;
 }
 
 bool came_from(const Provider& provider, const Request& request) {
-  if (!request.only(provider.event_header)) return false;
-  for (const auto mark : kSenderMarks) {
-    if (mark == provider.event_header) return true;
-    // Forgejo is a fork of Gitea, and its hooks of type Gitea carry both marks.
-    if (provider.name == "gitea" && mark == "x-forgejo-event") continue;
-    if (request.count(mark) > 0) return false;
+  if (!has_own_mark(provider, request)) return false;
+  for (const auto family : kFamilies) {
+    for (const auto& other : family()) {
+      if (other.name == provider.name) {
+        if (!provider.event_header.empty()) return true;
+      } else if (other.name != provider.also_from && has_mark_of(other, request)) {
+        return false;
+      }
+    }
   }
   return true;
 }

@@ -39,19 +39,36 @@ struct Provider {
   std::span<const SchemeCheck> schemes;  ///< those of its WebhookKind, in that order
   /// Only after a proof. InvalidArgument on what is malformed; never throws.
   Result<PushEvent> (*parse)(const Provider&, const Request&);
+  /// Where the event's header does not tell it from another kind of host: what else must be so. Where there
+  /// is no such header: whether the request has this host's mark. nullptr: nothing.
+  bool (*fits)(const Request&) = nullptr;
+  /// A more specific provider, whose deliveries count as this one's too. Empty: none.
+  std::string_view also_from = {};
 };
 
-/// One span a family of hosts; each is defined in the file of that family.
-std::span<const Provider> github_providers();
-std::span<const Provider> gitlab_providers();
+/// One span a family of hosts; each is defined in the file of that family, the more specific senders first.
 std::span<const Provider> gitea_providers();
+std::span<const Provider> gitee_providers();
+std::span<const Provider> coding_providers();
+std::span<const Provider> bitbucket_providers();
+std::span<const Provider> gitlab_providers();
+std::span<const Provider> github_providers();
+std::span<const Provider> azure_providers();
+std::span<const Provider> gerrit_providers();
+std::span<const Provider> standard_providers();
 
 /// nullptr where there is none of that name.
 const Provider* find_provider(std::string_view name);
 
-/// Whether the headers fit `provider`: its event header is there, and no header marks a more specific sender,
-/// as Gitea's do among the GitHub names that it sends too. A check besides the proof, never instead of it.
+/// Whether the headers fit `provider`: its event header is there once, and no header marks a more specific
+/// sender, as Gitea's do among the GitHub names that it sends too. A provider without such a header takes
+/// nothing that bears the mark of any other. A check besides the proof, never instead of it.
 bool came_from(const Provider& provider, const Request& request);
+
+/// Bitbucket Data Center's test of a connection without any proof. Whether it signs that is not documented: a
+/// signed one is verified like all else, this one gets the answer of an ignored delivery, whatever the name
+/// in the path, and leaves no trace.
+bool is_unsigned_ping(const Provider& provider, const Request& request);
 
 /// The check of a scheme; nullptr where the provider does not have it.
 const SchemeCheck* find_scheme(const Provider& provider, WebhookScheme scheme);

@@ -209,23 +209,35 @@ class FakeBindings final : public BindingRegistry {
 constexpr const char* kReadToken = "read-token";
 constexpr const char* kOperateToken = "operate-token";
 constexpr const char* kAdminToken = "admin-token";
-constexpr const char* kSecret = "hook-secret-of-the-test";
+/// A signing key by its form, so that hooks of every scheme can have one and the same secret.
+constexpr const char* kSecret = "whsec_aG9vay1zZWNyZXQtb2YtdGhlLXRlc3Qtb2YtYWxs";
 
-/// Context with one binding per provider: named as the provider, internal side with its hook, external side
-/// without.
+/// The hook of one kind and scheme, with kSecret, that the deliveries of compose_webhook() prove themselves
+/// to.
+inline WebhookSource hook_of(const WebhookKind& kind, WebhookScheme scheme) {
+  WebhookSource hook;
+  hook.provider = kind.provider;
+  hook.scheme = scheme;
+  hook.allow_sha1 = kind.is_sha1_only;
+  if (scheme == WebhookScheme::None) {
+    hook.allow_addresses = {AddressRange{mapped_ipv4({127, 0, 0, 0}), 104}};
+  } else {
+    hook.secrets = {{Secret("older")}, {Secret(kSecret)}};
+  }
+  return hook;
+}
+
+/// Context with one binding per provider: named as the provider, internal side with its hook of the default
+/// scheme, external side without.
 struct Fixture {
   Fixture() {
     auto snapshot = std::make_shared<BindingSnapshot>();
-    for (const auto* provider : {"github", "gitlab", "gitea", "forgejo", "gogs"}) {
+    for (const auto& kind : webhook_kinds()) {
       RepositoryBinding binding;
-      binding.name = provider;
+      binding.name = kind.provider;
       binding.internal = url("https://git.corp.example/acme/robot.git");
       binding.external = url("git@mirror.example:public/robot.git");
-      WebhookSource hook;
-      hook.provider = provider;
-      hook.scheme = find_webhook_kind(provider)->schemes.front();
-      hook.secrets = {{Secret("older")}, {Secret(kSecret)}};
-      binding.internal_webhook = std::move(hook);
+      binding.internal_webhook = hook_of(kind, kind.schemes.front());
       binding.branches.push_back({"main", "main", true});
       snapshot->repositories.emplace(binding.name, binding);
       snapshot->by_age.push_back(binding.name);
