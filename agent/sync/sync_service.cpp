@@ -185,7 +185,10 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
     const auto& receipt = receipts->at(i);
     outcomes[i].delivery_id = receipt.delivery_id;
     outcomes[i].duplicate_of = receipt.duplicate_of;
-    if (receipt.duplicate_of) outcomes[i].verdict = Verdict::Duplicate;
+    if (receipt.duplicate_of) {
+      outcomes[i].verdict = Verdict::Duplicate;
+      outcomes[i].reason = kDuplicateReason;
+    }
     is_marked = is_marked || !receipt.marked.empty();
   }
   if (is_marked) runner_.wake();

@@ -346,6 +346,8 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
   EXPECT_EQ(deliver("[]").status, 400);
   EXPECT_EQ(checked("replayDelivery", root + "/deliveries/1/replay").code(), 0);
   EXPECT_EQ(checked("replayDelivery", root + "/deliveries/99/replay").code(), 10013);
+  EXPECT_EQ(checked("getDelivery", root + "/deliveries/1").code(), 0);
+  EXPECT_EQ(checked("getDelivery", root + "/deliveries/99").code(), 10013);
 
   for (const auto& [id, path] : std::map<std::string, std::string>{{"listRepositories", "/repo"},
                                                                    {"listBranches", "/filed/branch"},
