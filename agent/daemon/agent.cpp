@@ -139,6 +139,7 @@ Status Agent::start_sync(const config::Config& config) {
   SyncOptions options;
   options.workers = config.sync.workers;
   options.per_host = config.sync.per_host;
+  options.reconcile_interval = config.sync.reconcile_interval;
   sync_ = SyncService::make(options, *store_, clock_, std::move(*engines), credential_lookup(live_),
                             bindings_->snapshot());
   return {};
