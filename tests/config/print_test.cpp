@@ -35,7 +35,7 @@ Loaded loaded() {
   return load_text(without_bad_branch(), "f",
                    environment_of({{"OPS", "S3CRET-1"},
                                    {"PASS", "S3CRET-2"},
-                                   {"HOOK", "S3CRET-3"},
+                                   {"HOOK", "S3CRET-3-of-sixteen"},
                                    {"GITFERRY_SYNC_PER_HOST", "3"}}));
 }
 
@@ -59,7 +59,8 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
   const std::string text = to_yaml(*config, config->bindings);
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->sync.per_host, 3);
   EXPECT_EQ(again->sync.timeouts.stall, std::chrono::milliseconds{1500});
@@ -124,7 +125,8 @@ TEST(Print, YamlSaysInCommentsWhatTheApiChangedAndStaysAConfiguration) {
         "true\n",
         "# unbound through the API, though in the file: whole\n"})
     EXPECT_NE(text.find(expected), std::string::npos) << expected << text;
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->bindings.repositories.size(), 2U);
   EXPECT_FALSE(again->bindings.find("robot")->enabled);
@@ -139,7 +141,8 @@ TEST(Print, OnlyBindingsThatCannotBeUsedAreAnEmptyList) {
   in_force.repositories.erase("whole");
   in_force.repositories.at("robot").problem = "no more";
   const std::string text = to_yaml(*config, in_force);
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_TRUE(again->bindings.repositories.empty());
 }

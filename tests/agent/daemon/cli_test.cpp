@@ -36,7 +36,7 @@ class Cli : public testing::Test {
   Outcome run(const std::vector<std::string>& arguments) {
     std::vector<std::string> words{GITFERRY_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> environment{"PATH=/usr/bin:/bin", "HOOK=S3CRET-HOOK", "TOKEN=S3CRET-TOKEN"};
+    std::vector<std::string> environment{"PATH=/usr/bin:/bin", "HOOK=S3CRET-HOOK-of-the-test", "TOKEN=S3CRET-TOKEN"};
     environment.insert(environment.end(), extra_environment.begin(), extra_environment.end());
     const std::string out = dir.path("out");
     const std::string err = dir.path("err");
