@@ -114,7 +114,7 @@ void ReconcileSchedule::take_up(std::vector<Entry> known, const BindingSnapshot&
     if (running_.contains(name)) {
       // What runs lists the bindings as they were.
       entry.state = State::Running;
-      if (!entry.again) entry.again = Want::Regular;
+      if (!entry.again && options_.interval.count() > 0) entry.again = Want::Regular;
     } else {
       soon.push_back(static_cast<std::uint32_t>(entries_.size() - 1));
     }
