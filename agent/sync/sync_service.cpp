@@ -17,6 +17,7 @@
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/listing_queue.h"
 #include "agent/sync/mended_lanes.h"
+#include "agent/sync/reconciler.h"
 #include "agent/sync/repository_listing.h"
 #include "agent/sync/time_limit.h"
 
@@ -99,19 +100,25 @@ Routed route_to(const IncomingDelivery& delivery, const BindingSnapshot& binding
 class Service final : public SyncService {
  public:
   Service(LaneRunner::Parts parts, Snapshot snapshot)
-      : parts_(std::move(parts)), snapshot_(std::move(snapshot)), runner_([this] {
+      : parts_(std::move(parts)),
+        snapshot_(std::move(snapshot)),
+        runner_([this] {
           auto of_runner = parts_;
           of_runner.snapshot = [this] { return this->snapshot(); };
           return of_runner;
-        }()) {}
+        }()),
+        reconciler_({parts_.options, parts_.store, parts_.clock, parts_.engines, parts_.credentials,
+                     [this] { return this->snapshot(); }, [this] { runner_.wake(); }, parts_.fraction}) {}
 
   void start() override {
     runner_.start();
     listings_.start();
+    reconciler_.start();
   }
   void stop() override {
     // Plans and listings write nothing: they need no time to finish in.
     stopping_.request_stop();
+    reconciler_.stop();
     listings_.stop();
     runner_.stop();
   }
@@ -121,10 +128,14 @@ class Service final : public SyncService {
     const auto before = std::exchange(*snapshot_.lock(), snapshot);
     mark_mended(*before, *snapshot);
     runner_.wake();
+    reconciler_.replace(*before, *snapshot);
   }
 
   Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override;
-  void reconcile_soon(std::string_view repository, Claim claim) override;
+  void reconcile_soon(std::string_view repository, Claim claim) override {
+    reconciler_.ask(repository, claim);
+  }
+  [[nodiscard]] ReconcileState reconcile_state() override { return reconciler_.state(); }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
@@ -148,6 +159,7 @@ class Service final : public SyncService {
   LaneRunner::Parts parts_;
   mutable Guarded<Snapshot> snapshot_;
   LaneRunner runner_;
+  Reconciler reconciler_;
   std::stop_source stopping_;
   ListingQueue listings_{[this](const auto& wish, const auto& stop) { return list_and_mark(wish, stop); }};
 };
@@ -195,8 +207,6 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
   for (const auto& repository : to_list) reconcile_soon(repository, Claim::Proven);
   return outcomes;
 }
-
-void Service::reconcile_soon(std::string_view, Claim) {}
 
 Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline) {
   std::vector<SyncOutcome> outcomes;

@@ -129,6 +129,7 @@ class FakeSync final : public SyncService {
     }
     return made;
   }
+  [[nodiscard]] ReconcileState reconcile_state() override { return ReconcileState::Ok; }
   void reconcile_soon(std::string_view repository, Claim claim) override {
     const std::lock_guard lock(mutex);
     told.emplace_back(repository, claim);

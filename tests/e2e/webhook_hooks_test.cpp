@@ -1,0 +1,1 @@
+// Hooks of organisations, rotation and floods, with real hosts and a real agent.
