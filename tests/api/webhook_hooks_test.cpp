@@ -347,17 +347,23 @@ TEST_F(WebhookHooks, WhatThereWasNoRoomForIsHeardOf) {
 }
 
 TEST_F(WebhookHooks, AnEventThatDoesNotSayWhatMovedIsOfTheProvenSide) {
-  WebhookSource source;
-  source.provider = "standard";
-  source.scheme = WebhookScheme::Signing;
-  source.secrets = {{Secret(testing::kSecret)}};
-  snapshot->repositories.at("one").external_webhook = source;
+  snapshot->repositories.at("one").external_webhook =
+      testing::hook_of(*find_webhook_kind("azure"), WebhookScheme::Basic);
   put();
-  auto request = push("standard", "public/robot");
-  request.repository_url = "git@mirror.example:public/robot.git";
-  request.document = R"({"type":"push"})";
+  auto request = push("azure", "public/robot");
+  request.document = R"({"eventType":"git.push","id":"1","resource":{}})";
   EXPECT_EQ(status_of(post(request, "/one")), 202);
   EXPECT_THAT(last_targets(), ElementsAre(Pair("one", Side::External)));
+  EXPECT_TRUE(world.sync.delivered().back().event.is_unspecific);
+}
+
+TEST_F(WebhookHooks, S29_AnEventThatDoesNotSayWhatMovedIsOfItsRepositoryAlone) {
+  snapshot->repositories.at("one").external_webhook =
+      testing::hook_of(*find_webhook_kind("standard"), WebhookScheme::Signing);
+  put();
+  auto request = push("standard", "public/robot");
+  request.document = R"({"type":"push","repository":{"full_name":"public/robot"}})";
+  EXPECT_EQ(status_of(post(request, "/one")), 202);
   EXPECT_TRUE(world.sync.delivered().back().event.is_unspecific);
   request.document = R"({"type":"push","repository":{"full_name":"evil/robot"}})";
   EXPECT_EQ(status_of(post(request, "/one")), 403);
