@@ -57,7 +57,7 @@ webhooks:
     ASSERT_THAT(hosts.agent().log(), HasSubstr("configuration reloaded"));
   }
 
-  [[nodiscard]] api::SendRequest push(const std::string& provider, std::string_view secret) const {
+  [[nodiscard]] api::SendRequest push(const std::string& provider, std::string_view secret) {
     api::SendRequest request;
     request.base_url = fmt::format("http://127.0.0.1:{}", hosts.agent().port());
     request.provider = provider;
