@@ -65,8 +65,12 @@ DeliveryLine delivery_line(const Json::Value& row) {
                     string_at(row, "repo_name"), string_at(row, "provider"),
                     string_at(row, "event"),     string_at(row, "verdict"),
                     string_at(row, "reason"),    {},
-                    number_at(row, "replay_of")};
+                    number_at(row, "replay_of"), number_at(row, "duplicate_of")};
   for (const auto& ref : member(row, "refs")) line.refs.push_back(string_at(ref, "ref"));
+  for (const auto& lane : member(row, "lanes")) {
+    line.runs.push_back({number_at(lane, "run_id"), string_at(lane, "run_state"),
+                         static_cast<int>(number_at(lane, "code_status"))});
+  }
   return line;
 }
 

@@ -28,6 +28,13 @@ struct StatusLine {
   std::int64_t next_retry_at_ms = 0;
 };
 
+/// What became of one lane that a delivery marked.
+struct DeliveryRunLine {
+  std::int64_t run_id = 0;  ///< 0: none has begun
+  std::string state;
+  int code_status = 0;
+};
+
 struct DeliveryLine {
   std::int64_t id = 0;
   std::int64_t received_at_ms = 0;
@@ -38,6 +45,8 @@ struct DeliveryLine {
   std::string reason;
   std::vector<std::string> refs;
   std::int64_t replay_of = 0;
+  std::int64_t duplicate_of = 0;
+  std::vector<DeliveryRunLine> runs = {};
 };
 
 struct RunLine {

@@ -38,6 +38,7 @@ Response get_readiness(ApiContext& context, const Request& request) {
   if (std::any_of(request.query.begin(), request.query.end(), is_verbose)) {
     checks["store"] = store;
     checks["configuration"] = configuration_check(context.configuration());
+    checks["reconcile"] = std::string(name_of(context.sync.reconcile_state()));
   }
   return due ? state_answer(200, "ok", checks) : state_answer(503, "store not available", checks);
 }

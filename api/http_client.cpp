@@ -85,7 +85,7 @@ tl::unexpected<Error> not_pinned(const std::string& what, const std::string& cer
 httplib::Result exchange(httplib::Client& client, const HttpCall& call, const std::string& target) {
   httplib::Headers headers;
   for (const auto& [name, value] : call.headers) headers.emplace(name, value);
-  if (call.method == "POST") return client.Post(target, headers, call.body, "application/json");
+  if (call.method == "POST") return client.Post(target, headers, call.body, call.content_type.c_str());
   return client.Get(target, headers);
 }
 

@@ -20,7 +20,8 @@ struct HttpCall {
   std::string method;  ///< GET or POST
   std::string path;    ///< with its query, encoded
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  ///< of a POST; JSON
+  std::string body;                               ///< of a POST
+  std::string content_type = "application/json";  ///< of the body
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds answer_timeout{10'000};
 };

@@ -99,7 +99,9 @@ Admission RouterTable::admit(const Request& request) const {
   if (found.route->precheck) {
     if (auto refused = found.route->precheck(request, found.arguments)) return {0, std::move(refused)};
   }
-  return {found.route->body_limit, std::nullopt, found.route->place};
+  const auto limit =
+      found.route->body_limit_of ? found.route->body_limit_of(found.arguments) : found.route->body_limit;
+  return {limit, std::nullopt, found.route->place};
 }
 
 Response RouterTable::handle(const Request& request) const {

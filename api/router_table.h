@@ -43,9 +43,11 @@ struct Route {
   std::size_t body_limit = kApiBodyLimit;
   std::function<Response(const Call&)> handler;
   /// Decides before the body is read; may be empty. nullopt: go on.
-  std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck;
+  std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck = {};
   Place place = Place::Worker;
   bool is_unlimited = false;  ///< answered however much the client asks: for the health of the agent
+  /// In the place of body_limit, where the limit depends on the path; may be empty.
+  std::function<std::size_t(const PathArguments&)> body_limit_of = {};
 };
 
 /// All routes of the server. Immutable after construction; the first route that matches is taken.

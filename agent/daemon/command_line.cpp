@@ -87,12 +87,14 @@ void add_deliveries_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand(
       "deliveries",
       "Examples:\n  gitferry deliveries\n  gitferry deliveries robot --verdict ignored --limit 50\n\n"
-      "Show the webhooks that arrived, newest first, and what became of them. Asks the running agent.");
+      "Show the webhooks that arrived, newest first, and what became of them: accepted, ignored, a "
+      "duplicate, or refused; "
+      "why; and the run that followed. Asks the running agent.");
   auto& deliveries = options.deliveries;
   add_server_options(*command, options, deliveries.server);
   command->add_option("REPO", deliveries.repository, "Only this repository");
   command->add_option("--verdict", deliveries.verdict, "Only these")
-      ->check(CLI::IsMember({"accepted", "ignored"}));
+      ->check(CLI::IsMember({"accepted", "ignored", "duplicate", "refused"}));
   command->add_option("--limit", deliveries.limit, "How many")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
@@ -129,28 +131,64 @@ void add_sync_command(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+std::vector<std::string> provider_names() {
+  std::vector<std::string> names;
+  for (const auto& kind : webhook_kinds()) names.emplace_back(kind.provider);
+  return names;
+}
+
+/// The other way to say which hook and which repository, besides --repo and --side.
+void add_organisation_options(CLI::App& command, SendWebhookOptions& send) {
+  auto* hook = command.add_option("--organisation", send.hook,
+                                  "Instead of a repository's hook: the one of that name in `webhooks`");
+  auto* full_name =
+      command.add_option("--full-name", send.full_name, "What the payload calls the repository: acme/robot");
+  auto* url =
+      command.add_option("--repository-url", send.repository_url, "What address the payload gives it");
+  full_name->needs(hook);
+  url->needs(hook);
+}
+
+/// CLI11 knows no "one of these".
+void check_names(const SendWebhookOptions& send) {
+  if (!send.repository.empty()) return;
+  if (send.hook.empty()) throw CLI::RequiredError("--repo and --side, or --organisation");
+  if (send.full_name.empty()) throw CLI::RequiredError("--full-name, or --repo and --side");
+}
+
 void add_send_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand(
       "send-webhook",
-      "Examples:\n  gitferry send-webhook --provider github --repo robot --side internal --ref main\n\n"
+      "Examples:\n  gitferry send-webhook --provider github --repo robot --side internal --ref main\n"
+      "  gitferry send-webhook --provider gitlab --organisation group-a --full-name group-a/robot --ref "
+      "main\n\n"
       "Send a signed test delivery to a running agent, with the secret and the address of the "
       "configuration.");
   add_config_option(*command, options);
   auto& send = options.send;
   command->add_option("--provider", send.provider, "What to speak like")
       ->required()
-      ->check(CLI::IsMember({"github", "gitlab", "gitea", "forgejo", "gogs"}));
-  command->add_option("--repo", send.repository, "Name of the repository binding")->required();
-  command->add_option("--side", send.side, "The side that was pushed to")
-      ->required()
-      ->check(CLI::IsMember({"internal", "external"}));
-  command->add_option("--ref", send.branch, "Branch name on that side")->required();
+      ->check(CLI::IsMember(provider_names()));
+  auto* repository = command->add_option("--repo", send.repository, "Name of the repository binding");
+  auto* side = command->add_option("--side", send.side, "The side that was pushed to")
+                   ->check(CLI::IsMember({"internal", "external"}));
+  repository->needs(side);
+  side->needs(repository);
+  add_organisation_options(*command, send);
+  command
+      ->add_option("--ref", send.refs,
+                   "Branch name on that side, or refs/tags/NAME; several where the host puts several refs "
+                   "into one delivery")
+      ->required();
   command->add_option("--url", send.url, "The agent; by default the configured listener");
   command->add_option("--before", send.before, "Object id before the push");
   command->add_option("--after", send.after,
-                      "Object id after the push; without it the delivery is a test that starts nothing");
-  command->add_option("--event", send.event, "The provider's word for another event, such as ping");
+                      "Object id after the push; a hint: what is synced is what the host has");
+  command->add_option("--event", send.event, "What else than a push: ping, where the host has such a test")
+      ->check(CLI::IsMember({"push", "ping"}));
+  command->add_flag("--form", send.form, "Send a form, where the host can");
   command->callback([&] {
+    check_names(send);
     send.config_path = options.config_path;
     exit_code = send_test_webhook(send);
   });

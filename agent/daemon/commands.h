@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/daemon/server_client.h"
 #include "agent/model/binding.h"
@@ -62,13 +63,17 @@ int sync_once(const SyncCommandOptions& options, config::Config config);
 struct SendWebhookOptions {
   std::string config_path;
   std::string provider;
-  std::string repository;
-  std::string side;
-  std::string branch;
-  std::string url;     ///< of the agent; empty: the configured listener
-  std::string before;  ///< hex; empty: zeros
-  std::string after;   ///< hex; empty: an id of no commit, which is a hint like any other
-  std::string event;   ///< empty: a push
+  std::string hook;            ///< of an organisation, by its name; empty: the one of a binding's side
+  std::string repository;      ///< a binding's name; empty where `hook` and `full_name` say all
+  std::string side;            ///< of `repository`: which was pushed to
+  std::string full_name;       ///< what the payload calls the repository; empty: as the side's address has it
+  std::string repository_url;  ///< the same, its address
+  std::vector<std::string> refs;  ///< branches, or tags as `refs/tags/...`
+  std::string url;                ///< of the agent; empty: the configured listener
+  std::string before;             ///< hex; empty: zeros
+  std::string after;              ///< hex; empty: an id of no commit, which is a hint like any other
+  std::string event;              ///< empty: a push
+  bool form = false;              ///< the body as a form
 };
 /// Signs a delivery as the provider would and sends it to a running agent.
 int send_test_webhook(const SendWebhookOptions& options);

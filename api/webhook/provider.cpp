@@ -8,7 +8,9 @@ namespace {
 
 /// From the most to the least specific sender: each sends its own event header and often those of some after
 /// it. A new family is one line here.
-constexpr std::array kFamilies{&gitea_providers, &gitlab_providers, &github_providers, &standard_providers};
+constexpr std::array kFamilies{&gitea_providers,     &gitee_providers,  &coding_providers,
+                               &bitbucket_providers, &gitlab_providers, &github_providers,
+                               &azure_providers,     &gerrit_providers, &standard_providers};
 
 bool has_mark_of(const Provider& provider, const Request& request) {
   if (provider.event_header.empty()) return provider.fits != nullptr && provider.fits(request);
@@ -44,6 +46,16 @@ bool came_from(const Provider& provider, const Request& request) {
     }
   }
   return true;
+}
+
+const Provider* likely_sender(const Request& request) {
+  for (const auto family : kFamilies) {
+    const auto rows = family();
+    const auto found = std::find_if(rows.begin(), rows.end(),
+                                    [&](const Provider& provider) { return has_mark_of(provider, request); });
+    if (found != rows.end()) return &*found;
+  }
+  return nullptr;
 }
 
 const SchemeCheck* find_scheme(const Provider& provider, WebhookScheme scheme) {

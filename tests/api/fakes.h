@@ -110,6 +110,7 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     if (delivery_error) return fail(*delivery_error);
     deliveries.push_back(delivery);
+    if (!next_outcomes.empty()) return std::exchange(next_outcomes, {});
     DeliveryOutcome outcome;
     outcome.delivery_id = static_cast<std::int64_t>(deliveries.size());
     outcome.reason = delivery.refusal.empty() ? delivery.event.ignored_reason : delivery.refusal;
@@ -129,6 +130,7 @@ class FakeSync final : public SyncService {
     }
     return made;
   }
+  [[nodiscard]] ReconcileState reconcile_state() override { return ReconcileState::Ok; }
   void reconcile_soon(std::string_view repository, Claim claim) override {
     const std::lock_guard lock(mutex);
     told.emplace_back(repository, claim);
@@ -158,6 +160,12 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     return deliveries;
   }
+  /// Of the deliveries: a test of very many must not hold them all.
+  void forget() {
+    const std::lock_guard lock(mutex);
+    deliveries.clear();
+    deliveries.shrink_to_fit();
+  }
   [[nodiscard]] std::vector<BranchCall> calls() {
     const std::lock_guard lock(mutex);
     return branch_calls;
@@ -165,6 +173,7 @@ class FakeSync final : public SyncService {
 
   Snapshot bindings = std::make_shared<BindingSnapshot>();
   std::optional<Error> delivery_error;
+  std::vector<DeliveryOutcome> next_outcomes;       ///< of the next delivery; empty: what fits it
   std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
@@ -209,23 +218,35 @@ class FakeBindings final : public BindingRegistry {
 constexpr const char* kReadToken = "read-token";
 constexpr const char* kOperateToken = "operate-token";
 constexpr const char* kAdminToken = "admin-token";
-constexpr const char* kSecret = "hook-secret-of-the-test";
+/// A signing key by its form, so that hooks of every scheme can have one and the same secret.
+constexpr const char* kSecret = "whsec_aG9vay1zZWNyZXQtb2YtdGhlLXRlc3Qtb2YtYWxs";
 
-/// Context with one binding per provider: named as the provider, internal side with its hook, external side
-/// without.
+/// The hook of one kind and scheme, with kSecret, that the deliveries of compose_webhook() prove themselves
+/// to.
+inline WebhookSource hook_of(const WebhookKind& kind, WebhookScheme scheme) {
+  WebhookSource hook;
+  hook.provider = kind.provider;
+  hook.scheme = scheme;
+  hook.allow_sha1 = kind.is_sha1_only;
+  if (scheme == WebhookScheme::None) {
+    hook.allow_addresses = {AddressRange{mapped_ipv4({127, 0, 0, 0}), 104}};
+  } else {
+    hook.secrets = {{Secret("older")}, {Secret(kSecret)}};
+  }
+  return hook;
+}
+
+/// Context with one binding per provider: named as the provider, internal side with its hook of the default
+/// scheme, external side without.
 struct Fixture {
   Fixture() {
     auto snapshot = std::make_shared<BindingSnapshot>();
-    for (const auto* provider : {"github", "gitlab", "gitea", "forgejo", "gogs"}) {
+    for (const auto& kind : webhook_kinds()) {
       RepositoryBinding binding;
-      binding.name = provider;
+      binding.name = kind.provider;
       binding.internal = url("https://git.corp.example/acme/robot.git");
       binding.external = url("git@mirror.example:public/robot.git");
-      WebhookSource hook;
-      hook.provider = provider;
-      hook.scheme = find_webhook_kind(provider)->schemes.front();
-      hook.secrets = {{Secret("older")}, {Secret(kSecret)}};
-      binding.internal_webhook = std::move(hook);
+      binding.internal_webhook = hook_of(kind, kind.schemes.front());
       binding.branches.push_back({"main", "main", true});
       snapshot->repositories.emplace(binding.name, binding);
       snapshot->by_age.push_back(binding.name);
@@ -239,6 +260,9 @@ struct Fixture {
     sync.bindings = snapshot;
   }
 
+  /// The clients of a test all come from one address, and many of them are refused.
+  static constexpr RateLimits kNoLimits{{0, 0}, {0, 0}, {0, 0}};
+
   SystemClock clock;
   FakeStore store;
   FakeSync sync;
@@ -249,7 +273,7 @@ struct Fixture {
                              {"a", Role::Admin, sha256(kAdminToken)}});
   ConfigurationState configuration;
   ApiContext context{
-      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }};
+      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }, kNoLimits};
 };
 
 }  // namespace gitferry::api::testing
