@@ -27,7 +27,7 @@ TEST(WebhookSource, AStandardKeyHas24To64Bytes) {
 
 TEST(WebhookSource, WhatIsNotBase64IsNoStandardKey) {
   const auto good = to_base64(std::string(32, 'k'));
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("whsec_"), "whpk_" + good, "WHSEC_" + good, "whsec_whsec_" + good,
         good + "\n", " " + good, good.substr(0, good.size() - 1), "whsec_" + std::string(32, '!')}) {
     EXPECT_FALSE(standard_webhooks_key(Secret(text))) << text;
