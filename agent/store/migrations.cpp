@@ -233,7 +233,9 @@ CREATE INDEX delivery_by_verdict ON delivery (verdict, id);
 CREATE INDEX delivery_by_repository_and_verdict ON delivery (repository, verdict, id);
 CREATE INDEX delivery_by_signed_id ON delivery (hook, signed_id, repository)
   WHERE signed_id <> '' AND verdict = 'accepted';
-CREATE INDEX delivery_by_body ON delivery (hook, body_sha256) WHERE body_sha256 <> '';
+-- The beginning of a digest tells bodies apart well enough, and a small index stays in the cache: its rows
+-- come in no order.
+CREATE INDEX delivery_by_body ON delivery (substr(body_sha256, 1, 12), hook) WHERE body_sha256 <> '';
 
 -- what the run began from
 ALTER TABLE run ADD COLUMN requested_seq INTEGER;
