@@ -26,7 +26,9 @@ HttpAnswer http(std::uint16_t port, const std::string& method, const std::string
                 const std::string& body = {}, const std::map<std::string, std::string>& headers = {});
 
 /// Writes DIRECTORY/gitferry.yaml: a free port, a database in DIRECTORY/data, the tests' token, and `yaml`.
-void write_agent_config(const std::filesystem::path& directory, const std::string& yaml);
+/// `server` is more of the mapping of that name, as `limits: {connections: 9}`.
+void write_agent_config(const std::filesystem::path& directory, const std::string& yaml,
+                        const std::string& server = {});
 
 /// `gitferry serve` as a child process, with its configuration and data in a directory of the test's.
 ///
