@@ -248,8 +248,14 @@ struct Fixture {
                              {"o", Role::Operate, sha256(kOperateToken)},
                              {"a", Role::Admin, sha256(kAdminToken)}});
   ConfigurationState configuration;
-  ApiContext context{
-      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }};
+  /// Without limits of rates: tests come from one address, and many with wrong tokens.
+  ApiContext context{sync,
+                     store,
+                     clock,
+                     bindings,
+                     [this] { return tokens; },
+                     [this] { return configuration; },
+                     RateLimits{{0, 0}, {0, 0}, {0, 0}}};
 };
 
 }  // namespace gitferry::api::testing
