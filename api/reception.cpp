@@ -406,6 +406,9 @@ Reception::Next Reception::admit_request(Connection& connection, std::string_vie
   } catch (const std::exception& exception) {
     log::error("the gate threw", {{"request", request.id}, {"what", exception.what()}});
     return refuse(connection, failure_with_status(request, 500, ErrorCode::Internal, {}));
+  } catch (...) {
+    log::error("the gate threw", {{"request", request.id}});
+    return refuse(connection, failure_with_status(request, 500, ErrorCode::Internal, {}));
   }
   return keep(connection, early) ? Next::AtOnce : refuse_for_load(connection);
 }

@@ -95,13 +95,14 @@ TEST_F(HttpVectors, H07_NobodyNamesHisOwnAddress) {
 TEST_F(HttpVectors, H08_AnExceptionShowsNothingOfItself) {
   gate = [this](const Request& request) -> Admission {
     if (request.target == "/gate") throw std::runtime_error("secret of the gate");
+    if (request.target == "/odd-gate") throw 42;
     return {body_limit, std::nullopt, request.target == "/livez" ? Place::Receiver : Place::Worker};
   };
   handler = [](const Request& request) -> Response {
     if (request.target == "/odd") throw 42;
     return testing::echo(request);
   };
-  for (const auto* target : {"/throw", "/gate", "/odd"}) {
+  for (const auto* target : {"/throw", "/gate", "/odd", "/odd-gate"}) {
     const auto answer = get({}, target);
     EXPECT_EQ(status_of(answer), 500) << target;
     EXPECT_EQ(answer.find("secret"), std::string::npos) << target;

@@ -152,7 +152,7 @@ TEST_F(ReceptionTest, H24_BytesThatNeverPauseDoNotOutliveTheDeadline) {
 TEST_F(ReceptionTest, H25_ClientsThatDoNotReadHoldUpNobodyAndAreDropped) {
   auto options = quick();
   options.write_time = 300ms;
-  const std::string answer(1U << 20, 'x');
+  const std::string answer(4U << 20, 'x');
   handler = [&](const Request& request) {
     return request.target == "/x" ? Response{200, {}, "text/plain", answer} : testing::echo(request);
   };
