@@ -36,7 +36,8 @@ struct Pin {
 int verify_pin(X509_STORE_CTX* store, void* argument) {
   auto& pin = *static_cast<Pin*>(argument);
   const X509* const shown = X509_STORE_CTX_get0_cert(store);
-  pin.is_confirmed = shown != nullptr && fingerprint_of(*shown) == pin.fingerprint;
+  pin.is_confirmed =
+      shown != nullptr && !pin.fingerprint.empty() && fingerprint_of(*shown) == pin.fingerprint;
   pin.is_refused = !pin.is_confirmed;
   if (pin.is_refused) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
   return pin.is_confirmed ? 1 : 0;
