@@ -57,6 +57,7 @@ class StoredSecretsTest : public testing::BindingTest {
     wish.ref = "refs/heads/main";
     wish.before = std::string(40, 'a');
     wish.after = std::string(40, 'b');
+    wish.sent_at = clock.now();
     // Fields that hosts, or those who forge them, put secrets into.
     auto document = testing::json_of(compose_webhook(wish).value().body);
     for (const auto* field : {"password", "secret", "sign", "token"}) {
@@ -112,7 +113,7 @@ TEST_F(StoredSecretsTest, S12_NoSecretOfADeliveryOfAnyProviderIsInTheDatabase) {
       // Whatever becomes of a delivery with the proofs of all hosts at once.
       add(delivery, {"X-Gitlab-Token", "X-Gitee-Token", "X-Codeup-Token", "X-GitCode-Token", "X-Token",
                      "X-Hub-Signature", "X-Origin-Url"});
-      sent(path + "?secret=" + kCanary, delivery);
+      EXPECT_NE(sent(path + "?secret=" + kCanary, delivery), 500);
     }
   }
   ASSERT_GE(accepted, 5);
