@@ -12,6 +12,7 @@
 #include "agent/sync/binding_registry.h"
 #include "agent/sync/sync_service.h"
 #include "api/rate_limiter.h"
+#include "api/request_guard.h"
 
 namespace gitferry::api {
 
@@ -49,6 +50,8 @@ struct ApiContext {
   std::function<TokenHashes()> tokens;
   std::function<ConfigurationState()> configuration;
   RateLimits rates = {};
+  /// Made from `rates`: these are given when the context is made. Never null.
+  std::shared_ptr<RequestGuard> guard = std::make_shared<RequestGuard>(rates, clock);
 };
 
 }  // namespace gitferry::api

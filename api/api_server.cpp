@@ -21,12 +21,12 @@ namespace {
 
 class RunningApi final : public ApiServer {
  public:
-  explicit RunningApi(ApiContext& context) : table_(all_routes(context), context.tokens) {}
+  explicit RunningApi(ApiContext& context) : context_(context), table_(all_routes(context), context) {}
   ~RunningApi() override { stop(); }
 
   Status listen_on(const ServerOptions& options) {
     auto server = HttpServer::start(
-        options, [this](const Request& request) { return table_.admit(request); },
+        with_overload_heard(options), [this](const Request& request) { return table_.admit(request); },
         [this](const Request& request) { return table_.handle(request); });
     if (!server) return fail(std::move(server.error()));
     server_ = std::move(*server);
@@ -39,6 +39,13 @@ class RunningApi final : public ApiServer {
   }
 
  private:
+  /// What there is no room for is not read, but it may have been a webhook.
+  ServerOptions with_overload_heard(ServerOptions options) {
+    options.on_overload = [this](const Request& request) { hear_of_unread_webhook(context_, request); };
+    return options;
+  }
+
+  ApiContext& context_;
   RouterTable table_;
   std::unique_ptr<HttpServer> server_;
 };

@@ -56,7 +56,7 @@ void BoundedPool::work() {
     try {
       next.task(next.submitted_at);
     } catch (const std::exception& exception) {
-      log::error("a connection ended with an exception", {{"what", exception.what()}});
+      log::error("an answer ended with an exception", {{"what", exception.what()}});
     }
     next.task = nullptr;
     ++state_.lock()->idle;

@@ -13,8 +13,8 @@
 
 namespace gitferry::api {
 
-/// Threads for connections: made when they are needed, never more than `threads`, with tasks waiting in a
-/// bounded queue.
+/// Threads that answer requests: made when they are needed, never more than `threads`, with tasks waiting in
+/// a bounded queue.
 ///
 /// Stacks are 8 MiB whatever `ulimit -s` says: JSON and regular expressions of the libraries recurse.
 /// Threading: submit() from any thread; shutdown() once.  Invariant: a task runs exactly once or submit()

@@ -65,8 +65,12 @@ DeliveryLine delivery_line(const Json::Value& row) {
                     string_at(row, "repo_name"), string_at(row, "provider"),
                     string_at(row, "event"),     string_at(row, "verdict"),
                     string_at(row, "reason"),    {},
-                    number_at(row, "replay_of")};
+                    number_at(row, "replay_of"), number_at(row, "duplicate_of")};
   for (const auto& ref : member(row, "refs")) line.refs.push_back(string_at(ref, "ref"));
+  for (const auto& lane : member(row, "lanes")) {
+    line.runs.push_back({number_at(lane, "run_id"), string_at(lane, "run_state"),
+                         static_cast<int>(number_at(lane, "code_status"))});
+  }
   return line;
 }
 
@@ -94,6 +98,7 @@ tl::unexpected<Error> other_program(const std::string& base_url, int http_status
 Result<Envelope> ask(const ApiClient& client, const Secret& token, HttpCall call) {
   call.purpose = kPurpose;
   call.base_url = client.base_url();
+  call.certificate_file = client.certificate_file();
   call.connect_timeout = kConnectTimeout;
   call.headers = {{"Authorization", "Bearer " + std::string(token.reveal())},
                   {"Accept-Language", "en"},
@@ -157,10 +162,11 @@ Result<ApiAnswer<Row>> list(const ApiClient& client, const Secret& token, const 
 
 }  // namespace
 
-Status find_agent(const std::string& base_url) {
+Status find_agent(const std::string& base_url, const std::string& certificate_file) {
   HttpCall call;
   call.purpose = kPurpose;
   call.base_url = base_url;
+  call.certificate_file = certificate_file;
   call.method = "GET";
   call.path = "/version";
   call.connect_timeout = kConnectTimeout;

@@ -28,6 +28,13 @@ struct StatusLine {
   std::int64_t next_retry_at_ms = 0;
 };
 
+/// What became of one lane that a delivery marked.
+struct DeliveryRunLine {
+  std::int64_t run_id = 0;  ///< 0: none has begun
+  std::string state;
+  int code_status = 0;
+};
+
 struct DeliveryLine {
   std::int64_t id = 0;
   std::int64_t received_at_ms = 0;
@@ -38,6 +45,8 @@ struct DeliveryLine {
   std::string reason;
   std::vector<std::string> refs;
   std::int64_t replay_of = 0;
+  std::int64_t duplicate_of = 0;
+  std::vector<DeliveryRunLine> runs = {};
 };
 
 struct RunLine {
@@ -82,9 +91,10 @@ struct SyncCall {
   bool force = false;
 };
 
-/// Whether a gitferry answers at this address; asked without a token. Errors: those of send(),
-/// ConnectionFailed for "no server there"; ProtocolError where it is another program.
-Status find_agent(const std::string& base_url);
+/// Whether a gitferry answers at this address; asked without a token. `certificate_file` is that of HttpCall.
+/// Errors: those of send(), ConnectionFailed for "no server there"; ProtocolError where it is another
+/// program.
+Status find_agent(const std::string& base_url, const std::string& certificate_file = {});
 
 /// The management API of a running agent, as the command line asks it.
 ///
@@ -93,7 +103,10 @@ Status find_agent(const std::string& base_url);
 /// an answer, not an error.
 class ApiClient {
  public:
-  ApiClient(std::string base_url, Secret token) : base_url_(std::move(base_url)), token_(std::move(token)) {}
+  ApiClient(std::string base_url, Secret token, std::string certificate_file = {})
+      : base_url_(std::move(base_url)),
+        certificate_file_(std::move(certificate_file)),
+        token_(std::move(token)) {}
 
   /// All pages.
   [[nodiscard]] Result<ApiAnswer<StatusLine>> status(const std::string& repository) const;
@@ -102,9 +115,11 @@ class ApiClient {
   [[nodiscard]] Result<ApiAnswer<RunLine>> sync(const SyncCall& call) const;
 
   [[nodiscard]] const std::string& base_url() const { return base_url_; }
+  [[nodiscard]] const std::string& certificate_file() const { return certificate_file_; }
 
  private:
   std::string base_url_;
+  std::string certificate_file_;
   Secret token_;
 };
 

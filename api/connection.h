@@ -1,43 +1,53 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "agent/base/clock.h"
+#include "agent/base/ip_address.h"
+#include "agent/base/unique_fd.h"
+#include "api/channel.h"
+#include "api/http_message.h"
+#include "api/http_server.h"
 
 namespace gitferry::api {
 
-/// A client's socket with a total deadline instead of a limit for each read. Does not own the descriptor.
-///
-/// Blocking: every call until its deadline at the latest. Never raises SIGPIPE.
-class Connection {
- public:
-  enum class Read { Data, Closed, Late, Stopped };
+/// One client's connection, from accept to close. Only the reception works on it; while it is Answering, the
+/// request belongs to the thread that answers.
+struct Connection {
+  enum class Phase {
+    Opening,    ///< the handshake of TLS
+    Head,       ///< bytes of the head come in
+    Body,       ///< the head was admitted, bytes of the body come in
+    Answering,  ///< the request is whole; somebody answers it
+    Writing,    ///< the answer goes out
+    Draining,   ///< the answer is out; what the client still sends is dropped
+    Closed,     ///< the descriptor is gone
+  };
 
-  /// `stop_fd` becomes readable when the server stops.
-  Connection(int fd, MonotonicTime deadline, int stop_fd) : fd_(fd), stop_fd_(stop_fd), deadline_(deadline) {}
+  std::list<Connection>::iterator self;  ///< its place in the list of its phase
+  UniqueFd socket;
+  std::unique_ptr<Channel> channel;  ///< on `socket`
+  IpAddress peer{};
+  bool is_counted = false;  ///< against the limit of its address
+  bool is_watched = false;  ///< known to epoll
+  bool is_late = false;     ///< its deadline passed before the request was whole
+  Phase phase = Phase::Opening;
+  MonotonicTime deadline{};  ///< of the phase; what receives has one for all of it
 
-  /// Appends what has arrived, at most `limit` bytes, to `buffer`.
-  Read read_some(std::string& buffer, std::size_t limit) { return read(buffer, limit, true); }
-  /// The same, but a stopping server lets it go on: its head is whole, so it is a request that runs.
-  Read read_body(std::string& buffer, std::size_t limit) { return read(buffer, limit, false); }
+  std::string received;  ///< while the head comes in: all bytes so far
+  Request request;       ///< from Body on
+  Place place = Place::Worker;
+  std::size_t content_length = 0;
+  std::size_t charged = 0;  ///< bytes of the budget of bodies
 
-  /// False where the client did not take everything by `deadline`.
-  bool write_all(std::string_view bytes, MonotonicTime deadline);
-
-  /// Tells the client that nothing more comes, and takes what it still sends (64 KiB or until `deadline`),
-  /// because closing with unread bytes resets the connection and so may destroy the answer on its way.
-  void finish(MonotonicTime deadline);
-
-  [[nodiscard]] std::string peer_address() const;
-
- private:
-  Read read(std::string& buffer, std::size_t limit, bool watch_stop);
-
-  int fd_;
-  int stop_fd_;
-  MonotonicTime deadline_;
+  bool sends_more = false;  ///< the client may have sent what nobody read
+  std::string answer;
+  std::string_view unwritten;  ///< the rest of `answer`
+  std::size_t drained = 0;     ///< bytes dropped
 };
 
 }  // namespace gitferry::api

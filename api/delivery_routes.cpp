@@ -21,7 +21,8 @@ Result<std::optional<Verdict>> verdict_of(const Parameters& parameters) {
   for (const auto verdict : {Verdict::Accepted, Verdict::Ignored, Verdict::Duplicate, Verdict::Refused}) {
     if (**given == name_of(verdict)) return verdict;
   }
-  return fail(ErrorCode::InvalidArgument, "read the parameter verdict: accepted or ignored is expected");
+  return fail(ErrorCode::InvalidArgument,
+              "read the parameter verdict: accepted, ignored, duplicate or refused is expected");
 }
 
 Result<Response> get_deliveries(ApiContext& context, const Call& call) {
@@ -43,6 +44,8 @@ PushEvent event_of(const DeliveryRecord& record) {
   event.provider = record.provider;
   event.event = record.event;
   event.delivery_id = record.provider_delivery_id;
+  // Not its signed id: whoever asks for a replay wants it to run.
+  event.repository.full_name = record.named_repository;
   for (const auto& ref : refs_json(record.refs)) {
     RefChange change;
     change.ref = text_at(ref, "ref").value_or("");
@@ -75,14 +78,37 @@ Result<DeliveryRow> recorded_delivery(ApiContext& context, const std::string& id
   auto recorded = context.store.delivery(*id);
   if (!recorded) return fail(std::move(recorded.error()));
   if (*recorded) return std::move(**recorded);
-  return fail(ErrorCode::NoData, "replay delivery " + id_text + ": there is none of that id any more",
+  return fail(ErrorCode::NoData, "find delivery " + id_text + ": there is none of that id any more",
               "GET /cerobot/sync/deliveries lists those that are kept");
+}
+
+Result<Response> get_delivery(ApiContext& context, const Call& call) {
+  if (const auto parameters = Parameters::from(call.request); !parameters) return fail(parameters.error());
+  const auto delivery = recorded_delivery(context, call.argument("id"));
+  if (!delivery) return fail(delivery.error());
+  return success(call.request, delivery_json(*delivery));
+}
+
+/// A delivery that reached no binding, or was refused, kept nothing that could be run: whose it was was not
+/// known, or it was not what it had to be.
+Status check_replayable(const DeliveryRow& delivery) {
+  const auto attempted = "replay delivery " + std::to_string(delivery.id);
+  if (delivery.record.verdict == Verdict::Refused) {
+    return fail(ErrorCode::NoData, attempted + ": it was refused (" + delivery.record.reason + ")",
+                "mend the webhook at the host and let the host deliver again");
+  }
+  if (delivery.record.repository.empty()) {
+    return fail(ErrorCode::RepositoryUnknown, attempted + ": it reached no binding",
+                "bind the repository and let the host deliver again");
+  }
+  return {};
 }
 
 Result<Response> post_replay(ApiContext& context, const Call& call) {
   if (const auto parameters = Parameters::from(call.request); !parameters) return fail(parameters.error());
   const auto delivery = recorded_delivery(context, call.argument("id"));
   if (!delivery) return fail(delivery.error());
+  if (const auto replayable = check_replayable(*delivery); !replayable) return fail(replayable.error());
   const auto& record = delivery->record;
   const auto bindings = context.bindings.snapshot();
   const auto* binding = bindings->find(record.repository);
@@ -105,6 +131,7 @@ Result<Response> post_replay(ApiContext& context, const Call& call) {
 std::vector<Route> delivery_routes(ApiContext& context) {
   return {
       route(context, "GET", "/cerobot/sync/deliveries", Role::Read, get_deliveries),
+      route(context, "GET", "/cerobot/sync/deliveries/{id}", Role::Read, get_delivery),
       route(context, "POST", "/cerobot/sync/deliveries/{id}/replay", Role::Operate, post_replay),
   };
 }

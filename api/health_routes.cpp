@@ -38,6 +38,7 @@ Response get_readiness(ApiContext& context, const Request& request) {
   if (std::any_of(request.query.begin(), request.query.end(), is_verbose)) {
     checks["store"] = store;
     checks["configuration"] = configuration_check(context.configuration());
+    checks["reconcile"] = std::string(name_of(context.sync.reconcile_state()));
   }
   return due ? state_answer(200, "ok", checks) : state_answer(503, "store not available", checks);
 }
@@ -58,9 +59,11 @@ std::vector<Route> health_routes(ApiContext& context) {
   const auto live = [](const Call&) { return state_answer(200, "ok"); };
   const auto ready = [&context](const Call& call) { return get_readiness(context, call.request); };
   const auto version = [](const Call&) { return get_version(); };
-  routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr});
+  // At once, so that it answers whatever keeps the workers.
+  routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr, Place::Receiver});
   routes.push_back({"GET", "/readyz", std::nullopt, kNoBody, ready, nullptr});
   routes.push_back({"GET", "/healthz", std::nullopt, kNoBody, ready, nullptr});
+  for (auto& route : routes) route.is_unlimited = true;
   routes.push_back({"GET", "/version", std::nullopt, kNoBody, version, nullptr});
   return routes;
 }

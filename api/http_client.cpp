@@ -4,6 +4,9 @@
 #include <stdexcept>
 
 #include <httplib.h>
+#include <openssl/x509_vfy.h>
+
+#include "api/certificate.h"
 
 namespace gitferry::api {
 namespace {
@@ -23,6 +26,30 @@ bool fits_a_header(std::string_view text) {
   return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+/// The one certificate that is right, in the place of all that the system trusts.
+struct Pin {
+  std::string fingerprint;
+  bool is_confirmed = false;
+  bool is_refused = false;
+};
+
+int verify_pin(X509_STORE_CTX* store, void* argument) {
+  auto& pin = *static_cast<Pin*>(argument);
+  const X509* const shown = X509_STORE_CTX_get0_cert(store);
+  pin.is_confirmed = shown != nullptr && fingerprint_of(*shown) == pin.fingerprint;
+  pin.is_refused = !pin.is_confirmed;
+  if (pin.is_refused) X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+  return pin.is_confirmed ? 1 : 0;
+}
+
+/// The library can only ask for any certificate of the host's name or for none. So it is told to ask for
+/// none, and OpenSSL itself ends the handshake where the certificate is not this one.
+void demand(Pin& pin, httplib::Client& client) {
+  client.enable_server_certificate_verification(false);
+  SSL_CTX_set_verify(client.ssl_context(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(client.ssl_context(), &verify_pin, &pin);
+}
+
 tl::unexpected<Error> no_address(const std::string& what) {
   return fail(ErrorCode::InvalidArgument, what + ": it is not an http address",
               "give the agent's address, such as http://127.0.0.1:8080");
@@ -36,8 +63,23 @@ tl::unexpected<Error> unanswered(const std::string& what, httplib::Error error) 
   if (error == httplib::Error::ConnectionTimeout) {
     return fail(ErrorCode::Timeout, what + ": nobody accepts the connection");
   }
+  if (error == httplib::Error::SSLConnection) {
+    return fail(ErrorCode::TlsFailed, what + ": the TLS handshake failed", "is it an https address?");
+  }
   return fail(ErrorCode::HostError,
               what + ": the connection broke or no answer came (" + httplib::to_string(error) + ")");
+}
+
+tl::unexpected<Error> untrusted(const std::string& what, long reason) {
+  return fail(ErrorCode::TlsFailed,
+              what + ": its certificate is not trusted (" +
+                  (reason == X509_V_OK ? "it is for another name" : X509_verify_cert_error_string(reason)) +
+                  ")");
+}
+
+tl::unexpected<Error> not_pinned(const std::string& what, const std::string& certificate_file) {
+  return fail(ErrorCode::TlsFailed, what + ": its certificate is not the one in '" + certificate_file + "'",
+              "another program listens there, or the agent has not taken the file up yet: send it SIGHUP");
 }
 
 httplib::Result exchange(httplib::Client& client, const HttpCall& call, const std::string& target) {
@@ -45,6 +87,28 @@ httplib::Result exchange(httplib::Client& client, const HttpCall& call, const st
   for (const auto& [name, value] : call.headers) headers.emplace(name, value);
   if (call.method == "POST") return client.Post(target, headers, call.body, call.content_type.c_str());
   return client.Get(target, headers);
+}
+
+/// To a server without TLS, or one whose certificate the system trusts.
+Result<HttpReply> send_to_any(httplib::Client& client, const HttpCall& call, const std::string& target,
+                              const std::string& what) {
+  const auto answer = exchange(client, call, target);
+  if (answer) return HttpReply{answer->status, answer->body};
+  if (answer.error() == httplib::Error::SSLServerVerification)
+    return untrusted(what, client.get_openssl_verify_result());
+  return unanswered(what, answer.error());
+}
+
+Result<HttpReply> send_pinned(httplib::Client& client, const HttpCall& call, const std::string& target,
+                              const std::string& what) {
+  const auto chain = read_certificates(call.certificate_file);
+  if (!chain) return fail(chain.error());
+  Pin pin{fingerprint_of(*chain->front())};
+  demand(pin, client);
+  const auto answer = exchange(client, call, target);
+  if (pin.is_refused || (answer && !pin.is_confirmed)) return not_pinned(what, call.certificate_file);
+  if (!answer) return unanswered(what, answer.error());
+  return HttpReply{answer->status, answer->body};
 }
 
 }  // namespace
@@ -63,6 +127,7 @@ Result<HttpReply> send(const HttpCall& call) {
     return no_address(call.purpose);
   }
   const auto what = call.purpose + " at " + origin;
+  const bool is_pinned = origin.starts_with("https://") && !call.certificate_file.empty();
   try {
     httplib::Client client(origin);
     if (!client.is_valid()) return no_address(what);
@@ -70,9 +135,8 @@ Result<HttpReply> send(const HttpCall& call) {
     client.set_read_timeout(call.answer_timeout);
     client.set_write_timeout(call.answer_timeout);
     client.set_follow_location(false);
-    const auto answer = exchange(client, call, prefix + call.path);
-    if (!answer) return unanswered(what, answer.error());
-    return HttpReply{answer->status, answer->body};
+    const auto target = prefix + call.path;
+    return is_pinned ? send_pinned(client, call, target, what) : send_to_any(client, call, target, what);
   } catch (const std::invalid_argument&) {  // a scheme that the library does not speak
     return no_address(what);
   } catch (const std::exception& exception) {

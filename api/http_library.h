@@ -3,14 +3,10 @@
 #include <cstddef>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <httplib.h>
 
-#include "agent/base/clock.h"
-#include "api/bounded_pool.h"
-#include "api/connection.h"
 #include "api/http_message.h"
 
 namespace gitferry::api {
@@ -20,42 +16,25 @@ namespace gitferry::api {
 /// The path that the library routes; the real target is routed by our own code.
 constexpr const char* kInnerPath = "/x";
 
-/// How the connection of the calling thread came in.
-struct Arrival {
-  MonotonicTime at{};
-  bool has_room = true;  ///< false: the accepting thread itself runs it, because all others are taken
-};
-const Arrival& current_arrival();
-
 using EnqueueResult = decltype(std::declval<httplib::TaskQueue&>().enqueue(std::function<void()>{}));
 
-/// Runs the library's connections on a bounded pool. One that finds no room runs at once, on the accepting
-/// thread, because its closure owns the socket.
-class ConnectionQueue final : public httplib::TaskQueue {
+/// Runs at once, on the accepting thread, what the library does with a new connection: that only hands it
+/// over.
+class InlineQueue final : public httplib::TaskQueue {
  public:
-  ConnectionQueue(std::size_t threads, std::size_t waiting) : pool_(threads, waiting) {}
-  EnqueueResult enqueue(std::function<void()> connection) override;
-  void shutdown() override { pool_.shutdown(); }
-
- private:
-  BoundedPool pool_;
+  EnqueueResult enqueue(std::function<void()> connection) override {
+    connection();
+    return static_cast<EnqueueResult>(true);
+  }
+  void shutdown() override {}
 };
 
-/// One request on its way through the library, which runs handlers on the thread that called it.
-struct Exchange {
-  Request* request = nullptr;
-  Connection* connection = nullptr;
-  std::string_view early;  ///< body bytes that came with the head
-  std::size_t content_length = 0;
-  bool is_late = false;  ///< the deadline came before the end of the body
-};
-
-/// What the library reads and writes: a head of our making, then exactly the declared body; answers are
-/// collected.
+/// What the library reads and writes: a head of our making without a body, which the request has already;
+/// answers are collected.
 class InnerStream final : public httplib::Stream {
  public:
-  /// `exchange` must outlive the stream.
-  explicit InnerStream(Exchange& exchange);
+  /// `request` must outlive the stream.
+  explicit InnerStream(const Request& request);
 
   bool is_readable() const override { return true; }
   bool is_writable() const override { return true; }
@@ -65,15 +44,12 @@ class InnerStream final : public httplib::Stream {
   void get_local_ip_and_port(std::string& ip, int& port) const override;
   socket_t socket() const override { return INVALID_SOCKET; }
 
-  [[nodiscard]] const std::string& output() const { return output_; }
-  /// Whether the whole body was read.
-  [[nodiscard]] bool is_drained() const { return left_ == 0; }
+  [[nodiscard]] std::string take_output() { return std::move(output_); }
 
  private:
-  Exchange& exchange_;
+  const Request& request_;
   std::string input_;
   std::size_t position_ = 0;
-  std::size_t left_;
   std::string output_;
 };
 

@@ -28,7 +28,7 @@ struct Request {
   std::vector<Parameter> query;       ///< decoded, in order, duplicates kept
   std::vector<Header> headers;        ///< in order, duplicates kept
   std::string body;
-  std::string client_address;  ///< the socket's peer; no header changes it
+  std::string client_address;  ///< that of api/forwarded.h: of a header only what a trusted proxy says
   std::string id;              ///< ours, for logs and the X-Request-Id of the answer
 
   [[nodiscard]] std::size_t count(std::string_view name) const {

@@ -2,23 +2,21 @@
 
 #include <atomic>
 #include <cerrno>
-#include <condition_variable>
+#include <memory>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
 
-#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "agent/base/crypto.h"
-#include "agent/base/guarded.h"
 #include "agent/base/log.h"
 #include "agent/base/unique_fd.h"
-#include "api/connection.h"
 #include "api/envelope.h"
 #include "api/http_library.h"
-#include "api/log_throttle.h"
 #include "api/raw_response.h"
+#include "api/reception.h"
 
 namespace gitferry::api {
 namespace {
@@ -26,32 +24,24 @@ namespace {
 constexpr int kBacklog =
     1024;  // the library listens with 5: bursts of hooks would wait a second for a retransmission
 
-thread_local Exchange* current_exchange = nullptr;
+constexpr std::size_t kOtherDescriptors = 128;  // databases, transports, children: not for connections
 
-/// A share of the memory that all bodies together may take. Given back on destruction together with the body:
-/// the connection lives on until the client has its answer.
-class BodyShare {
- public:
-  BodyShare(std::string& body, std::atomic<std::size_t>& used, std::size_t budget)
-      : body_(body), used_(used), budget_(budget) {}
-  ~BodyShare() {
-    std::string().swap(body_);
-    used_ -= taken_;
+/// The request that the library works on, on this thread.
+thread_local Request* current_request = nullptr;
+
+/// Where the system allows few descriptors, connections must leave the rest of the process some.
+HttpServerOptions within_descriptors(HttpServerOptions options) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return options;
+  const auto allowed = static_cast<std::size_t>(limit.rlim_cur);
+  const auto most = allowed > 2 * kOtherDescriptors ? allowed - kOtherDescriptors : allowed / 2;
+  if (options.connections > most) {
+    log::warn("fewer connections than configured, because of the limit of open files",
+              {{"connections", most}, {"open_files", allowed}});
+    options.connections = most;
   }
-  BodyShare(const BodyShare&) = delete;
-  BodyShare& operator=(const BodyShare&) = delete;
-
-  bool take(std::size_t bytes) {
-    taken_ += bytes;
-    return used_.fetch_add(bytes) + bytes <= budget_;
-  }
-
- private:
-  std::string& body_;
-  std::atomic<std::size_t>& used_;
-  std::size_t budget_;
-  std::size_t taken_ = 0;
-};
+  return options;
+}
 
 std::string error_text(int error_number) {
   return std::error_code(error_number, std::system_category()).message();
@@ -60,19 +50,16 @@ std::string error_text(int error_number) {
 class GuardedServer final : public httplib::Server {
  public:
   GuardedServer(const HttpServerOptions& options, HttpServer::Gate gate, HttpServer::Handler handler)
-      : options_(options),
-        gate_(std::move(gate)),
+      : host_(options.host),
         handler_(std::move(handler)),
-        stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        id_prefix_(to_hex(random_bytes(4))) {
+        reception_(within_descriptors(options), std::move(gate),
+                   [this](Request& request) { return answer_to(request); }) {
     configure();
   }
 
   /// 0 where it cannot listen; errno says why.
   int bind_address(int port) {
-    const int bound = port == 0                           ? bind_to_any_port(options_.host)
-                      : bind_to_port(options_.host, port) ? port
-                                                          : 0;
+    const int bound = port == 0 ? bind_to_any_port(host_) : bind_to_port(host_, port) ? port : 0;
     if (bound <= 0) return 0;
     // Linux takes a second listen() as a new length of the queue.
     ::listen(svr_sock_.load(), kBacklog);
@@ -81,18 +68,17 @@ class GuardedServer final : public httplib::Server {
 
   void request_stop() {
     stopping_ = true;
-    ::eventfd_write(stop_event_.get(), 1);
     stop();
   }
+  /// After the accepting thread has ended.
+  void finish() { reception_.stop(); }
   [[nodiscard]] bool is_stopping() const { return stopping_; }
 
  private:
   using Setup = std::function<void(httplib::Request&)>;
 
   void configure() {
-    new_task_queue = [this] {
-      return std::make_unique<ConnectionQueue>(options_.threads, options_.waiting).release();
-    };
+    new_task_queue = [] { return std::make_unique<InlineQueue>().release(); };
     set_keep_alive_max_count(1);
     // SO_REUSEPORT, the library's default, would let a second process take half of the connections unseen.
     set_socket_options([](socket_t socket) {
@@ -104,129 +90,33 @@ class GuardedServer final : public httplib::Server {
         [](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
           apply(failure_without_request(500, ErrorCode::Internal, {}), response);
         });
-    const auto with_body = [this](const httplib::Request&, httplib::Response& response,
-                                  const httplib::ContentReader& reader) { handle(response, &reader); };
     Get(kInnerPath,
-        [this](const httplib::Request&, httplib::Response& response) { handle(response, nullptr); });
-    Options(kInnerPath,
-            [this](const httplib::Request&, httplib::Response& response) { handle(response, nullptr); });
-    Post(kInnerPath, with_body);
-    Put(kInnerPath, with_body);
-    Patch(kInnerPath, with_body);
-    Delete(kInnerPath, with_body);
+        [this](const httplib::Request&, httplib::Response& response) { handle(*current_request, response); });
   }
 
   bool process_and_close_socket(socket_t socket) override {
-    const UniqueFd owned(socket);
     try {
-      Connection connection(socket, current_arrival().at + options_.request_time, stop_event_.get());
-      if (current_arrival().has_room) {
-        serve(connection);
-      } else {
-        refuse_for_load(connection);
-      }
+      reception_.take(UniqueFd(socket));
     } catch (const std::exception& exception) {
-      log::error("a connection ended with an exception", {{"what", exception.what()}});
+      log::error("a connection could not be taken up", {{"what", exception.what()}});
     }
     return true;
   }
 
-  /// On the accepting thread: must not wait for the client.
-  void refuse_for_load(Connection& connection) {
-    auto response = failure_without_request(503, ErrorCode::Unavailable, "all connections are taken");
-    response.headers.emplace_back("Retry-After", "5");
-    add_common_headers(response, {});
-    const auto now = std::chrono::steady_clock::now();
-    connection.write_all(raw_response(response, true), now);
-    connection.finish(now);
-    if (const auto held_back = refusals_.pass(now)) {
-      log::warn("connection refused", {{"reason", "overloaded"}, {"not_logged", *held_back}});
-    }
-  }
-
-  void serve(Connection& connection) {
-    std::string received;
-    auto head = read_head(connection, received);
-    if (!head) return;
-    Request& request = head->request;
-    request.client_address = connection.peer_address();
-    request.id = id_prefix_ + to_hex_number(++requests_);
-    if (auto refusal = refusal_of(*head)) {
-      refuse(connection, std::move(*refusal), request);
-      return;
-    }
-    if (head->expects_continue && !connection.write_all("HTTP/1.1 100 Continue\r\n\r\n", write_deadline()))
-      return;
-    Exchange exchange{&request, &connection, std::string_view(received).substr(head->size),
-                      head->content_length};
-    pass_on(connection, exchange);
-  }
-
-  std::optional<RequestHead> read_head(Connection& connection, std::string& received) {
-    for (;;) {
-      switch (connection.read_some(received, options_.head.head)) {
-        case Connection::Read::Data:
-          break;
-        case Connection::Read::Late:
-          refuse(connection,
-                 failure_without_request(408, ErrorCode::InvalidArgument, "the head came too slowly"), {});
-          return std::nullopt;
-        case Connection::Read::Closed:
-        case Connection::Read::Stopped:
-          return std::nullopt;
-      }
-      auto parsed = parse_request_head(received, options_.head);
-      if (!parsed) {
-        refuse(connection, head_refused(parsed.error()), {});
-        return std::nullopt;
-      }
-      if (*parsed) return std::move(**parsed);
-    }
-  }
-
-  static Response head_refused(const HeadRefusal& refusal) {
-    const auto code = refusal.status == 405                            ? ErrorCode::MethodNotAllowed
-                      : refusal.status == 414 || refusal.status == 431 ? ErrorCode::TooLarge
-                                                                       : ErrorCode::InvalidArgument;
-    auto response = failure_without_request(refusal.status, code, refusal.reason);
-    if (refusal.status == 405) response.headers.emplace_back("Allow", kKnownMethods);
-    return response;
-  }
-
-  std::optional<Response> refusal_of(const RequestHead& head) {
+  /// The bytes of the whole answer. On any thread.
+  std::string answer_to(Request& request) {
     try {
-      auto admission = gate_(head.request);
-      if (admission.refusal) return std::move(admission.refusal);
-      if (head.content_length > admission.body_limit) {
-        return failure(head.request,
-                       Error{ErrorCode::TooLarge,
-                             "the body is larger than the " + std::to_string(admission.body_limit) +
-                                 " bytes that this route takes",
-                             {},
-                             {}});
-      }
+      InnerStream stream(request);
+      current_request = &request;
+      bool closed = false;
+      run(&GuardedServer::process_request, stream, closed);
+      current_request = nullptr;
+      if (auto bytes = stream.take_output(); !bytes.empty()) return bytes;
+      log::error("the HTTP library gave no answer", {{"request", request.id}});
     } catch (const std::exception& exception) {
-      log::error("the gate threw", {{"request", head.request.id}, {"what", exception.what()}});
-      return failure_without_request(500, ErrorCode::Internal, {});
+      log::error("the HTTP library threw", {{"request", request.id}, {"what", exception.what()}});
     }
-    return std::nullopt;
-  }
-
-  void refuse(Connection& connection, Response response, const Request& request) {
-    add_common_headers(response, request.id);
-    connection.write_all(raw_response(response, request.method != "HEAD"), write_deadline());
-    connection.finish(std::chrono::steady_clock::now() + options_.drain_time);
-  }
-
-  void pass_on(Connection& connection, Exchange& exchange) {
-    InnerStream stream(exchange);
-    current_exchange = &exchange;
-    bool closed = false;
-    run(&GuardedServer::process_request, stream, closed);
-    current_exchange = nullptr;
-    connection.write_all(stream.output(), write_deadline());
-    const auto drain = stream.is_drained() ? std::chrono::milliseconds{0} : options_.drain_time;
-    connection.finish(std::chrono::steady_clock::now() + drain);
+    return {};
   }
 
   /// process_request() takes the addresses itself in newer versions; the member's type tells which one it is.
@@ -240,48 +130,12 @@ class GuardedServer final : public httplib::Server {
     return (this->*process)(stream, {}, 0, {}, 0, true, closed, Setup{});
   }
 
-  void handle(httplib::Response& inner, const httplib::ContentReader* reader) {
-    Exchange& exchange = *current_exchange;
-    Request& request = *exchange.request;
-    BodyShare share(request.body, body_bytes_, options_.body_budget);
-    if (reader != nullptr) {
-      if (auto refusal = read_body(exchange, *reader, share)) {
-        add_common_headers(*refusal, request.id);
-        apply(*refusal, inner);
-        return;
-      }
-    }
+  void handle(Request& request, httplib::Response& inner) {
     auto response = answer(request);
+    // The connection lives on until the client has its answer; the body need not.
+    std::string().swap(request.body);
     add_common_headers(response, request.id);
-    apply(response, inner);
-  }
-
-  static std::optional<Response> read_body(Exchange& exchange, const httplib::ContentReader& reader,
-                                           BodyShare& share) {
-    auto& body = exchange.request->body;
-    bool has_room = true;
-    body.reserve(exchange.content_length);  // growing in steps would hold up to three times as much
-    reader([&](const char* bytes, std::size_t size) {
-      has_room = share.take(size);
-      if (!has_room || body.size() + size > exchange.content_length) return false;
-      body.append(bytes, size);
-      return true;
-    });
-    if (!has_room) {
-      auto response =
-          failure(*exchange.request, Error{ErrorCode::Unavailable, "too many bodies at once", {}, {}});
-      response.headers.emplace_back("Retry-After", "5");
-      return response;
-    }
-    if (exchange.is_late) {
-      return failure_with_status(*exchange.request, 408, ErrorCode::InvalidArgument,
-                                 "the body came too slowly");
-    }
-    if (body.size() != exchange.content_length) {
-      return failure_with_status(*exchange.request, 400, ErrorCode::InvalidArgument,
-                                 "the body is shorter than Content-Length says");
-    }
-    return std::nullopt;
+    apply(std::move(response), inner);
   }
 
   Response answer(const Request& request) {
@@ -295,32 +149,17 @@ class GuardedServer final : public httplib::Server {
     return failure_with_status(request, 500, ErrorCode::Internal, {});
   }
 
-  static void apply(const Response& response, httplib::Response& inner) {
+  static void apply(Response response, httplib::Response& inner) {
     inner.status = response.status;
     for (const auto& [name, value] : response.headers) inner.set_header(name.c_str(), value);
-    inner.set_content(response.body, response.content_type.c_str());
+    inner.set_header("Content-Type", response.content_type);
+    inner.body = std::move(response.body);
   }
 
-  [[nodiscard]] MonotonicTime write_deadline() const {
-    // Counted from now: a handler may have waited long for a commit or a run.
-    return std::chrono::steady_clock::now() + options_.write_time;
-  }
-
-  static std::string to_hex_number(std::uint64_t number) {
-    std::string bytes(4, '\0');
-    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[3 - i] = static_cast<char>(number >> (8 * i) & 0xff);
-    return to_hex(bytes);
-  }
-
-  const HttpServerOptions options_;
-  const HttpServer::Gate gate_;
+  const std::string host_;
   const HttpServer::Handler handler_;
-  const UniqueFd stop_event_;
-  const std::string id_prefix_;
-  std::atomic<std::uint64_t> requests_{0};
-  std::atomic<std::size_t> body_bytes_{0};
-  LogThrottle refusals_;
   std::atomic<bool> stopping_{false};
+  Reception reception_;
 };
 
 /// The guard and the thread that accepts.
@@ -352,6 +191,7 @@ class RunningServer final : public HttpServer {
     if (!acceptor_.joinable()) return;
     server_.request_stop();
     acceptor_.join();
+    server_.finish();
   }
 
  private:
@@ -379,9 +219,14 @@ class RunningServer final : public HttpServer {
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& options, Gate gate,
                                                       Handler handler) {
-  auto server = std::make_unique<RunningServer>(options, std::move(gate), std::move(handler));
-  if (auto listening = server->listen_on(options); !listening) return fail(std::move(listening.error()));
-  return server;
+  try {
+    auto server = std::make_unique<RunningServer>(options, std::move(gate), std::move(handler));
+    if (auto listening = server->listen_on(options); !listening) return fail(std::move(listening.error()));
+    return server;
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::ConfigurationInvalid, std::string("start the listener: ") + error.what(),
+                "raise the limits of open files and threads");
+  }
 }
 
 }  // namespace gitferry::api

@@ -48,8 +48,8 @@ const std::string& Call::argument(std::string_view name) const {
   return found == arguments.end() ? empty : found->second;
 }
 
-RouterTable::RouterTable(std::vector<Route> routes, std::function<TokenHashes()> tokens)
-    : routes_(std::move(routes)), tokens_(std::move(tokens)) {}
+RouterTable::RouterTable(std::vector<Route> routes, const ApiContext& context)
+    : routes_(std::move(routes)), tokens_(context.tokens), guard_(context.guard) {}
 
 RouterTable::Match RouterTable::find(const Request& request) const {
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : request.method;
@@ -65,8 +65,25 @@ RouterTable::Match RouterTable::find(const Request& request) const {
   return result;
 }
 
+std::optional<Response> RouterTable::refusal_of_token(Role needed, const Request& request) const {
+  if (const auto wait = guard_->look_at_tokens(request.client_address)) {
+    return too_many_requests(request, *wait, "too many unknown tokens came from this address");
+  }
+  auto caller = authenticate(needed, request, *tokens_());
+  if (caller) return std::nullopt;
+  if (caller.error().status == 401 && request.count("authorization") > 0) {
+    guard_->count_refused_token(request.client_address);
+  }
+  return std::move(caller.error());
+}
+
 Admission RouterTable::admit(const Request& request) const {
   const auto found = find(request);
+  if (found.route == nullptr || !found.route->is_unlimited) {
+    if (const auto wait = guard_->take_request(request.client_address)) {
+      return {0, too_many_requests(request, *wait, "too many requests came from this address")};
+    }
+  }
   if (found.route == nullptr && found.allowed.empty()) {
     return {0, failure(request, Error{ErrorCode::RouteUnknown, "there is no route for this path", {}, {}})};
   }
@@ -77,13 +94,14 @@ Admission RouterTable::admit(const Request& request) const {
     return {0, std::move(refused)};
   }
   if (found.route->role) {
-    auto caller = authenticate(*found.route->role, request, *tokens_());
-    if (!caller) return {0, std::move(caller.error())};
+    if (auto refusal = refusal_of_token(*found.route->role, request)) return {0, std::move(refusal)};
   }
   if (found.route->precheck) {
     if (auto refused = found.route->precheck(request, found.arguments)) return {0, std::move(refused)};
   }
-  return {found.route->body_limit, std::nullopt, found.route->place};
+  const auto limit =
+      found.route->body_limit_of ? found.route->body_limit_of(found.arguments) : found.route->body_limit;
+  return {limit, std::nullopt, found.route->place};
 }
 
 Response RouterTable::handle(const Request& request) const {

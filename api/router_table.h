@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "api/api_context.h"
 #include "api/http_message.h"
 #include "api/http_server.h"
+#include "api/request_guard.h"
 
 namespace gitferry::api {
 
@@ -41,8 +43,11 @@ struct Route {
   std::size_t body_limit = kApiBodyLimit;
   std::function<Response(const Call&)> handler;
   /// Decides before the body is read; may be empty. nullopt: go on.
-  std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck;
+  std::function<std::optional<Response>(const Request&, const PathArguments&)> precheck = {};
   Place place = Place::Worker;
+  bool is_unlimited = false;  ///< answered however much the client asks: for the health of the agent
+  /// In the place of body_limit, where the limit depends on the path; may be empty.
+  std::function<std::size_t(const PathArguments&)> body_limit_of = {};
 };
 
 /// All routes of the server. Immutable after construction; the first route that matches is taken.
@@ -50,9 +55,9 @@ struct Route {
 /// Threading: both calls from any thread.
 class RouterTable {
  public:
-  RouterTable(std::vector<Route> routes, std::function<TokenHashes()> tokens);
+  RouterTable(std::vector<Route> routes, const ApiContext& context);
 
-  /// 404, 405 with Allow, 401, 403 and the routes' own prechecks: all without a body.
+  /// 429, 404, 405 with Allow, 401, 403 and the routes' own prechecks: all without a body.
   [[nodiscard]] Admission admit(const Request& request) const;
   /// Asks for the token once more: it may have been taken away since the request was admitted.
   [[nodiscard]] Response handle(const Request& request) const;
@@ -66,9 +71,12 @@ class RouterTable {
     std::string allowed;  ///< methods of the routes with this path, where none has the method
   };
   [[nodiscard]] Match find(const Request& request) const;
+  /// 429 or 401 or 403; unset where the token is good for the route.
+  [[nodiscard]] std::optional<Response> refusal_of_token(Role needed, const Request& request) const;
 
   std::vector<Route> routes_;
   std::function<TokenHashes()> tokens_;
+  std::shared_ptr<RequestGuard> guard_;
 };
 
 }  // namespace gitferry::api

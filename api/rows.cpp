@@ -18,6 +18,17 @@ Json::Value tip(const std::optional<ObjectId>& id) {
   return id ? Json::Value(id->hex()) : Json::Value();
 }
 
+Json::Value delivery_lane_json(const DeliveryLane& lane) {
+  const bool has_run = lane.run_id.has_value();
+  const bool has_ended = has_run && lane.run_state != RunState::Running;
+  Json::Value row(Json::objectValue);
+  row["lane_id"] = number(lane.lane_id);
+  row["run_id"] = number_or_null(lane.run_id);
+  row["run_state"] = has_run ? Json::Value(std::string(name_of(lane.run_state))) : Json::Value();
+  row["code_status"] = has_ended ? Json::Value(lane.run_code_status) : Json::Value();
+  return row;
+}
+
 }  // namespace
 
 Json::Value run_json(const RunRow& run) {
@@ -59,11 +70,17 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
   const auto& record = delivery.record;
   Json::Value row(Json::objectValue);
   row["id"] = number(delivery.id);
-  row["repo_name"] = clean_text(record.repository);
+  row["request_id"] = text_or_null(record.request_id);
+  row["repo_name"] = text_or_null(record.repository);
+  row["named_repository"] = text_or_null(record.named_repository);
   row["provider"] = clean_text(record.provider);
+  row["hook"] = text_or_null(record.hook);
   row["side"] = record.side ? Json::Value(std::string(name_of(*record.side))) : Json::Value();
   row["replay_of"] = number_or_null(record.replay_of);
+  row["duplicate_of"] = number_or_null(delivery.duplicate_of);
+  row["same_body_as"] = number_or_null(delivery.same_body_as);
   row["event"] = clean_text(record.event);
+  row["signed"] = !record.signed_id.empty();
   row["provider_delivery_id"] = text_or_null(record.provider_delivery_id);
   row["source_address"] = text_or_null(record.source_address);
   row["verdict"] = std::string(name_of(record.verdict));
@@ -72,8 +89,12 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
   row["body_sha256"] = text_or_null(record.body_sha256);
   row["body_bytes"] = number(record.body_bytes);
   row["received_at"] = time_or_null(record.received_at_ms);
+  row["lanes"] = Json::Value(Json::arrayValue);
   row["lane_ids"] = Json::Value(Json::arrayValue);
-  for (const auto& lane : delivery.lanes) row["lane_ids"].append(number(lane.lane_id));
+  for (const auto& lane : delivery.lanes) {
+    row["lanes"].append(delivery_lane_json(lane));
+    row["lane_ids"].append(number(lane.lane_id));
+  }
   return row;
 }
 

@@ -155,10 +155,12 @@ std::vector<Route> sync_routes(ApiContext& context) {
   const Handler post = [waiters = std::make_shared<Guarded<int>>()](ApiContext& of, const Call& call) {
     return post_sync(of, *waiters, call);
   };
-  return {
+  std::vector<Route> routes{
       route(context, "POST", "/cerobot/sync/repo/{repo_name}", Role::Operate, post),
       route(context, "POST", "/cerobot/sync/{repo_name}/branch/{branch_name...}", Role::Operate, post),
   };
+  for (auto& each : routes) each.place = Place::Patient;  // they wait for runs
+  return routes;
 }
 
 }  // namespace gitferry::api

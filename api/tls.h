@@ -22,6 +22,9 @@ class ServerTls {
 
   /// Takes up what the files hold now, for new connections. On an error the old one stays.
   virtual Status reload() = 0;
+  /// Whether the files are others than when they were last read, whatever came of that: so a renewed
+  /// certificate is taken up by looking from time to time, and a bad one is complained of once.
+  [[nodiscard]] virtual bool has_changed() = 0;
   /// `fd` is a connected socket, not owned.
   virtual std::unique_ptr<Channel> channel(int fd) = 0;
 };

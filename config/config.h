@@ -13,6 +13,7 @@
 #include "agent/base/secret.h"
 #include "agent/model/binding.h"
 #include "agent/model/remote_url.h"
+#include "config/diagnostic.h"
 
 namespace gitferry::config {
 
@@ -21,6 +22,13 @@ struct SecretSource {
   std::string file;
   std::string env;
   bool operator==(const SecretSource&) const = default;
+};
+
+/// Where the secrets of one webhook come from.
+struct WebhookOrigins {
+  std::vector<SecretSource> secrets;  ///< in the order of WebhookSource::secrets
+  std::optional<SecretSource> authorization;
+  bool operator==(const WebhookOrigins&) const = default;
 };
 
 /// How many a second in the long run, and how many at once; 0 a second: no limit.
@@ -43,8 +51,8 @@ struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;
   bool behind_proxy = false;
-  /// Whose X-Forwarded-For is believed. Behind a proxy, and where none is named: this machine's own
-  /// addresses.
+  /// Whose X-Forwarded-For is believed. Behind a proxy, and where none is named, the loader fills in this
+  /// machine's own addresses; otherwise there are none.
   std::vector<AddressRange> trusted_proxies;
   std::string certificate_file;  ///< PEM; empty: plain HTTP
   std::string key_file;
@@ -123,10 +131,11 @@ struct Config {
   std::vector<CredentialRule> credentials;
   BindingSnapshot bindings;
   /// Where the bindings' webhook secrets came from, by repository name and side, and those of
-  /// `bindings.hooks`, by their names: for showing. In the order of WebhookSource::secrets.
-  std::map<std::pair<std::string, Side>, std::vector<SecretSource>> webhook_sources;
-  std::map<std::string, std::vector<SecretSource>> hook_sources;
+  /// `bindings.hooks`, by their names: for showing.
+  std::map<std::pair<std::string, Side>, WebhookOrigins> webhook_sources;
+  std::map<std::string, WebhookOrigins> hook_sources;
   std::vector<std::string> overridden_by;  ///< environment variables that replaced a value of the file
+  std::vector<Diagnostic> warnings;        ///< what is in force, but probably not meant so
 };
 
 /// The directory of the database: where the agent keeps what it makes itself.

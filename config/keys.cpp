@@ -11,24 +11,27 @@ constexpr Remark kPasswordInline{"password", "use password_file or password_env"
 constexpr Remark kTokenInline{"token", "use token_file or token_env"};
 constexpr Remark kSecretInline{"secret", "use secret_file or secret_env"};
 
-constexpr std::array<Word, 9> kRootKeys{"version", "watch",   "server",      "storage", "auth",
-                                        "sync",    "network", "credentials", "repos"};
-constexpr std::array kRootPlanned{Remark{"webhooks", "give each repository its own webhook"}};
+constexpr std::array<Word, 10> kRootKeys{"version", "watch",   "server",      "storage",  "auth",
+                                         "sync",    "network", "credentials", "webhooks", "repos"};
 
-constexpr std::array<Word, 2> kServerKeys{"listen", "behind_proxy"};
-constexpr std::array kServerPlanned{Remark{"trusted_proxies", "addresses in the log are the proxy's"},
-                                    Remark{"tls", "put a proxy that speaks TLS in front"}};
+constexpr std::array<Word, 5> kServerKeys{"listen", "tls", "behind_proxy", "trusted_proxies", "limits"};
+constexpr std::array<Word, 2> kTlsKeys{"cert_file", "key_file"};
+constexpr std::array kTlsRefused{Remark{"key", "use key_file"}};
+constexpr std::array<Word, 4> kLimitsKeys{"connections", "connections_per_address", "requests", "deliveries"};
+constexpr std::array<Word, 2> kRateKeys{"per_second", "burst"};
 
-constexpr std::array<Word, 2> kStorageKeys{"url", "key_file"};
+constexpr std::array<Word, 3> kStorageKeys{"url", "key_file", "keep"};
+constexpr std::array<Word, 3> kKeepKeys{"deliveries", "runs", "audit"};
+constexpr std::array<Word, 2> kRetentionKeys{"count", "age"};
 constexpr std::array<Word, 1> kAuthKeys{"tokens"};
 
 constexpr std::array<Word, 4> kTokenKeys{"name", "role", "token_file", "token_env"};
 constexpr std::array kTokenRefused{kTokenInline, kSecretInline, kPasswordInline};
 
-constexpr std::array<Word, 5> kSyncKeys{"workers", "per_host", "sync_dir", "log_detail", "timeouts"};
+constexpr std::array<Word, 6> kSyncKeys{"workers",    "per_host",           "sync_dir",
+                                        "log_detail", "reconcile_interval", "timeouts"};
 constexpr std::array kSyncPlanned{
     Remark{"delete_sync_dir", "no repository is kept in sync_dir, so there is nothing to delete"},
-    Remark{"reconcile_interval", "webhooks and manual syncs start runs"},
     Remark{"engine", "every sync goes through the relay"},
     Remark{"verify", "the target's own answer is the proof"}};
 
@@ -55,34 +58,54 @@ constexpr std::array kRepositoryRefused{
     Remark{"secret", "put it under webhook as secret_file or secret_env"}};
 
 constexpr std::array<Word, 2> kWebhooksKeys{"internal", "external"};
-constexpr std::array<Word, 4> kWebhookKeys{"provider", "scheme", "secret_file", "secret_env"};
+constexpr std::array<Word, 11> kWebhookKeys{
+    "provider", "scheme",    "secret_file",        "secret_env",        "secrets",    "allow_sha1",
+    "username", "tolerance", "authorization_file", "authorization_env", "allow_cidrs"};
+/// Besides, those of every webhook.
+constexpr std::array<Word, 14> kHookKeys{
+    "name",        "provider",           "instance",          "owners",     "scheme",
+    "secret_file", "secret_env",         "secrets",           "allow_sha1", "username",
+    "tolerance",   "authorization_file", "authorization_env", "allow_cidrs"};
 constexpr std::array kWebhookRefused{kSecretInline, Remark{"token", "use secret_file or secret_env"},
-                                     Remark{"password", "use secret_file or secret_env"}};
+                                     Remark{"password", "use secret_file or secret_env"},
+                                     Remark{"authorization", "use authorization_file or authorization_env"}};
+constexpr std::array<Word, 3> kSecretKeys{"file", "env", "not_after"};
+constexpr std::array kSecretRefused{Remark{"secret", "use file or env"}, Remark{"value", "use file or env"},
+                                    Remark{"token", "use file or env"},
+                                    Remark{"password", "use file or env"}};
 
 constexpr std::array<Word, 3> kBranchKeys{"internal", "external", "enable"};
 constexpr std::array kBranchPlanned{Remark{"policy", "every branch is fast-forward only"}};
 
-constexpr std::array kAll{&section::kRoot,       &section::kServer,   &section::kStorage,
-                          &section::kAuth,       &section::kToken,    &section::kSync,
-                          &section::kTimeouts,   &section::kNetwork,  &section::kCredential,
-                          &section::kRepository, &section::kWebhooks, &section::kWebhook,
-                          &section::kBranch};
+constexpr std::array kAll{
+    &section::kRoot,     &section::kServer,     &section::kTls,    &section::kLimits,
+    &section::kRate,     &section::kStorage,    &section::kKeep,   &section::kRetention,
+    &section::kAuth,     &section::kToken,      &section::kSync,   &section::kTimeouts,
+    &section::kNetwork,  &section::kCredential, &section::kHook,   &section::kRepository,
+    &section::kWebhooks, &section::kWebhook,    &section::kSecret, &section::kBranch};
 
 }  // namespace
 
 namespace section {
-const Section kRoot{"root", kRootKeys, kRootPlanned, {}};
-const Section kServer{"server", kServerKeys, kServerPlanned, {}};
+const Section kRoot{"root", kRootKeys, {}, {}};
+const Section kServer{"server", kServerKeys, {}, {}};
+const Section kTls{"tls", kTlsKeys, {}, kTlsRefused};
+const Section kLimits{"limits", kLimitsKeys, {}, {}};
+const Section kRate{"rate", kRateKeys, {}, {}};
 const Section kStorage{"storage", kStorageKeys, {}, {}};
+const Section kKeep{"keep", kKeepKeys, {}, {}};
+const Section kRetention{"retention", kRetentionKeys, {}, {}};
 const Section kAuth{"auth", kAuthKeys, {}, {}};
 const Section kToken{"token", kTokenKeys, {}, kTokenRefused};
 const Section kSync{"sync", kSyncKeys, kSyncPlanned, {}};
 const Section kTimeouts{"timeouts", kTimeoutKeys, {}, {}};
 const Section kNetwork{"network", kNetworkKeys, {}, {}};
 const Section kCredential{"credential", kCredentialKeys, {}, kCredentialRefused};
+const Section kHook{"hook", kHookKeys, {}, kWebhookRefused};
 const Section kRepository{"repository", kRepositoryKeys, kRepositoryPlanned, kRepositoryRefused};
 const Section kWebhooks{"webhooks", kWebhooksKeys, {}, {}};
 const Section kWebhook{"webhook", kWebhookKeys, {}, kWebhookRefused};
+const Section kSecret{"secret", kSecretKeys, {}, kSecretRefused};
 const Section kBranch{"branch", kBranchKeys, kBranchPlanned, {}};
 }  // namespace section
 

@@ -16,6 +16,8 @@
 #include "config/map_reader.h"
 #include "config/repositories.h"
 #include "config/scalars.h"
+#include "config/server.h"
+#include "config/webhooks.h"
 #include "config/yaml_tree.h"
 
 namespace gitferry::config {
@@ -23,6 +25,14 @@ namespace {
 
 constexpr MapReader::Range kWorkers{1, 256};
 constexpr MapReader::Range kPerHost{1, 64};
+/// What fell out cannot be recognised when a host offers it again, and there are bursts.
+constexpr MapReader::Range kDeliveries{1'000, 1'000'000'000};
+constexpr MapReader::Range kRows{1, 1'000'000'000};
+constexpr std::chrono::hours kLongestAge = std::chrono::days{3650};
+/// Longer than any git host offers to deliver again (GitHub: 3 days).
+constexpr MapReader::DurationRange kDeliveriesAge{std::chrono::days{4}, kLongestAge, std::chrono::hours{1}};
+constexpr MapReader::DurationRange kAge{std::chrono::hours{1}, kLongestAge, std::chrono::hours{1}};
+constexpr MapReader::DurationRange kReconcile{std::chrono::seconds{1}, std::chrono::days{7}};
 
 /// Reads everything but the repositories: one function a section of the file.
 class SettingsReader {
@@ -34,7 +44,7 @@ class SettingsReader {
     read_version();
     config_.watch = root_.flag("watch").value_or(false);
     if (const YamlNode* node = root_.find("server"))
-      read_server({*node, "server", section::kServer, report_});
+      read_server({*node, "server", section::kServer, report_}, config_.server);
     if (const YamlNode* node = root_.find("storage"))
       read_storage({*node, "storage", section::kStorage, report_});
     if (config_.key_file.empty()) config_.key_file = data_directory(config_) + "/sealing-key";
@@ -50,25 +60,11 @@ class SettingsReader {
     if (root_.require("version", "version: 1")) root_.number("version", {1, 1});
   }
 
-  void read_server(const MapReader& map) {
-    config_.server.behind_proxy = map.flag("behind_proxy").value_or(false);
-    const auto text = map.text("listen");
-    if (!text) return;
-    const auto address = parse_listen(*text);
-    if (!address) {
-      map.error(map.at("listen"), "server.listen must be host:port", "for example: 127.0.0.1:8080");
-      return;
-    }
-    config_.server.listen_host = address->host;
-    config_.server.listen_port = address->port;
-    if (!is_loopback(address->host) && !config_.server.behind_proxy)
-      map.error(map.at("listen"), "'" + address->host + "' can be reached from other machines, without TLS",
-                "put a proxy that speaks TLS in front and say behind_proxy: true, or listen on 127.0.0.1");
-  }
-
   void read_storage(const MapReader& map) {
     constexpr std::string_view kSqlite = "sqlite:";
     config_.key_file = map.text("key_file").value_or("");
+    if (const YamlNode* node = map.find("keep"))
+      read_keep({*node, "storage.keep", section::kKeep, report_}, config_.history);
     const auto url = map.text("url");
     if (!url) return;
     if (url->starts_with("postgres")) {
@@ -80,6 +76,22 @@ class SettingsReader {
     } else {
       config_.database_path = url->substr(kSqlite.size());
     }
+  }
+
+  static void read_keep(const MapReader& map, History& history) {
+    read_retention(map, "deliveries", history.deliveries, kDeliveries, kDeliveriesAge);
+    read_retention(map, "runs", history.runs, kRows, kAge);
+    read_retention(map, "audit", history.audit, kRows, kAge);
+  }
+
+  static void read_retention(const MapReader& keep, std::string_view key, Retention& retention,
+                             MapReader::Range count, MapReader::DurationRange age) {
+    const YamlNode* node = keep.find(key);
+    if (node == nullptr) return;
+    const MapReader map(*node, keep.named(key), section::kRetention, keep.report());
+    if (const auto number = map.number("count", count)) retention.count = *number;
+    if (const auto duration = map.duration("age", age))
+      retention.age = std::chrono::duration_cast<std::chrono::hours>(*duration);
   }
 
   void read_auth(const MapReader& map) {
@@ -109,12 +121,25 @@ class SettingsReader {
     if (!sync.sync_dir.starts_with('/'))
       map.error(map.at("sync_dir"), "sync.sync_dir must be an absolute path",
                 "for example: /var/lib/gitferry/sync");
+    read_reconcile_interval(map, sync);
     const YamlNode* node = map.find("timeouts");
     if (node == nullptr) return;
     const MapReader timeouts(*node, "sync.timeouts", section::kTimeouts, report_);
     sync.timeouts.connect = timeouts.duration("connect").value_or(sync.timeouts.connect);
     sync.timeouts.stall = timeouts.duration("stall").value_or(sync.timeouts.stall);
     sync.timeouts.total = timeouts.duration("total").value_or(sync.timeouts.total);
+  }
+
+  static void read_reconcile_interval(const MapReader& map, Sync& sync) {
+    const YamlNode* node = map.find("reconcile_interval");
+    if (node == nullptr || node->kind != YamlNode::Kind::Scalar || node->text != "off") {
+      sync.reconcile_interval =
+          map.duration("reconcile_interval", kReconcile).value_or(sync.reconcile_interval);
+      return;
+    }
+    sync.reconcile_interval = {};
+    map.warn(map.at("reconcile_interval"),
+             "without a reconcile, a push whose webhook gets lost is never synced", "10m is the default");
   }
 
   void read_network(const MapReader& map) {
@@ -264,8 +289,10 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
     config.overridden_by = apply_environment(*root, environment, report);
     const MapReader reader(*root, "", section::kRoot, report);
     SettingsReader(reader, environment, config, report).read();
+    read_hooks(reader, environment, config);
     read_repositories(reader, environment, config, report);
   }
+  config.warnings = report.take_warnings();
   if (report.empty()) return config;
   return tl::make_unexpected(report.take());
 }

@@ -130,23 +130,25 @@ std::optional<int> MapReader::number(std::string_view key, Range range) const {
   return std::nullopt;
 }
 
-std::optional<std::chrono::milliseconds> MapReader::duration(std::string_view key) const {
-  constexpr std::chrono::milliseconds kLowest{1};
-  constexpr std::chrono::milliseconds kHighest{std::chrono::hours{24}};
+std::optional<std::chrono::milliseconds> MapReader::duration(std::string_view key,
+                                                             DurationRange range) const {
   const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
   const auto value = node->kind == YamlNode::Kind::Scalar ? parse_duration(node->text) : std::nullopt;
-  if (value && *value >= kLowest && *value <= kHighest) return value;
-  wrong_type(key, *node, "a duration up to 24h such as 500ms, 10s, 5m or 2h");
+  if (value && *value >= range.lowest && *value <= range.highest && *value % range.unit == range.unit.zero())
+    return value;
+  std::string wanted =
+      "a duration from " + duration_text(range.lowest) + " to " + duration_text(range.highest);
+  const bool has_steps = range.unit > std::chrono::milliseconds{1};
+  wanted += has_steps ? " in steps of " + duration_text(range.unit) : ", such as 10s, 5m or 2h";
+  wrong_type(key, *node, wanted);
   return std::nullopt;
 }
 
-std::optional<std::string> MapReader::choice(std::string_view key,
-                                             std::initializer_list<std::string_view> words,
+std::optional<std::string> MapReader::choice(std::string_view key, const std::vector<std::string>& known,
                                              std::initializer_list<Remark> planned) const {
   const YamlNode* node = find(key);
   if (node == nullptr) return std::nullopt;
-  const std::vector<std::string> known(words.begin(), words.end());
   if (node->kind != YamlNode::Kind::Scalar) {
     wrong_type(key, *node, "one of " + joined(known));
     return std::nullopt;
@@ -171,11 +173,25 @@ const std::vector<YamlNode>& MapReader::list(std::string_view key) const {
   return kEmpty;
 }
 
-std::optional<SecretSource> MapReader::secret(const std::string& stem) const {
-  const auto file = text(stem + "_file");
-  const auto variable = text(stem + "_env");
+std::vector<AddressRange> MapReader::address_ranges(std::string_view key) const {
+  std::vector<AddressRange> ranges;
+  for (const auto& node : list(key)) {
+    const auto text = scalar_text(node, "an address range", report_);
+    if (!text) continue;
+    if (const auto range = parse_address_range(*text))
+      ranges.push_back(*range);
+    else
+      report_.add(node.at, named(key) + " takes address ranges", "for example: 10.0.0.0/8 or fd00::/8");
+  }
+  return ranges;
+}
+
+std::optional<SecretSource> MapReader::secret(const std::string& file_key,
+                                              const std::string& variable_key) const {
+  const auto file = text(file_key);
+  const auto variable = text(variable_key);
   if (file && variable) {
-    report_.add(at(stem + "_env"), named(stem + "_file") + " and " + stem + "_env exclude each other",
+    report_.add(at(variable_key), named(file_key) + " and " + variable_key + " exclude each other",
                 "keep one of them");
     return std::nullopt;
   }

@@ -32,14 +32,26 @@ class MapReader {
     int highest = 0;
   };
   std::optional<int> number(std::string_view key, Range range) const;
-  std::optional<std::chrono::milliseconds> duration(std::string_view key) const;
+  struct DurationRange {
+    std::chrono::milliseconds lowest{1};
+    std::chrono::milliseconds highest{std::chrono::hours{24}};
+    std::chrono::milliseconds unit{1};  ///< a whole number of it
+  };
+  std::optional<std::chrono::milliseconds> duration(std::string_view key) const { return duration(key, {}); }
+  std::optional<std::chrono::milliseconds> duration(std::string_view key, DurationRange range) const;
   /// One of `words`. A word of `planned` gets its own message.
-  std::optional<std::string> choice(std::string_view key, std::initializer_list<std::string_view> words,
+  std::optional<std::string> choice(std::string_view key, const std::vector<std::string>& words,
                                     std::initializer_list<Remark> planned = {}) const;
   /// The items of a list; empty where it is absent or not a list.
   const std::vector<YamlNode>& list(std::string_view key) const;
+  /// The items of a list of address ranges; what is none is reported.
+  std::vector<AddressRange> address_ranges(std::string_view key) const;
   /// `<stem>_file` or `<stem>_env`; both is an error. Does not read it.
-  std::optional<SecretSource> secret(const std::string& stem) const;
+  std::optional<SecretSource> secret(const std::string& stem) const {
+    return secret(stem + "_file", stem + "_env");
+  }
+  /// The same with the names of both keys.
+  std::optional<SecretSource> secret(const std::string& file_key, const std::string& variable_key) const;
 
   /// Reports that `key` is missing. Returns whether it is there.
   bool require(std::string_view key, std::string_view example) const;
@@ -47,14 +59,21 @@ class MapReader {
   [[nodiscard]] const Position& at(std::string_view key) const;
   [[nodiscard]] const Position& at() const { return node_.at; }
   [[nodiscard]] const std::string& where() const { return where_; }
+  /// False: the constructor reported it, and nothing can be read.
+  [[nodiscard]] bool is_map() const { return node_.kind == YamlNode::Kind::Map; }
+  /// What people call the value of `key`: `sync.workers`.
+  [[nodiscard]] std::string named(std::string_view key) const;
   void error(const Position& at, std::string message, std::string suggestion = {}) const {
     report_.add(at, std::move(message), std::move(suggestion));
   }
+  void warn(const Position& at, std::string message, std::string suggestion = {}) const {
+    report_.warn(at, std::move(message), std::move(suggestion));
+  }
+  [[nodiscard]] Report& report() const { return report_; }
 
  private:
   void wrong_type(std::string_view key, const YamlNode& node, std::string_view wanted) const;
   void check_keys(const Section& section) const;
-  std::string named(std::string_view key) const;
 
   const YamlNode& node_;
   std::string where_;

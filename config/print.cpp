@@ -1,6 +1,9 @@
 #include "config/print.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -58,6 +61,62 @@ YamlNode words(const std::vector<std::string>& texts) {
   return list;
 }
 
+YamlNode number(std::int64_t value) {
+  return plain(std::to_string(value));
+}
+
+YamlNode ranges(const std::vector<AddressRange>& ranges) {
+  std::vector<std::string> texts;
+  for (const auto& range : ranges) texts.push_back(to_string(range));
+  return words(texts);
+}
+
+YamlNode rate_of(const RateLimit& rate) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "per_second", number(rate.per_second));
+  put(map, "burst", number(rate.burst));
+  return map;
+}
+
+YamlNode server_of(const Server& server) {
+  YamlNode limits = empty(YamlNode::Kind::Map);
+  put(limits, "connections", number(server.limits.connections));
+  put(limits, "connections_per_address", number(server.limits.connections_per_address));
+  put(limits, "requests", rate_of(server.limits.address));
+  put(limits, "deliveries", rate_of(server.limits.hook));
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "listen", word(listen_text(server.listen_host, server.listen_port)));
+  if (!server.certificate_file.empty()) {
+    YamlNode tls = empty(YamlNode::Kind::Map);
+    put(tls, "cert_file", word(server.certificate_file));
+    put(tls, "key_file", word(server.key_file));
+    put(map, "tls", std::move(tls));
+  }
+  put(map, "behind_proxy", flag(server.behind_proxy));
+  put(map, "trusted_proxies", ranges(server.trusted_proxies));
+  put(map, "limits", std::move(limits));
+  return map;
+}
+
+YamlNode retention_of(const Retention& retention) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "count", number(retention.count));
+  put(map, "age", word(duration_text(retention.age)));
+  return map;
+}
+
+YamlNode storage_of(const Config& config) {
+  YamlNode keep = empty(YamlNode::Kind::Map);
+  put(keep, "deliveries", retention_of(config.history.deliveries));
+  put(keep, "runs", retention_of(config.history.runs));
+  put(keep, "audit", retention_of(config.history.audit));
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "url", word("sqlite:" + config.database_path));
+  put(map, "key_file", word(config.key_file));
+  put(map, "keep", std::move(keep));
+  return map;
+}
+
 YamlNode tokens_of(const Config& config) {
   YamlNode list = empty(YamlNode::Kind::List);
   for (const auto& token : config.tokens) {
@@ -76,10 +135,12 @@ YamlNode sync_of(const Sync& sync) {
   put(timeouts, "stall", word(duration_text(sync.timeouts.stall)));
   put(timeouts, "total", word(duration_text(sync.timeouts.total)));
   YamlNode map = empty(YamlNode::Kind::Map);
-  put(map, "workers", plain(std::to_string(sync.workers)));
-  put(map, "per_host", plain(std::to_string(sync.per_host)));
+  put(map, "workers", number(sync.workers));
+  put(map, "per_host", number(sync.per_host));
   put(map, "sync_dir", word(sync.sync_dir));
   put(map, "log_detail", flag(sync.log_detail));
+  const bool reconciles = sync.reconcile_interval.count() > 0;
+  put(map, "reconcile_interval", word(reconciles ? duration_text(sync.reconcile_interval) : "off"));
   put(map, "timeouts", std::move(timeouts));
   return map;
 }
@@ -107,16 +168,62 @@ YamlNode credentials_of(const Config& config) {
   return list;
 }
 
+/// The short form where there is one secret without an end.
+void put_hook_secrets(YamlNode& map, const WebhookSource& source, const WebhookOrigins& origins) {
+  const bool is_short = origins.secrets.size() == 1 && !source.secrets.front().not_after;
+  if (is_short) {
+    put_secret(map, "secret", origins.secrets.front());
+  } else if (!origins.secrets.empty()) {
+    YamlNode list = empty(YamlNode::Kind::List);
+    for (std::size_t i = 0; i < origins.secrets.size(); ++i) {
+      YamlNode item = empty(YamlNode::Kind::Map);
+      put_if_set(item, "file", origins.secrets[i].file);
+      put_if_set(item, "env", origins.secrets[i].env);
+      if (const auto end = source.secrets[i].not_after) put(item, "not_after", word(time_text(*end)));
+      list.items.push_back(std::move(item));
+    }
+    put(map, "secrets", std::move(list));
+  }
+  if (origins.authorization) put_secret(map, "authorization", *origins.authorization);
+}
+
+void put_webhook(YamlNode& map, const WebhookSource& source, const WebhookOrigins* origins) {
+  put(map, "provider", word(source.provider));
+  put(map, "scheme", word(std::string(name_of(source.scheme))));
+  if (origins != nullptr) put_hook_secrets(map, source, *origins);
+  if (source.allow_sha1) put(map, "allow_sha1", flag(true));
+  put_if_set(map, "username", source.username);
+  if (source.tolerance) put(map, "tolerance", word(duration_text(*source.tolerance)));
+  if (!source.allow_addresses.empty()) put(map, "allow_cidrs", ranges(source.allow_addresses));
+}
+
+template <typename Key>
+const WebhookOrigins* origins_of(const std::map<Key, WebhookOrigins>& known, const Key& key) {
+  const auto found = known.find(key);
+  return found == known.end() ? nullptr : &found->second;
+}
+
+/// The hooks of organisations and instances.
+YamlNode hooks_of(const Config& config, const BindingSnapshot& in_force) {
+  YamlNode list = empty(YamlNode::Kind::List);
+  for (const auto& hook : in_force.hooks) {
+    YamlNode map = empty(YamlNode::Kind::Map);
+    put(map, "name", word(hook.name));
+    put(map, "instance", word(hook.instance.str()));
+    put(map, "owners", words(hook.owners));
+    put_webhook(map, hook.source, origins_of(config.hook_sources, hook.name));
+    list.items.push_back(std::move(map));
+  }
+  return list;
+}
+
 YamlNode webhooks_of(const Config& config, const RepositoryBinding& binding) {
   YamlNode map = empty(YamlNode::Kind::Map);
   for (const Side side : {Side::Internal, Side::External}) {
     const auto& source = binding.webhook(side);
     if (!source) continue;
     YamlNode hook = empty(YamlNode::Kind::Map);
-    put(hook, "provider", word(source->provider));
-    put(hook, "scheme", word(std::string(name_of(source->scheme))));
-    const auto origin = config.webhook_sources.find({binding.name, side});
-    if (origin != config.webhook_sources.end()) put_secret(hook, "secret", origin->second.front());
+    put_webhook(hook, *source, origins_of(config.webhook_sources, std::pair(binding.name, side)));
     put(map, std::string(name_of(side)), std::move(hook));
   }
   return map;
@@ -213,23 +320,18 @@ YamlNode repositories_of(const Config& config, const BindingSnapshot& in_force, 
 }
 
 YamlNode tree_of(const Config& config, const BindingSnapshot& in_force, Form form) {
-  YamlNode server = empty(YamlNode::Kind::Map);
-  put(server, "listen", word(listen_text(config.server.listen_host, config.server.listen_port)));
-  put(server, "behind_proxy", flag(config.server.behind_proxy));
-  YamlNode storage = empty(YamlNode::Kind::Map);
-  put(storage, "url", word("sqlite:" + config.database_path));
-  put(storage, "key_file", word(config.key_file));
   YamlNode auth = empty(YamlNode::Kind::Map);
   put(auth, "tokens", tokens_of(config));
   YamlNode root = empty(YamlNode::Kind::Map);
   put(root, "version", plain("1"));
   put(root, "watch", flag(config.watch));
-  put(root, "server", std::move(server));
-  put(root, "storage", std::move(storage));
+  put(root, "server", server_of(config.server));
+  put(root, "storage", storage_of(config));
   put(root, "auth", std::move(auth));
   put(root, "sync", sync_of(config.sync));
   put(root, "network", network_of(config.network));
   put(root, "credentials", credentials_of(config));
+  put(root, "webhooks", hooks_of(config, in_force));
   put(root, "repos", repositories_of(config, in_force, form));
   for (const auto& name : in_force.unbound)
     if (form == Form::Yaml) put_comment(root, "unbound through the API, though in the file: " + name);

@@ -6,6 +6,7 @@
 
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
+#include "config/webhooks.h"
 
 namespace gitferry::config {
 namespace {
@@ -85,44 +86,18 @@ class RepositoryReader {
 
   void read_webhooks(const YamlNode& node) {
     const MapReader webhooks(node, map_.where() + ".webhook", section::kWebhooks, report_);
-    if (const YamlNode* hook = webhooks.find("internal")) read_webhook(*hook, Side::Internal);
-    if (const YamlNode* hook = webhooks.find("external")) read_webhook(*hook, Side::External);
+    if (const YamlNode* hook = webhooks.find("internal")) read_side(*hook, Side::Internal);
+    if (const YamlNode* hook = webhooks.find("external")) read_side(*hook, Side::External);
   }
 
-  void read_webhook(const YamlNode& node, Side side) {
+  void read_side(const YamlNode& node, Side side) {
     const MapReader hook(node, map_.where() + ".webhook." + std::string(name_of(side)), section::kWebhook,
                          report_);
-    const bool is_named = hook.require("provider", "provider: github");
-    const auto provider = hook.choice("provider", {"github", "gitlab", "gitea", "forgejo", "gogs"});
-    const auto scheme = hook.choice("scheme", {"hmac", "token"});
-    const auto source = hook.secret("secret");
-    if (!source && node.kind == YamlNode::Kind::Map && !node.find("secret_file") && !node.find("secret_env"))
-      hook.error(hook.at(), hook.where() + " has no secret", "give it secret_file or secret_env");
-    if (!source) return;
-    auto secret = read_secret(*source, environment_);
-    if (!secret) {
-      hook.error(hook.at(source->file.empty() ? "secret_env" : "secret_file"), secret.error().message,
-                 secret.error().hint);
-      return;
-    }
-    if (!is_named || !provider) return;
-    const std::string own = own_scheme(*provider);
-    if (scheme && *scheme != own) {
-      hook.error(hook.at("scheme"),
-                 "a webhook of " + *provider + " proves itself by " + own + ", not " + *scheme,
-                 "use scheme: " + own);
-      return;
-    }
-    config_.webhook_sources[{binding_.name, side}] = {*source};
-    WebhookSource read;
-    read.provider = *provider;
-    read.scheme = find_webhook_kind(*provider)->schemes.front();
-    read.secrets.push_back({std::move(*secret)});
-    (side == Side::Internal ? binding_.internal_webhook : binding_.external_webhook) = std::move(read);
-  }
-
-  static std::string own_scheme(std::string_view provider) {
-    return std::string(name_of(find_webhook_kind(provider)->schemes.front()));
+    auto read = read_webhook(hook, environment_);
+    if (!read) return;
+    config_.webhook_sources[{binding_.name, side}] = std::move(read->origins);
+    (side == Side::Internal ? binding_.internal_webhook : binding_.external_webhook) =
+        std::move(read->source);
   }
 
   void read_branches() {

@@ -15,7 +15,8 @@ struct Unit {
   std::int64_t milliseconds;
 };
 // Largest first for printing; `ms` before `m` and `s`, because parsing compares the end.
-constexpr std::array kUnits{Unit{"ms", 1}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}};
+constexpr std::array kUnits{Unit{"ms", 1}, Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
+                            Unit{"s", 1000}};
 
 /// 32 or 128: the bits of an address's family; 0 where it is no address.
 int address_bits(std::string_view text) {
@@ -51,6 +52,22 @@ std::string duration_text(std::chrono::milliseconds duration) {
     if (unit.milliseconds > 1 && count > 0 && count % unit.milliseconds == 0)
       return std::to_string(count / unit.milliseconds) + std::string(unit.suffix);
   return std::to_string(count) + "ms";
+}
+
+std::optional<WallTime> parse_time(std::string_view text) {
+  constexpr std::size_t kWithoutFraction = std::string_view("2027-01-31T00:00:00Z").size();
+  std::string whole(text);
+  if (whole.size() == kWithoutFraction) whole.insert(whole.size() - 1, ".000");
+  const auto epoch_ms = parse_rfc3339(whole);
+  if (!epoch_ms) return std::nullopt;
+  return from_epoch_ms(*epoch_ms);
+}
+
+std::string time_text(WallTime time) {
+  std::string text = rfc3339(to_epoch_ms(time));
+  constexpr std::string_view kNoFraction = ".000Z";
+  if (text.ends_with(kNoFraction)) text.replace(text.size() - kNoFraction.size(), kNoFraction.size(), "Z");
+  return text;
 }
 
 std::optional<ListenAddress> parse_listen(std::string_view text) {

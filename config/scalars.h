@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/clock.h"
+
 namespace gitferry::config {
 
 /// Small notations of the configuration. nullopt: the text is not in the notation.
@@ -13,10 +15,15 @@ namespace gitferry::config {
 /// true/false, yes/no, on/off in any case.
 std::optional<bool> parse_flag(std::string_view text);
 
-/// `500ms`, `10s`, `5m`, `2h`: digits and one unit.
+/// `500ms`, `10s`, `5m`, `2h`, `7d`: digits and one unit.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// The inverse, with the largest unit that divides it.
 std::string duration_text(std::chrono::milliseconds duration);
+
+/// A time in UTC (RFC 3339), `2027-01-31T00:00:00Z`, with or without milliseconds.
+std::optional<WallTime> parse_time(std::string_view text);
+/// The inverse.
+std::string time_text(WallTime time);
 
 struct ListenAddress {
   std::string host;  ///< IPv6 without brackets

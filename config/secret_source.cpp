@@ -54,12 +54,15 @@ Environment process_environment() {
   };
 }
 
+std::string name_of(const SecretSource& source) {
+  return source.file.empty() ? "the environment variable " + source.env
+                             : "the secret file '" + source.file + "'";
+}
+
 Result<Secret> read_secret(const SecretSource& source, const Environment& environment) {
-  const bool from_file = !source.file.empty();
-  const std::string shown =
-      from_file ? "the secret file '" + source.file + "'" : "the environment variable " + source.env;
+  const std::string shown = name_of(source);
   std::string bytes;
-  if (from_file) {
+  if (!source.file.empty()) {
     auto content = read_private_file(source.file);
     if (!content) return fail(std::move(content.error()));
     bytes = std::move(*content);

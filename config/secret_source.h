@@ -16,6 +16,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// The process's environment. Not to be called while another thread changes it; nothing here does.
 Environment process_environment();
 
+/// What a source is called in messages: `the environment variable HOOK`.
+std::string name_of(const SecretSource& source);
+
 /// Reads a secret anew, so that a rotated one is taken up. One line end at the end is not part of it.
 ///
 /// Errors: ConfigurationInvalid for a source that is missing, empty, over 64 KiB, not a file, or a file that

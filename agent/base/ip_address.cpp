@@ -95,4 +95,9 @@ std::optional<AddressRange> parse_address_range(std::string_view text) {
   return range;
 }
 
+std::string to_string(const AddressRange& range) {
+  const bool is_v4 = range.bits >= kMappedBits && is_mapped(range.first);
+  return to_string(range.first) + "/" + std::to_string(range.bits - (is_v4 ? kMappedBits : 0));
+}
+
 }  // namespace gitferry

@@ -34,5 +34,7 @@ struct AddressRange {
 /// `10.0.0.0/8`, `fd00::/8`, or one address. nullopt for anything else, also where bits behind the prefix are
 /// set: such a range means something else to everyone who reads it.
 std::optional<AddressRange> parse_address_range(std::string_view text);
+/// The inverse: in the notation of the address's family, always with its bits.
+std::string to_string(const AddressRange& range);
 
 }  // namespace gitferry

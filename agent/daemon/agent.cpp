@@ -17,16 +17,19 @@ namespace {
 
 constexpr std::size_t kAnnouncedRepositories = 20;
 
-/// What only a restart takes up.
+/// What only a restart takes up. Of the server a reload takes up what the certificate's files hold, but not
+/// that they are others.
 bool needs_restart(const config::Config& before, const config::Config& after) {
   return before.server != after.server || before.database_path != after.database_path ||
-         before.key_file != after.key_file || before.sync != after.sync || before.network != after.network;
+         before.key_file != after.key_file || before.history != after.history || before.sync != after.sync ||
+         before.network != after.network;
 }
 
 /// The bindings leave the configuration: the registry keeps them, and ten thousand of them need not be in
 /// memory twice.
 BindingSnapshot take_bindings(config::Config& config) {
   config.webhook_sources.clear();
+  config.hook_sources.clear();
   return std::exchange(config.bindings, {});
 }
 
@@ -38,10 +41,15 @@ void announce_bindings(const BindingSnapshot& bindings) {
       branches += binding.branches.size();
       if (binding.enabled) ++enabled;
     }
-    log::info("repositories bound",
-              {{"repositories", bindings.repositories.size()}, {"enabled", enabled}, {"branches", branches}});
+    log::info("repositories bound", {{"repositories", bindings.repositories.size()},
+                                     {"enabled", enabled},
+                                     {"branches", branches},
+                                     {"organisation_webhooks", bindings.hooks.size()}});
     return;
   }
+  for (const auto& hook : bindings.hooks)
+    log::info("webhook of an organisation",
+              {{"hook", hook.name}, {"provider", hook.source.provider}, {"instance", hook.instance.str()}});
   for (const auto& [name, binding] : bindings.repositories)
     log::info("repository bound", {{"repo", name},
                                    {"origin", name_of(binding.origin)},
@@ -51,6 +59,11 @@ void announce_bindings(const BindingSnapshot& bindings) {
                                    {"granularity", name_of(binding.granularity)},
                                    {"branches", binding.branches.size()},
                                    {"enabled", binding.enabled}});
+}
+
+void log_warnings(const config::Config& config) {
+  for (const auto& found : config.warnings)
+    log::warn("the configuration is probably not meant so", {{"reason", found.str()}});
 }
 
 /// What reading a large file took in small pieces would stay with the process otherwise.
@@ -84,14 +97,29 @@ void Agent::announce() const {
             {{"version", GITFERRY_VERSION},
              {"listen",
               config::listen_text(config.server.listen_host, static_cast<std::uint16_t>(server_->port()))},
+             {"tls", has_certificate()},
              {"repositories", bindings->repositories.size()},
              {"database", config.database_path},
              {"config", config_path_}});
   announce_bindings(*bindings);
+  log_warnings(config);
   give_memory_back();
 }
 
+void Agent::look_at_certificate() {
+  if (tls_ && tls_->has_changed()) reload_certificate();
+}
+
+void Agent::reload_certificate() {
+  const auto& file = started_with_->server.certificate_file;
+  if (const auto reloaded = tls_->reload(); !reloaded)
+    log::error("the certificate stays as it was", {{"file", file}, {"reason", reloaded.error().text()}});
+  else
+    log::info("certificate reloaded", {{"file", file}});
+}
+
 void Agent::reload() {
+  if (tls_) reload_certificate();
   auto loaded = config::load_file(config_path_, config::process_environment());
   if (!loaded) {
     for (const auto& found : loaded.error()) log::error("configuration refused", {{"reason", found.str()}});
@@ -110,10 +138,7 @@ void Agent::drain() {
 Status Agent::open_store(const config::Config& config) {
   auto key = sealing_key_of(config);
   if (!key) return fail(std::move(key.error()));
-  StoreOptions options;
-  options.path = config.database_path;
-  options.sealing_key = std::move(*key);
-  auto store = Store::open(options, clock_);
+  auto store = Store::open(store_options(config, std::move(*key)), clock_);
   if (!store) return fail(std::move(store.error()));
   store_ = std::move(*store);
   return {};
@@ -136,22 +161,19 @@ Status Agent::start_sync(const config::Config& config) {
     return fail(std::move(error));
   }
   bindings_ = std::move(*bindings);
-  SyncOptions options;
-  options.workers = config.sync.workers;
-  options.per_host = config.sync.per_host;
-  sync_ = SyncService::make(options, *store_, clock_, std::move(*engines), credential_lookup(live_),
-                            bindings_->snapshot());
+  sync_ = SyncService::make(sync_options(config), *store_, clock_, std::move(*engines),
+                            credential_lookup(live_), bindings_->snapshot());
   return {};
 }
 
 Status Agent::listen(const config::Config& config) {
-  context_ = std::make_unique<api::ApiContext>(api::ApiContext{*sync_, *store_, clock_, *bindings_,
-                                                               [this] { return tokens_.get(); },
-                                                               [this] { return *state_.lock(); }});
-  api::ServerOptions options;
-  options.host = config.server.listen_host;
-  options.port = config.server.listen_port;
-  auto server = api::ApiServer::start(options, *context_);
+  context_ = std::make_unique<api::ApiContext>(
+      api::ApiContext{*sync_, *store_, clock_, *bindings_, [this] { return tokens_.get(); },
+                      [this] { return *state_.lock(); }, rate_limits(config.server.limits)});
+  auto options = listener_options(config.server);
+  if (!options) return fail(std::move(options.error()));
+  tls_ = options->tls;
+  auto server = api::ApiServer::start(*options, *context_);
   if (!server) return fail(std::move(server.error()));
   server_ = std::move(*server);
   sync_->start();
@@ -171,6 +193,7 @@ Status Agent::take_up(config::Config loaded) {
     static_cast<void>(tokens_.replace(before->tokens, data_directory(*started_with_)));
     return reloaded;
   }
+  log_warnings(*config);
   if (needs_restart(*started_with_, *config))
     log::warn("changes of server, storage, sync and network need a restart", {{"config", config_path_}});
   *state_.lock() = {to_epoch_ms(clock_.now()), 0};

@@ -28,10 +28,16 @@ class Agent {
   Status start();
   /// Says in the log what runs, and what is bound.
   void announce() const;
-  /// Takes up what the file says now. A bad file, or a change that cannot be written, changes nothing.
+  /// Takes up what the file says now, and the listener's certificate. A bad file, or a change that cannot be
+  /// written, changes nothing; nor does a bad certificate, which keeps nothing else from being taken up.
   void reload();
   /// Whether the configuration in force asks to look at the file from time to time.
   [[nodiscard]] bool watches() { return live_.get()->watch; }
+  /// Whether there is a certificate, whose files must be looked at from time to time: it is renewed by
+  /// others, who need not know of this program.
+  [[nodiscard]] bool has_certificate() const { return tls_ != nullptr; }
+  /// Takes up a certificate whose files have changed.
+  void look_at_certificate();
   /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
   /// service's stop that answers it.
   void drain();
@@ -42,6 +48,7 @@ class Agent {
   Status listen(const config::Config& config);
   Status take_up(config::Config loaded);
   void refuse(const std::string& reason);
+  void reload_certificate();
 
   SystemClock clock_;
   std::string config_path_;
@@ -54,6 +61,7 @@ class Agent {
   std::unique_ptr<BindingRegistry> bindings_;
   std::unique_ptr<SyncService> sync_;
   std::unique_ptr<api::ApiContext> context_;
+  std::shared_ptr<api::ServerTls> tls_;  ///< null: plain HTTP
   std::unique_ptr<api::ApiServer> server_;
 };
 

@@ -87,12 +87,14 @@ void add_deliveries_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand(
       "deliveries",
       "Examples:\n  gitferry deliveries\n  gitferry deliveries robot --verdict ignored --limit 50\n\n"
-      "Show the webhooks that arrived, newest first, and what became of them. Asks the running agent.");
+      "Show the webhooks that arrived, newest first, and what became of them: accepted, ignored, a "
+      "duplicate, or refused; "
+      "why; and the run that followed. Asks the running agent.");
   auto& deliveries = options.deliveries;
   add_server_options(*command, options, deliveries.server);
   command->add_option("REPO", deliveries.repository, "Only this repository");
   command->add_option("--verdict", deliveries.verdict, "Only these")
-      ->check(CLI::IsMember({"accepted", "ignored"}));
+      ->check(CLI::IsMember({"accepted", "ignored", "duplicate", "refused"}));
   command->add_option("--limit", deliveries.limit, "How many")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

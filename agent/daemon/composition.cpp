@@ -27,7 +27,54 @@ class TerseEngine final : public Engine {
   std::unique_ptr<Engine> engine_;
 };
 
+Retention retention(const config::Retention& keep) {
+  return {keep.count, keep.age};
+}
+
+api::Rate rate(const config::RateLimit& limit) {
+  return {static_cast<double>(limit.per_second), static_cast<double>(limit.burst)};
+}
+
 }  // namespace
+
+StoreOptions store_options(const config::Config& config, Secret sealing_key) {
+  StoreOptions options;
+  options.path = config.database_path;
+  options.deliveries = retention(config.history.deliveries);
+  options.runs = retention(config.history.runs);
+  options.audit = retention(config.history.audit);
+  options.sealing_key = std::move(sealing_key);
+  return options;
+}
+
+SyncOptions sync_options(const config::Config& config) {
+  SyncOptions options;
+  options.workers = config.sync.workers;
+  options.per_host = config.sync.per_host;
+  options.reconcile_interval = config.sync.reconcile_interval;
+  return options;
+}
+
+api::RateLimits rate_limits(const config::Limits& limits) {
+  api::RateLimits rates;
+  rates.address = rate(limits.address);
+  rates.hook = rate(limits.hook);
+  return rates;
+}
+
+Result<api::ServerOptions> listener_options(const config::Server& server) {
+  api::ServerOptions options;
+  options.host = server.listen_host;
+  options.port = server.listen_port;
+  options.connections = static_cast<std::size_t>(server.limits.connections);
+  options.connections_per_address = static_cast<std::size_t>(server.limits.connections_per_address);
+  options.trusted_proxies = server.trusted_proxies;
+  if (server.certificate_file.empty()) return options;
+  auto tls = api::ServerTls::load(server.certificate_file, server.key_file);
+  if (!tls) return fail(std::move(tls.error()));
+  options.tls = std::move(*tls);
+  return options;
+}
 
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
   auto addresses = AddressPolicy::from(config.network.allow_cidrs);

@@ -6,9 +6,13 @@
 #include "agent/base/clock.h"
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
+#include "agent/base/secret.h"
 #include "agent/git/credentials.h"
 #include "agent/git/engine.h"
+#include "agent/store/store.h"
 #include "agent/sync/sync_service.h"
+#include "api/api_server.h"
+#include "api/rate_limiter.h"
 #include "config/config.h"
 
 namespace gitferry::daemon {
@@ -33,6 +37,12 @@ class LiveConfig {
 /// Engines with the limits and the address policy of `config`, which they keep for their lives. `clock` must
 /// outlive them. ConfigurationInvalid for an address range that is none.
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
+
+StoreOptions store_options(const config::Config& config, Secret sealing_key);
+SyncOptions sync_options(const config::Config& config);
+api::RateLimits rate_limits(const config::Limits& limits);
+/// With the certificate loaded, where there is one. Errors: those of ServerTls::load().
+Result<api::ServerOptions> listener_options(const config::Server& server);
 
 /// ConfigurationInvalid where a rule's `match` is no address prefix.
 Result<Credentials> credentials_of(const config::Config& config);

@@ -144,7 +144,9 @@ Status take_repository(const SendWebhookOptions& options, const BindingSnapshot&
 Result<api::SendRequest> request_of(const SendWebhookOptions& options, const config::Config& config,
                                     const BindingSnapshot& bindings) {
   api::SendRequest request;
-  request.base_url = options.url.empty() ? own_address(config.server) : options.url;
+  const auto address = options.url.empty() ? own_address(config.server) : AgentAddress{options.url, {}};
+  request.base_url = address.url;
+  request.certificate_file = address.certificate_file;
   request.as_form = options.form;
   if (!options.event.empty()) request.event = options.event;
   const auto take_hook = options.hook.empty() ? &take_repository_hook : &take_organisation_hook;

@@ -36,17 +36,20 @@ Result<config::SecretSource> token_source(const ServerOptions& options, const co
 
 }  // namespace
 
-std::string own_address(const config::Server& server) {
+AgentAddress own_address(const config::Server& server) {
   std::string host = server.listen_host;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
-  return "http://" + config::listen_text(host, server.listen_port);
+  const std::string scheme = server.certificate_file.empty() ? "http://" : "https://";
+  return {scheme + config::listen_text(host, server.listen_port), server.certificate_file};
 }
 
 Result<api::ApiClient> reach_server(const ServerOptions& options, const config::Config* config,
                                     api::Role needed) {
-  const auto url = options.url.empty() && config != nullptr ? own_address(config->server) : options.url;
-  if (auto found = api::find_agent(url); !found) return fail(std::move(found.error()));
+  const auto address =
+      options.url.empty() && config != nullptr ? own_address(config->server) : AgentAddress{options.url, {}};
+  if (auto found = api::find_agent(address.url, address.certificate_file); !found)
+    return fail(std::move(found.error()));
   const auto source = token_source(options, config, needed);
   if (!source) return fail(source.error());
   auto token = config::read_secret(*source, config::process_environment());
@@ -54,7 +57,7 @@ Result<api::ApiClient> reach_server(const ServerOptions& options, const config::
     if (token.error().hint.empty()) token.error().hint = "give --token-file";
     return fail(std::move(token.error()));
   }
-  return api::ApiClient(url, std::move(*token));
+  return api::ApiClient(address.url, std::move(*token), address.certificate_file);
 }
 
 tl::expected<api::ApiClient, int> reach_server_or_explain(const ServerOptions& options, api::Role needed) {

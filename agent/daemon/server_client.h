@@ -18,8 +18,15 @@ struct ServerOptions {
   std::string token_file;  ///< empty: the first configured token whose role suffices, or the one `serve` made
 };
 
+struct AgentAddress {
+  std::string url;
+  /// The certificate that the agent must show, since its name is not that of this machine's loopback. Empty:
+  /// one that the system trusts.
+  std::string certificate_file;
+};
+
 /// Where the agent of this configuration is asked: one that listens everywhere, on this machine.
-std::string own_address(const config::Server& server);
+AgentAddress own_address(const config::Server& server);
 
 /// A client of the agent that answers at the address. It is greeted first, so that no other program gets to
 /// see the token. `config` may be null where address and token file are given.

@@ -1,6 +1,8 @@
 #include "agent/daemon/server_tables.h"
 
 #include <cstddef>
+#include <map>
+#include <string>
 #include <string_view>
 
 #include <fmt/core.h>
@@ -9,6 +11,7 @@
 #include "agent/daemon/text_table.h"
 #include "agent/model/binding.h"
 #include "agent/model/ref_name.h"
+#include "agent/store/store.h"
 
 namespace gitferry::daemon {
 namespace {
@@ -48,6 +51,34 @@ std::string refs_of(const api::DeliveryLine& line) {
   }
   if (line.refs.size() > kRefsShown) refs += fmt::format(" and {} more", line.refs.size() - kRefsShown);
   return refs;
+}
+
+std::string event_of(const api::DeliveryLine& line) {
+  if (line.replay_of != 0) return fmt::format("{} (replay of {})", line.event, line.replay_of);
+  if (line.duplicate_of != 0) return fmt::format("{} (as {})", line.event, line.duplicate_of);
+  return line.event;
+}
+
+/// `waiting`, `running`, `interrupted`, `ok`, or the code of the error.
+std::string state_of(const api::DeliveryRunLine& run) {
+  if (run.run_id == 0) return "waiting";
+  if (run.state != name_of(RunState::Finished)) return run.state;
+  return run.code_status == 0 ? "ok" : std::to_string(run.code_status);
+}
+
+/// One run with its number; of several, how many stand how.
+std::string runs_of(const api::DeliveryLine& line) {
+  if (line.runs.size() == 1 && line.runs[0].run_id != 0) {
+    return fmt::format("{} {}", line.runs[0].run_id, state_of(line.runs[0]));
+  }
+  if (line.runs.size() == 1) return state_of(line.runs[0]);
+  std::map<std::string, std::size_t> counts;
+  for (const auto& run : line.runs) ++counts[state_of(run)];
+  std::string text;
+  for (const auto& [state, count] : counts) {
+    text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", count, state);
+  }
+  return text;
 }
 
 std::string size_text(std::int64_t bytes) {
@@ -91,12 +122,11 @@ std::string deliveries_table(const std::vector<api::DeliveryLine>& lines, std::i
   std::vector<std::vector<std::string>> rows;
   rows.reserve(lines.size());
   for (const auto& line : lines) {
-    const auto event =
-        line.replay_of == 0 ? line.event : fmt::format("{} (replay of {})", line.event, line.replay_of);
     rows.push_back({std::to_string(line.id), relative_time(line.received_at_ms, now_ms), line.repository,
-                    line.provider, event, refs_of(line), line.verdict, line.reason});
+                    line.provider, event_of(line), refs_of(line), line.verdict, line.reason, runs_of(line)});
   }
-  return text_table({"ID", "RECEIVED", "REPOSITORY", "PROVIDER", "EVENT", "REFS", "VERDICT", "REASON"}, rows);
+  return text_table({"ID", "RECEIVED", "REPOSITORY", "PROVIDER", "EVENT", "REFS", "VERDICT", "REASON", "RUN"},
+                    rows);
 }
 
 std::string result_line(const BranchResult& result) {

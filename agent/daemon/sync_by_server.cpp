@@ -49,7 +49,7 @@ int sync_command(const SyncCommandOptions& options) {
       return info(client.error().code).exit_code;
     }
     std::fprintf(stderr, "gitferry: no agent listens at %s: syncing without one\n",
-                 own_address(config->server).c_str());
+                 own_address(config->server).url.c_str());
     return sync_once(options, std::move(*config));
   }
   const auto answer = client->sync({options.repository, options.branch, options.direction,

@@ -40,11 +40,52 @@ tl::unexpected<Error> refused(std::string_view why) {
               "write it as https://host/path.git, ssh://git@host/path.git or git@host:path.git");
 }
 
-std::string stripped_path(std::string_view path) {
-  while (path.starts_with('/')) path.remove_prefix(1);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.ends_with(".git")) path.remove_suffix(4);
-  return to_lower(path);
+bool is_web(Scheme scheme) {
+  return scheme == Scheme::Https || scheme == Scheme::Http;
+}
+
+/// `host` or `host:port`, with brackets around IPv6.
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+  const std::string bare = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return port == 0 ? bare : fmt::format("{}:{}", bare, port);
+}
+
+/// Names that a public service has for ssh through port 443, where a firewall lets nothing else out.
+struct SecondName {
+  std::string_view ssh_host;
+  std::string_view host;
+};
+constexpr std::array kSecondNames{SecondName{"ssh.github.com", "github.com"},
+                                  SecondName{"altssh.bitbucket.org", "bitbucket.org"},
+                                  SecondName{"altssh.gitlab.com", "gitlab.com"}};
+
+constexpr std::string_view kAzure = "dev.azure.com";
+constexpr std::string_view kOldAzure = ".visualstudio.com";
+
+/// Azure DevOps has three forms: `v3/organisation/project/name` at its ssh hosts, the organisation as the
+/// host's first label in its old https addresses, and `organisation/project/_git/name`. All become the third.
+void resolve_azure(RepositoryPlace& place) {
+  if (place.host == "ssh.dev.azure.com" || place.host == "vs-ssh.visualstudio.com") {
+    const auto parts = split(place.path, '/');
+    if (parts.size() != 4 || parts[0] != "v3") return;
+    place = {std::string(kAzure), 0, fmt::format("{}/{}/_git/{}", parts[1], parts[2], parts[3])};
+  } else if (place.host.ends_with(kOldAzure)) {
+    const auto organisation = place.host.substr(0, place.host.size() - kOldAzure.size());
+    std::string_view path = place.path;
+    constexpr std::string_view collection = "defaultcollection/";
+    if (path.starts_with(collection)) path.remove_prefix(collection.size());
+    place = {std::string(kAzure), 0, fmt::format("{}{}{}", organisation, path.empty() ? "" : "/", path)};
+  }
+}
+
+/// `scm/key/name` of Bitbucket Data Center, wherever its instance is, is `key/name`.
+std::string_view without_scm(std::string_view path) {
+  const auto name = path.rfind('/');
+  if (name == std::string_view::npos || name == 0) return path;
+  const auto key = path.rfind('/', name - 1);
+  if (key == std::string_view::npos) return path;
+  const auto before = path.substr(0, key);
+  return before == "scm" || before.ends_with("/scm") ? path.substr(key + 1) : path;
 }
 
 /// host[:port] or [IPv6][:port] into `url`; false where it is neither.
@@ -170,9 +211,7 @@ const std::set<Scheme>& any_scheme() {
 }
 
 std::string RemoteUrl::host_key() const {
-  if (scheme == Scheme::File) return "local";
-  const std::string bare = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  return port == 0 ? bare : fmt::format("{}:{}", bare, port);
+  return scheme == Scheme::File ? "local" : host_and_port(host, port);
 }
 
 std::string RemoteUrl::origin() const {
@@ -186,14 +225,36 @@ std::string RemoteUrl::str() const {
   return fmt::format("{}://{}{}{}", name_of(scheme), login, host_key(), path);
 }
 
+RepositoryPlace RemoteUrl::place() const {
+  RepositoryPlace place{host, port, plain_repository_name(path)};
+  for (const auto& second : kSecondNames) {
+    if (scheme != Scheme::Ssh || host != second.ssh_host) continue;
+    place.host = second.host;
+    place.port = 0;
+  }
+  resolve_azure(place);
+  return place;
+}
+
 std::string RemoteUrl::full_name() const {
-  return stripped_path(path);
+  const auto name = place().path;
+  return std::string(is_web(scheme) ? without_scm(name) : name);
 }
 
 std::string RemoteUrl::identity() const {
   // Ports are those of the transport, not of the repository: the default one of each scheme is left out
   // already.
-  return host_key() + "/" + full_name();
+  const auto there = place();
+  if (scheme == Scheme::File) return "local/" + there.path;
+  return fmt::format("{}/{}", host_and_port(there.host, there.port),
+                     is_web(scheme) ? without_scm(there.path) : there.path);
+}
+
+std::string plain_repository_name(std::string_view name) {
+  while (name.starts_with('/')) name.remove_prefix(1);
+  while (name.ends_with('/')) name.remove_suffix(1);
+  if (name.ends_with(".git")) name.remove_suffix(4);
+  return to_lower(name);
 }
 
 Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Scheme>& allowed) {

@@ -16,6 +16,15 @@ enum class Scheme { Https, Http, Ssh, File };
 std::string_view name_of(Scheme scheme);
 std::optional<Scheme> scheme_from(std::string_view name);
 
+/// A repository as its host knows it.
+struct RepositoryPlace {
+  std::string host;        ///< lower case; empty for files
+  std::uint16_t port = 0;  ///< as RemoteUrl::port
+  std::string path;        ///< lower case, without `.git` and slashes at the ends
+
+  bool operator==(const RepositoryPlace&) const = default;
+};
+
 /// The address of a git repository, checked and without user info that is secret.
 ///
 /// Invariant: no part holds a control character, white space or NUL, raw or percent-encoded, and neither
@@ -36,10 +45,14 @@ struct RemoteUrl {
   /// `https://host:port`: the scheme as well, for what must not go from one to another. `file://local` for
   /// files.
   [[nodiscard]] std::string origin() const;
+  /// Where the repository is, whatever the transport: the second names that hosts have for ssh
+  /// (`ssh.github.com:443`) and the old addresses of Azure DevOps are resolved.
+  [[nodiscard]] RepositoryPlace place() const;
   /// For "is it the same repository?": host and path without default port, `.git`, slashes at the ends and
   /// case. The scheme is left out: https and ssh name the same repository.
   [[nodiscard]] std::string identity() const;
-  /// The path's form in payloads (`acme/robot`): lower case, without `.git` and slashes at the ends.
+  /// The path's form in payloads (`acme/robot`): lower case, without `.git`, slashes at the ends and the
+  /// `scm` that Bitbucket Data Center has in its http addresses alone.
   [[nodiscard]] std::string full_name() const;
 
   bool operator==(const RemoteUrl&) const = default;
@@ -58,6 +71,9 @@ struct ParsedAddress {
 /// refuses schemes outside `allowed` with an error that names the setting, and everything else that is not an
 /// address.
 Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Scheme>& allowed);
+
+/// A repository's name as RepositoryPlace has it: lower case, without `.git` and slashes at the ends.
+std::string plain_repository_name(std::string_view name);
 
 /// All four schemes: for addresses that are compared but never connected to (payloads).
 const std::set<Scheme>& any_scheme();

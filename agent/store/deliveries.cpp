@@ -1,17 +1,53 @@
 #include "agent/store/deliveries.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "agent/store/lanes.h"
 #include "agent/store/paging.h"
 #include "agent/store/retention.h"
+#include "agent/store/runs.h"
 
 namespace gitferry {
 namespace {
 
 const std::string kSelect =
-    "SELECT id, provider, repository, side, replay_of, event, provider_delivery_id, source_address, verdict, "
-    "reason, refs, body_sha256, body_bytes, received_at_ms FROM delivery ";
+    "SELECT id, provider, hook, request_id, repository, named_repository, side, event, provider_delivery_id, "
+    "signed_id, source_address, verdict, reason, refs, body_sha256, body_bytes, received_at_ms, replay_of, "
+    "duplicate_of, same_body_as FROM delivery ";
+
+// The run that a row of delivery_lane shows; DeliveryLane says which that is. Along one lane, later runs
+// begin from a requested_seq that is not older, so each search ends at its first row.
+#define GITFERRY_COVERING_RUN(is_settled, order)                                                          \
+  "(SELECT id FROM run WHERE run.lane_id = marked.lane_id AND run.direction = marked.direction "          \
+  "AND run.is_settled = " is_settled " AND run.requested_seq >= marked.seq ORDER BY requested_seq " order \
+  ", id " order " LIMIT 1)"
+#define GITFERRY_SETTLING_RUN GITFERRY_COVERING_RUN("1", "ASC")
+#define GITFERRY_LATEST_RUN GITFERRY_COVERING_RUN("0", "DESC")
+
+constexpr const char* kLanesOf =
+    "SELECT shown.lane_id, run.id, run.state, run.code_status FROM ("
+    "SELECT lane_id, coalesce(" GITFERRY_SETTLING_RUN ", " GITFERRY_LATEST_RUN
+    ") AS run_id FROM delivery_lane AS marked WHERE marked.delivery_id = ?1) AS shown "
+    "LEFT JOIN run ON run.id = shown.run_id ORDER BY shown.lane_id";
+
+// Whether there is nothing to do for a mark that an earlier delivery gave a lane too. Where no settling run
+// is kept, the lane tells: it was dropped with an error, or is in sync.
+constexpr const char* kIsServed =
+    "SELECT CASE WHEN settled.id IS NOT NULL THEN settled.error = '' "
+    "WHEN marked.seq > lane.done_seq THEN lane.quarantined = 0 "
+    "ELSE lane.last_error = '' END "
+    "FROM delivery_lane AS marked JOIN lane ON lane.id = marked.lane_id "
+    "LEFT JOIN run AS settled ON settled.id = " GITFERRY_SETTLING_RUN
+    " WHERE marked.delivery_id = ?1 AND marked.direction = ?2 "
+    "AND lane.repository = ?3 AND lane.internal_ref = ?4 AND lane.external_ref = ?5";
+#undef GITFERRY_LATEST_RUN
+#undef GITFERRY_SETTLING_RUN
+#undef GITFERRY_COVERING_RUN
 
 /// What one combination of filters asks: a condition per filter that is set, so that each has its index.
 struct Listings {
@@ -50,13 +86,16 @@ DeliveryRow row_of(const Query& query) {
   row.id = query.integer(column++);
   auto& record = row.record;
   record.provider = query.text(column++);
+  record.hook = query.text(column++);
+  record.request_id = query.text(column++);
   record.repository = query.text(column++);
+  record.named_repository = query.text(column++);
   if (const int side = column++; !query.is_null(side)) {
     record.side = query.text(side) == name_of(Side::Internal) ? Side::Internal : Side::External;
   }
-  record.replay_of = query.optional_integer(column++);
   record.event = query.text(column++);
   record.provider_delivery_id = query.text(column++);
+  record.signed_id = query.text(column++);
   record.source_address = query.text(column++);
   record.verdict = verdict_from(query.text(column++));
   record.reason = query.text(column++);
@@ -64,39 +103,121 @@ DeliveryRow row_of(const Query& query) {
   record.body_sha256 = query.text(column++);
   record.body_bytes = query.integer(column++);
   record.received_at_ms = query.integer(column++);
+  record.replay_of = query.optional_integer(column++);
+  row.duplicate_of = query.optional_integer(column++);
+  row.same_body_as = query.optional_integer(column++);
   return row;
 }
 
 std::vector<DeliveryLane> lanes_of(SqlConnection& connection, std::int64_t delivery_id) {
-  auto query = connection.query("SELECT lane_id FROM delivery_lane WHERE delivery_id = ?1 ORDER BY lane_id");
+  auto query = connection.query(kLanesOf);
   query.bind(delivery_id);
   std::vector<DeliveryLane> lanes;
-  while (query.next()) lanes.push_back({query.integer(0)});
+  while (query.next()) {
+    DeliveryLane lane;
+    lane.lane_id = query.integer(0);
+    lane.run_id = query.optional_integer(1);
+    if (lane.run_id) {
+      lane.run_state = run_state_from(query.text(2));
+      lane.run_code_status = static_cast<int>(query.integer(3));
+    }
+    lanes.push_back(lane);
+  }
   return lanes;
 }
 
-}  // namespace
+bool is_served(SqlConnection& connection, std::int64_t earlier_id, const LaneMark& mark) {
+  auto query = connection.query(kIsServed);
+  query.bind(earlier_id, static_cast<int>(mark.direction), mark.key.repository, mark.key.internal_ref,
+             mark.key.external_ref);
+  return query.next() && query.integer(0) != 0;
+}
 
-std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery) {
+/// The accepted delivery of the same signed id that served all marks of this one.
+std::optional<std::int64_t> duplicated_by(SqlConnection& connection, const NewDelivery& delivery) {
+  const auto& record = delivery.record;
+  if (record.signed_id.empty() || record.verdict != Verdict::Accepted) return std::nullopt;
+  std::int64_t earlier_id = 0;
+  {
+    // The latest: an older one that was followed by another had failed.
+    auto query = connection.query(
+        "SELECT id FROM delivery WHERE hook = ?1 AND signed_id = ?2 AND repository = ?3 "
+        "AND signed_id <> '' AND verdict = 'accepted' ORDER BY id DESC LIMIT 1");
+    if (!query.bind(record.hook, record.signed_id, record.repository).next()) return std::nullopt;
+    earlier_id = query.integer(0);
+  }
+  const auto serves = [&](const LaneMark& mark) { return is_served(connection, earlier_id, mark); };
+  if (!std::all_of(delivery.marks.begin(), delivery.marks.end(), serves)) return std::nullopt;
+  return earlier_id;
+}
+
+/// The latest delivery before `first_id` that the same hook brought with the same body.
+std::optional<std::int64_t> with_same_body(SqlConnection& connection, const DeliveryRecord& record,
+                                           std::int64_t first_id) {
+  if (record.body_sha256.empty()) return std::nullopt;
+  // The plus keeps SQLite from putting ?2 into the index's own expression, which it would not find then.
+  auto query = connection.query(
+      "SELECT id FROM delivery WHERE substr(body_sha256, 1, 12) = substr(?2, 1, 12) AND hook = ?1 "
+      "AND +body_sha256 = ?2 AND body_sha256 <> '' AND id < ?3 ORDER BY id DESC LIMIT 1");
+  if (!query.bind(record.hook, record.body_sha256, first_id).next()) return std::nullopt;
+  return query.integer(0);
+}
+
+/// What the store itself finds out about a delivery.
+struct Kinship {
+  std::optional<std::int64_t> duplicate_of;
+  std::optional<std::int64_t> same_body_as;
+};
+
+std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& record,
+                             const Kinship& kinship) {
   std::optional<std::string_view> side;
-  if (delivery.side) side = name_of(*delivery.side);
+  if (record.side) side = name_of(*record.side);
+  const bool is_duplicate = kinship.duplicate_of.has_value();
   connection
       .query(R"sql(
-    INSERT INTO delivery (provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
-      body_sha256, body_bytes, received_at_ms, side, replay_of)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))sql")
-      .bind(delivery.provider, delivery.repository, delivery.event, delivery.provider_delivery_id,
-            delivery.source_address, name_of(delivery.verdict), delivery.reason, delivery.refs,
-            delivery.body_sha256, delivery.body_bytes, delivery.received_at_ms, side, delivery.replay_of)
+    INSERT INTO delivery (provider, hook, request_id, repository, named_repository, side, event,
+      provider_delivery_id, signed_id, source_address, verdict, reason, refs, body_sha256, body_bytes,
+      received_at_ms, replay_of, duplicate_of, same_body_as)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19))sql")
+      .bind(record.provider, record.hook, record.request_id, record.repository, record.named_repository, side,
+            record.event, record.provider_delivery_id, record.signed_id, record.source_address,
+            name_of(is_duplicate ? Verdict::Duplicate : record.verdict),
+            is_duplicate ? kDuplicateReason : std::string_view(record.reason), record.refs,
+            record.body_sha256, record.body_bytes, record.received_at_ms, record.replay_of,
+            kinship.duplicate_of, kinship.same_body_as)
       .run();
   return connection.last_insert_id();
 }
 
-void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int64_t lane_id) {
-  // One delivery may mark a lane twice.
-  connection.query("INSERT OR IGNORE INTO delivery_lane (delivery_id, lane_id) VALUES (?1, ?2)")
-      .bind(delivery_id, lane_id)
+void link_delivery(SqlConnection& connection, std::int64_t delivery_id, Direction direction,
+                   const Receipt::Marked& marked) {
+  // One delivery may mark a lane twice; its directions are the same then, and the later mark counts.
+  connection
+      .query(
+          "INSERT OR REPLACE INTO delivery_lane (delivery_id, lane_id, direction, seq) "
+          "VALUES (?1, ?2, ?3, ?4)")
+      .bind(delivery_id, marked.lane_id, static_cast<int>(direction), marked.seq)
       .run();
+}
+
+}  // namespace
+
+Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
+                       std::optional<std::int64_t> first_id, std::int64_t now_ms) {
+  Kinship kinship;
+  kinship.duplicate_of = duplicated_by(connection, delivery);
+  kinship.same_body_as = with_same_body(connection, delivery.record, first_id.value_or(INT64_MAX));
+  Receipt receipt;
+  receipt.delivery_id = insert_delivery(connection, delivery.record, kinship);
+  receipt.duplicate_of = kinship.duplicate_of;
+  if (receipt.duplicate_of) return receipt;
+  const MarkCause cause{Trigger::Webhook, receipt.delivery_id, now_ms};
+  for (const auto& mark : delivery.marks) {
+    receipt.marked.push_back(mark_lane(connection, mark, cause));
+    link_delivery(connection, receipt.delivery_id, mark.direction, receipt.marked.back());
+  }
+  return receipt;
 }
 
 void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {

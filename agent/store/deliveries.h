@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string>
 
 #include "agent/store/database.h"
 #include "agent/store/store.h"
@@ -13,8 +11,10 @@ namespace gitferry {
 /// SQL of the tables `delivery` and `delivery_lane`. Functions that write belong on the writer's thread,
 /// within its transaction; all throw SQLite::Exception.
 
-std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& delivery);
-void link_delivery(SqlConnection& connection, std::int64_t delivery_id, std::int64_t lane_id);
+/// Stores one, marks its lanes, or makes it a duplicate: record_deliveries() for one of the rows of a call.
+/// `first_id`: of the first row of that call, unset for that row itself; what came with it is no earlier one.
+Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
+                       std::optional<std::int64_t> first_id, std::int64_t now_ms);
 /// Deletes what `keep` does not cover at `now_ms`.
 void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 

@@ -177,8 +177,76 @@ CREATE INDEX delivery_by_verdict ON delivery (verdict, id);
 CREATE INDEX delivery_by_repository_and_verdict ON delivery (repository, verdict, id);
 )sql";
 
+// A CHECK cannot be changed, so the table of deliveries is made anew; delivery_lane goes with it, because
+// dropping what it refers to would empty it. Ids go on where they were, also where all rows are gone by now.
+// Unknown in old rows: texts are empty, numbers null; so an old run covers no mark.
+constexpr const char* kSchema3 = R"sql(
+CREATE TABLE delivery_3 (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  provider TEXT NOT NULL,
+  hook TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  repository TEXT NOT NULL,        -- empty: it reached no binding
+  named_repository TEXT NOT NULL,
+  side TEXT CHECK (side IN ('internal', 'external')),
+  event TEXT NOT NULL,
+  provider_delivery_id TEXT NOT NULL,
+  signed_id TEXT NOT NULL,
+  source_address TEXT NOT NULL,
+  verdict TEXT NOT NULL CHECK (verdict IN ('accepted', 'ignored', 'duplicate', 'refused')),
+  reason TEXT NOT NULL,
+  refs TEXT NOT NULL,
+  body_sha256 TEXT NOT NULL,
+  body_bytes INTEGER NOT NULL,
+  received_at_ms INTEGER NOT NULL,
+  -- other deliveries, which may be gone by now
+  replay_of INTEGER,
+  duplicate_of INTEGER,
+  same_body_as INTEGER,
+  CHECK ((verdict = 'duplicate') = (duplicate_of IS NOT NULL))
+) STRICT;
+INSERT INTO delivery_3 (id, provider, hook, request_id, repository, named_repository, side, event,
+    provider_delivery_id, signed_id, source_address, verdict, reason, refs, body_sha256, body_bytes,
+    received_at_ms, replay_of)
+  SELECT id, provider, '', '', repository, '', side, event, provider_delivery_id, '', source_address, verdict,
+    reason, refs, body_sha256, body_bytes, received_at_ms, replay_of
+  FROM delivery ORDER BY id;
+DELETE FROM sqlite_sequence WHERE name = 'delivery_3';
+INSERT INTO sqlite_sequence (name, seq) SELECT 'delivery_3', seq FROM sqlite_sequence WHERE name = 'delivery';
+
+CREATE TABLE delivery_lane_3 (
+  delivery_id INTEGER NOT NULL REFERENCES delivery_3 (id) ON DELETE CASCADE,
+  lane_id INTEGER NOT NULL REFERENCES lane (id),
+  -- what was marked: the direction, and the requested_seq that the mark gave
+  direction INTEGER CHECK (direction IN (1, 2)),
+  seq INTEGER,
+  PRIMARY KEY (delivery_id, lane_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO delivery_lane_3 (delivery_id, lane_id) SELECT delivery_id, lane_id FROM delivery_lane;
+
+DROP TABLE delivery_lane;
+DROP TABLE delivery;
+ALTER TABLE delivery_3 RENAME TO delivery;
+ALTER TABLE delivery_lane_3 RENAME TO delivery_lane;
+CREATE INDEX delivery_by_repository ON delivery (repository, id);
+CREATE INDEX delivery_by_verdict ON delivery (verdict, id);
+CREATE INDEX delivery_by_repository_and_verdict ON delivery (repository, verdict, id);
+CREATE INDEX delivery_by_signed_id ON delivery (hook, signed_id, repository)
+  WHERE signed_id <> '' AND verdict = 'accepted';
+-- The beginning of a digest tells bodies apart well enough, and a small index stays in the cache: its rows
+-- come in no order.
+CREATE INDEX delivery_by_body ON delivery (substr(body_sha256, 1, 12), hook) WHERE body_sha256 <> '';
+
+-- what the run began from
+ALTER TABLE run ADD COLUMN requested_seq INTEGER;
+-- whether what it began from is done with its end: it is not to be tried again
+ALTER TABLE run ADD COLUMN is_settled INTEGER NOT NULL DEFAULT 0 CHECK (is_settled IN (0, 1));
+DROP INDEX run_by_lane;
+CREATE INDEX run_by_lane ON run (lane_id, direction, is_settled, requested_seq);
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -33,13 +33,6 @@ constexpr const char* kNewestFirst = GITFERRY_RUNS_SELECT "ORDER BY run.id DESC 
 #undef GITFERRY_RUNS_SELECT
 #undef GITFERRY_RUNS_FROM
 
-RunState state_from(const std::string& name) {
-  for (const auto state : {RunState::Running, RunState::Interrupted}) {
-    if (name == name_of(state)) return state;
-  }
-  return RunState::Finished;
-}
-
 RunRow row_of(const Query& query) {
   RunRow row;
   int column = 0;
@@ -52,7 +45,7 @@ RunRow row_of(const Query& query) {
   row.direction = query.integer(column++) == 1 ? Direction::ToOuter : Direction::ToInter;
   row.trigger = trigger_from(query.text(column++));
   row.delivery_id = query.optional_integer(column++);
-  row.state = state_from(query.text(column++));
+  row.state = run_state_from(query.text(column++));
   row.plan = query.text(column++);
   row.source_tip = query.text(column++);
   row.target_tip_before = query.text(column++);
@@ -93,14 +86,22 @@ void interrupt(SqlConnection& connection, std::int64_t lane_id, std::int64_t now
 
 }  // namespace
 
+RunState run_state_from(const std::string& name) {
+  for (const auto state : {RunState::Running, RunState::Interrupted}) {
+    if (name == name_of(state)) return state;
+  }
+  return RunState::Finished;
+}
+
 std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms) {
   interrupt(connection, lane.id, started_at_ms, kLostEndText);
   connection
       .query(R"sql(
-    INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms)
-    VALUES (?1, ?2, ?3, ?4, 'running', ?5))sql")
-      .bind(lane.id, static_cast<int>(direction), name_of(lane.trigger), lane.delivery_id, started_at_ms)
+    INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms, requested_seq)
+    VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6))sql")
+      .bind(lane.id, static_cast<int>(direction), name_of(lane.trigger), lane.delivery_id, started_at_ms,
+            lane.requested_seq)
       .run();
   return connection.last_insert_id();
 }
@@ -108,15 +109,17 @@ std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Directio
 bool end_run(SqlConnection& connection, const RunEnd& end) {
   const auto& report = end.report;
   const auto* error = report.error ? &info(report.error->code) : nullptr;
+  // A run for addresses that were changed meanwhile settles nothing: the lane stays pending.
   auto query = connection.query(R"sql(
     UPDATE run SET state = 'finished', plan = ?2, source_tip = ?3, target_tip_before = ?4, target_tip_after = ?5,
       pack_bytes = ?6, listing_us = ?7, total_us = ?8, code_status = ?9, error = ?10, text = ?11,
-      finished_at_ms = ?12
+      finished_at_ms = ?12,
+      is_settled = ?13 AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id
     WHERE id = ?1 AND state = 'running' RETURNING id)sql");
   query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
              hex_of(report.target_tip_after), report.pack_bytes, report.listing.count(), report.total.count(),
              error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-             end.finished_at_ms);
+             end.finished_at_ms, end.done_seq.has_value());
   const bool ended = query.next();
   if (ended) query.next();  // steps to the end: only then is the statement's work complete
   return ended;

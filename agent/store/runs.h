@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "agent/store/database.h"
 #include "agent/store/store.h"
@@ -20,6 +21,7 @@ void interrupt_runs(SqlConnection& connection, std::int64_t now_ms);
 /// Deletes what `keep` does not cover at `now_ms`, and never one that is running.
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 
+RunState run_state_from(const std::string& name);
 Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page);
 
 }  // namespace gitferry

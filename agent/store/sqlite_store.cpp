@@ -103,18 +103,16 @@ Result<std::vector<Receipt>> SqliteStore::record_deliveries(std::span<const NewD
   using Receipts = std::vector<Receipt>;
   return writer_.write("record the delivery", [&](SqlConnection& connection) -> Result<Receipts> {
     Receipts receipts;
+    std::optional<std::int64_t> first_id;
+    bool is_time_to_prune = false;
+    const auto now_ms = to_epoch_ms(clock_.now());
     for (const auto& delivery : deliveries) {
-      Receipt receipt;
-      receipt.delivery_id = insert_delivery(connection, delivery.record);
-      const MarkCause cause{Trigger::Webhook, receipt.delivery_id, to_epoch_ms(clock_.now())};
-      for (const auto& mark : delivery.marks) {
-        receipt.marked.push_back(mark_lane(connection, mark, cause));
-        link_delivery(connection, receipt.delivery_id, receipt.marked.back().lane_id);
-      }
-      if (receipt.delivery_id % kPruneEvery == 0)
-        prune_deliveries(connection, options_.deliveries, cause.now_ms);
-      receipts.push_back(std::move(receipt));
+      receipts.push_back(store_delivery(connection, delivery, first_id, now_ms));
+      const auto id = receipts.back().delivery_id;
+      if (!first_id) first_id = id;
+      if (id % kPruneEvery == 0) is_time_to_prune = true;
     }
+    if (is_time_to_prune) prune_deliveries(connection, options_.deliveries, now_ms);
     return receipts;
   });
 }

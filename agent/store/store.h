@@ -122,6 +122,9 @@ constexpr std::string_view name_of(Verdict verdict) {
   return "ignored";
 }
 
+/// Reason of every duplicate.
+constexpr std::string_view kDuplicateReason = "same_signed_id";
+
 /// One request at one binding. A request that reached several bindings is one record for each of them, so
 /// that each can be looked at and run again alone; `request_id` is what they have in common.
 struct DeliveryRecord {
@@ -157,13 +160,18 @@ constexpr std::string_view name_of(RunState state) {
   return "running";
 }
 
-/// A lane that a delivery marked, and the latest run that covers that mark; unset: none has begun, or it is
-/// no longer kept.
+/// A lane that a delivery marked, and the run that tells what became of that mark.
+///
+/// Of the runs that cover a mark (of its lane and direction, begun from a `requested_seq` that is not older)
+/// that is the first one that settled it: it succeeded, or failed with an error that is not tried again.
+/// While none has, it is the latest that covers the mark: it goes on, was interrupted, or will be tried
+/// again.
 struct DeliveryLane {
   std::int64_t lane_id = 0;
+  /// Unset: none has begun, it is no longer kept, or the delivery is of a version that did not note it.
   std::optional<std::int64_t> run_id = std::nullopt;
-  RunState run_state = RunState::Running;
-  int run_code_status = 0;
+  RunState run_state = RunState::Running;  ///< of that run
+  int run_code_status = 0;                 ///< of that run, once it has ended
 };
 
 struct DeliveryRow {
@@ -309,9 +317,11 @@ class Store {
 
   /// One transaction: all rows and their marks; one receipt each, in order.
   ///
-  /// A delivery with a signed id that the same hook already brought to the same binding, and whose lanes are
-  /// pending, running or in sync, is recorded as a duplicate and marks nothing. After a failure it counts
-  /// anew.
+  /// An accepted delivery with a signed id that the same hook already brought to the same binding is recorded
+  /// as a duplicate, and marks nothing, if the earlier one marked the same lanes and each of those marks is
+  /// pending, running or covered by a run that succeeded. After a failure it counts anew, and so it does
+  /// where a lane is quarantined or another branch was bound in between. No other delivery becomes a
+  /// duplicate.
   virtual Result<std::vector<Receipt>> record_deliveries(std::span<const NewDelivery> deliveries) = 0;
   /// The same for one.
   Result<Receipt> record_delivery(const DeliveryRecord& record, std::span<const LaneMark> marks);

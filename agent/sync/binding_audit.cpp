@@ -125,7 +125,32 @@ AuditTexts difference_texts(const RepositoryBinding& before, const RepositoryBin
   return {json_object(old_fields), json_object(new_fields)};
 }
 
+/// `group-a: gitlab at https://gitlab.corp of group-a`
+std::string hook_text(const OrganisationHook& hook) {
+  std::string owners;
+  for (const auto& owner : hook.owners) owners += (owners.empty() ? " of " : ", ") + owner;
+  return shortened(hook.name + ": " + hook.source.provider + " at " + hook.instance.str() + owners,
+                   kPairLimit);
+}
+
+/// Those of `hooks` that `others` has not; empty where there is none.
+std::string hooks_text(const std::vector<OrganisationHook>& hooks,
+                       const std::vector<OrganisationHook>& others) {
+  std::vector<std::string> lines;
+  for (const auto& hook : hooks) {
+    const bool is_in_both = std::any_of(
+        others.begin(), others.end(), [&](const OrganisationHook& other) { return same_hook(hook, other); });
+    if (!is_in_both) lines.push_back(hook_text(hook));
+  }
+  return lines.empty() ? "" : json_object({{"webhooks", json_list(lines)}});
+}
+
 }  // namespace
+
+AuditTexts audit_texts(const std::vector<OrganisationHook>& before,
+                       const std::vector<OrganisationHook>& after) {
+  return {hooks_text(before, after), hooks_text(after, before)};
+}
 
 AuditTexts audit_texts(const RepositoryBinding* before, const RepositoryBinding* after) {
   if (before != nullptr && after != nullptr) return difference_texts(*before, *after);

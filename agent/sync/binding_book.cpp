@@ -123,6 +123,11 @@ Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
   for (const auto& [name, after] : next.repositories) {
     if (now->find(name) == nullptr) note(name, nullptr, &after);
   }
+  if (auto hooks = audit_texts(now->hooks, next.hooks); !hooks.before.empty() || !hooks.after.empty()) {
+    auto& entry = change.audit.emplace_back(entry_of(actor, "reload", ""));
+    entry.before = std::move(hooks.before);
+    entry.after = std::move(hooks.after);
+  }
   if (auto given = give_ids(parts_.store, next); !given) return given;
   if (!change.audit.empty()) {
     if (auto written = parts_.store.change_overrides(change); !written) return written;

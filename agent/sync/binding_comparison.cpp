@@ -26,7 +26,7 @@ bool same_authorization(const std::optional<Secret>& left, const std::optional<S
   return same_secret(*left, *right);
 }
 
-bool same_webhook(const std::optional<WebhookSource>& left, const std::optional<WebhookSource>& right) {
+bool same_source(const std::optional<WebhookSource>& left, const std::optional<WebhookSource>& right) {
   if (!left || !right) return left.has_value() == right.has_value();
   return left->provider == right->provider && left->scheme == right->scheme &&
          left->allow_sha1 == right->allow_sha1 && left->username == right->username &&
@@ -47,8 +47,13 @@ bool same_tokens(const RepositoryBinding& left, const RepositoryBinding& right) 
 }
 
 bool same_webhooks(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return same_webhook(left.internal_webhook, right.internal_webhook) &&
-         same_webhook(left.external_webhook, right.external_webhook);
+  return same_source(left.internal_webhook, right.internal_webhook) &&
+         same_source(left.external_webhook, right.external_webhook);
+}
+
+bool same_hook(const OrganisationHook& left, const OrganisationHook& right) {
+  return left.name == right.name && left.instance == right.instance && left.owners == right.owners &&
+         same_source(left.source, right.source);
 }
 
 bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right) {

@@ -12,6 +12,8 @@ bool same_addresses(const RepositoryBinding& left, const RepositoryBinding& righ
 bool same_tokens(const RepositoryBinding& left, const RepositoryBinding& right);
 /// Providers, schemes and secrets of both sides.
 bool same_webhooks(const RepositoryBinding& left, const RepositoryBinding& right);
+/// Name, instance, owners, provider, scheme and secrets.
+bool same_hook(const OrganisationHook& left, const OrganisationHook& right);
 /// The same pairs in the same order, each as enabled as before.
 bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right);
 

@@ -71,7 +71,8 @@ class BindingRegistry {
 
   [[nodiscard]] virtual Snapshot snapshot() const = 0;
 
-  /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
+  /// The file's bindings and hooks are others now: both are in force at the same moment. One audit row a
+  /// repository whose binding in force changes by it, and one for all hooks of organisations.
   virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
 
   /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an

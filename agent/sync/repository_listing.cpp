@@ -14,13 +14,11 @@ namespace {
 
 using Tips = std::unordered_map<std::string_view, const ObjectId*>;
 
-Result<std::vector<BranchTip>> list_side(Engine& engine, const RepositoryBinding& binding, Side side,
-                                         const CredentialLookup& credentials, const TimeLimit& limit) {
-  const auto remote = remote_of(binding, side, credentials);
-  if (!remote) return fail(remote.error());
-  auto branches = engine.list_branches(*remote, limit.token());
+Result<std::vector<BranchTip>> list_remote(Engine& engine, const RepositoryBinding& binding,
+                                           const Remote& remote, const TimeLimit& limit) {
+  auto branches = engine.list_branches(remote, limit.token());
   if (branches || branches.error().code != ErrorCode::Cancelled || !limit.is_over()) return branches;
-  const auto what = fmt::format("list the branches of '{}' for '{}'", remote->url.str(), binding.name);
+  const auto what = fmt::format("list the branches of '{}' for '{}'", remote.url.str(), binding.name);
   if (limit.was_stopped()) return fail(ErrorCode::Unavailable, what + ": gitferry is stopping");
   return fail(ErrorCode::Timeout, what + ": the host did not answer in the time that was given",
               "wait longer, or do not wait at all (wait=0) and look at the status later");
@@ -51,21 +49,33 @@ ListedBranch compared(const RepositoryBinding& binding, const BranchTip& branch,
 
 }  // namespace
 
+tl::expected<BothListings, ListingError> list_both(Engine& engine, const RepositoryBinding& binding,
+                                                   Direction direction, const CredentialLookup& credentials,
+                                                   const TimeLimit& limit) {
+  const auto from = source_side(direction);
+  BothListings listings;
+  for (const auto side : {from, other(from)}) {
+    const auto remote = remote_of(binding, side, credentials);
+    if (!remote) return tl::unexpected(ListingError{remote.error()});
+    auto branches = list_remote(engine, binding, *remote, limit);
+    if (!branches) return tl::unexpected(ListingError{std::move(branches.error()), side});
+    (side == from ? listings.source : listings.target) = std::move(*branches);
+  }
+  return listings;
+}
+
 Result<std::vector<ListedBranch>> list_repository(Engine& engine, const LaneSelection& selection,
                                                   const CredentialLookup& credentials,
                                                   const TimeLimit& limit) {
   const auto& binding = *selection.binding;
-  const auto from = source_side(selection.direction);
-  const auto source = list_side(engine, binding, from, credentials, limit);
-  if (!source) return fail(source.error());
-  const auto target = list_side(engine, binding, other(from), credentials, limit);
-  if (!target) return fail(target.error());
+  const auto listings = list_both(engine, binding, selection.direction, credentials, limit);
+  if (!listings) return fail(listings.error().error);
 
   Tips tips;
-  for (const auto& branch : *target) tips.emplace(branch.ref, &branch.tip);
+  for (const auto& branch : listings->target) tips.emplace(branch.ref, &branch.tip);
   std::vector<ListedBranch> branches;
-  branches.reserve(source->size());
-  for (const auto& branch : *source) branches.push_back(compared(binding, branch, tips));
+  branches.reserve(listings->source.size());
+  for (const auto& branch : listings->source) branches.push_back(compared(binding, branch, tips));
   return branches;
 }
 

@@ -21,10 +21,27 @@ struct ListedBranch {
   std::optional<RunReport> settled = std::nullopt;
 };
 
-/// Lists both hosts once and compares them: every branch of the source, by name. What the target alone has is
-/// left out.
+/// What both hosts advertise: the branches of the side that is synced from, and of the other one.
+struct BothListings {
+  std::vector<BranchTip> source;
+  std::vector<BranchTip> target;
+};
+
+/// The side that could not be listed, and why. Unset: nothing was asked, the credentials are missing.
+struct ListingError {
+  Error error;
+  std::optional<Side> side = std::nullopt;
+};
+
+/// Lists both hosts once, the source first.
 /// Errors: those of the credentials and of listing a host; Timeout where the limit's time is over first,
 ///         Unavailable where it was stopped.
+tl::expected<BothListings, ListingError> list_both(Engine& engine, const RepositoryBinding& binding,
+                                                   Direction direction, const CredentialLookup& credentials,
+                                                   const TimeLimit& limit);
+
+/// Lists both hosts once and compares them: every branch of the source, by name. What the target alone has is
+/// left out. Errors: those of list_both().
 Result<std::vector<ListedBranch>> list_repository(Engine& engine, const LaneSelection& selection,
                                                   const CredentialLookup& credentials,
                                                   const TimeLimit& limit);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/base/text.h"
 #include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
 
@@ -16,6 +15,33 @@ std::string_view refusal(const RefChange& change, const RepositoryBinding& bindi
   if (branch_of(change.ref).empty() || !is_valid_ref(change.ref)) return "not_a_branch";
   if (change.deleted) return "deletion_ignored";
   return {};
+}
+
+/// The lanes of an event that says no more than that something moved: any bound branch may be it.
+Route route_unspecific(const RepositoryBinding& binding, Side side) {
+  Route result;
+  if (!binding.enabled) {
+    result.unspecific_reason = "repository_disabled";
+  } else if (source_side(binding.direction) != side) {
+    result.unspecific_reason = "not_a_source";
+  } else if (binding.granularity == Granularity::All) {
+    result.needs_listing = true;
+  } else {
+    for (const auto& bound : binding.branches) {
+      if (bound.enabled) result.marks.push_back({lane_key(binding, bound), binding.direction});
+    }
+    if (result.marks.empty())
+      result.unspecific_reason = binding.branches.empty() ? "branch_not_bound" : "branch_disabled";
+  }
+  return result;
+}
+
+/// A payload may name a ref twice; one mark is enough.
+void sort_marks(std::vector<LaneMark>& marks) {
+  const auto by_key = [](const LaneMark& left, const LaneMark& right) { return left.key < right.key; };
+  const auto same_key = [](const LaneMark& left, const LaneMark& right) { return left.key == right.key; };
+  std::stable_sort(marks.begin(), marks.end(), by_key);
+  marks.erase(std::unique(marks.begin(), marks.end(), same_key), marks.end());
 }
 
 /// Appends the lanes that a change of `branch` asks for, or says why there are none.
@@ -41,7 +67,8 @@ std::string_view mark_branch(std::string_view branch, const RepositoryBinding& b
 }  // namespace
 
 std::string Route::ignored_reason() const {
-  if (!marks.empty()) return {};
+  if (!marks.empty() || needs_listing) return {};
+  if (!unspecific_reason.empty()) return unspecific_reason;
   if (refs.empty()) return "no_changes";
   const auto& first = refs.front().reason;
   const bool all_alike =
@@ -51,16 +78,13 @@ std::string Route::ignored_reason() const {
 
 Route route(const PushEvent& event, const RepositoryBinding& binding, Side side) {
   Route result;
+  if (event.is_unspecific) result = route_unspecific(binding, side);
   for (const auto& change : event.changes) {
     auto reason = refusal(change, binding, side);
     if (reason.empty()) reason = mark_branch(branch_of(change.ref), binding, side, result.marks);
     result.refs.push_back({change.ref, std::string(reason), change.deleted});
   }
-  // A payload may name a ref twice; one mark is enough.
-  const auto by_key = [](const LaneMark& left, const LaneMark& right) { return left.key < right.key; };
-  const auto same_key = [](const LaneMark& left, const LaneMark& right) { return left.key == right.key; };
-  std::stable_sort(result.marks.begin(), result.marks.end(), by_key);
-  result.marks.erase(std::unique(result.marks.begin(), result.marks.end(), same_key), result.marks.end());
+  sort_marks(result.marks);
   return result;
 }
 
@@ -70,7 +94,7 @@ bool names_repository(const RepositoryIdentity& identity, const RemoteUrl& addre
     if (parsed && parsed->url.identity() == address.identity()) return true;
   }
   // A host behind a proxy names itself by another host name than the one we were given.
-  return !identity.full_name.empty() && to_lower(identity.full_name) == address.full_name();
+  return !identity.full_name.empty() && plain_repository_name(identity.full_name) == address.full_name();
 }
 
 }  // namespace gitferry

@@ -22,8 +22,13 @@ struct RefVerdict {
 struct Route {
   std::vector<LaneMark> marks;
   std::vector<RefVerdict> refs;
-  /// Why nothing was marked at all; empty if something was. The refs' common reason, or `several_reasons`, or
-  /// `no_changes` where the event names no ref.
+  /// The event does not say what moved, and the binding is of every branch: which lanes to mark shows only
+  /// when both hosts are listed.
+  bool needs_listing = false;
+  /// Why an event that does not say what moved is none of the binding's business; empty if it is.
+  std::string unspecific_reason;
+  /// Why nothing was marked at all; empty if something was, or will be when the hosts are listed. The refs'
+  /// common reason, or `several_reasons`, or `no_changes` where the event names no ref.
   [[nodiscard]] std::string ignored_reason() const;
 };
 
@@ -31,7 +36,8 @@ struct Route {
 /// `side` is the one whose hook fired. Marks are sorted by lane, and none comes twice.
 Route route(const PushEvent& event, const RepositoryBinding& binding, Side side);
 
-/// Whether the payload's repository is the one at `address`: by any of its URLs, or by its full name.
+/// Whether the payload's repository is the one at `address`: by any of its URLs, or by its full name,
+/// whatever the host.
 bool names_repository(const RepositoryIdentity& identity, const RemoteUrl& address);
 
 }  // namespace gitferry

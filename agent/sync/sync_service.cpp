@@ -17,6 +17,7 @@
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/listing_queue.h"
 #include "agent/sync/mended_lanes.h"
+#include "agent/sync/reconciler.h"
 #include "agent/sync/repository_listing.h"
 #include "agent/sync/time_limit.h"
 
@@ -67,6 +68,7 @@ std::vector<SyncOutcome> merged(std::vector<ListedBranch> branches, Direction di
 struct Routed {
   DeliveryOutcome outcome;
   std::vector<LaneMark> marks;
+  bool needs_listing = false;
 };
 
 /// What a delivery means for one of its targets; null: for none.
@@ -89,7 +91,8 @@ Routed route_to(const IncomingDelivery& delivery, const BindingSnapshot& binding
     outcome.reason = route_taken.ignored_reason();
     outcome.refs = std::move(route_taken.refs);
     routed.marks = std::move(route_taken.marks);
-    if (!routed.marks.empty()) outcome.verdict = Verdict::Accepted;
+    routed.needs_listing = route_taken.needs_listing;
+    if (!routed.marks.empty() || routed.needs_listing) outcome.verdict = Verdict::Accepted;
   }
   return routed;
 }
@@ -97,19 +100,25 @@ Routed route_to(const IncomingDelivery& delivery, const BindingSnapshot& binding
 class Service final : public SyncService {
  public:
   Service(LaneRunner::Parts parts, Snapshot snapshot)
-      : parts_(std::move(parts)), snapshot_(std::move(snapshot)), runner_([this] {
+      : parts_(std::move(parts)),
+        snapshot_(std::move(snapshot)),
+        runner_([this] {
           auto of_runner = parts_;
           of_runner.snapshot = [this] { return this->snapshot(); };
           return of_runner;
-        }()) {}
+        }()),
+        reconciler_({parts_.options, parts_.store, parts_.clock, parts_.engines, parts_.credentials,
+                     [this] { return this->snapshot(); }, [this] { runner_.wake(); }, parts_.fraction}) {}
 
   void start() override {
     runner_.start();
     listings_.start();
+    reconciler_.start();
   }
   void stop() override {
     // Plans and listings write nothing: they need no time to finish in.
     stopping_.request_stop();
+    reconciler_.stop();
     listings_.stop();
     runner_.stop();
   }
@@ -119,10 +128,14 @@ class Service final : public SyncService {
     const auto before = std::exchange(*snapshot_.lock(), snapshot);
     mark_mended(*before, *snapshot);
     runner_.wake();
+    reconciler_.replace(*before, *snapshot);
   }
 
   Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override;
-  void reconcile_soon(std::string_view repository, Claim claim) override;
+  void reconcile_soon(std::string_view repository, Claim claim) override {
+    reconciler_.ask(repository, claim);
+  }
+  [[nodiscard]] ReconcileState reconcile_state() override { return reconciler_.state(); }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
@@ -146,6 +159,7 @@ class Service final : public SyncService {
   LaneRunner::Parts parts_;
   mutable Guarded<Snapshot> snapshot_;
   LaneRunner runner_;
+  Reconciler reconciler_;
   std::stop_source stopping_;
   ListingQueue listings_{[this](const auto& wish, const auto& stop) { return list_and_mark(wish, stop); }};
 };
@@ -166,8 +180,10 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
   const auto bindings = snapshot();
   std::vector<DeliveryOutcome> outcomes;
   std::vector<NewDelivery> rows;
+  std::vector<std::string> to_list;
   const auto add = [&](const HookTarget* target) {
     auto routed = route_to(delivery, *bindings, target);
+    if (routed.needs_listing) to_list.push_back(target->repository);
     rows.push_back({record_of(delivery, target, routed.outcome), std::move(routed.marks)});
     outcomes.push_back(std::move(routed.outcome));
   };
@@ -181,14 +197,16 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
     const auto& receipt = receipts->at(i);
     outcomes[i].delivery_id = receipt.delivery_id;
     outcomes[i].duplicate_of = receipt.duplicate_of;
-    if (receipt.duplicate_of) outcomes[i].verdict = Verdict::Duplicate;
+    if (receipt.duplicate_of) {
+      outcomes[i].verdict = Verdict::Duplicate;
+      outcomes[i].reason = kDuplicateReason;
+    }
     is_marked = is_marked || !receipt.marked.empty();
   }
   if (is_marked) runner_.wake();
+  for (const auto& repository : to_list) reconcile_soon(repository, Claim::Proven);
   return outcomes;
 }
-
-void Service::reconcile_soon(std::string_view, Claim) {}
 
 Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline) {
   std::vector<SyncOutcome> outcomes;

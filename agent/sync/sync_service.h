@@ -23,7 +23,8 @@ struct SyncOptions {
   int workers = 8;
   int per_host = 4;
   std::chrono::milliseconds grace{30'000};  ///< how long stop() lets running runs go on
-  /// How often every repository is compared on both hosts, whatever webhooks say; zero: never.
+  /// How often every repository is compared on both hosts, whatever webhooks say. Zero: never, but for those
+  /// that reconcile_soon() names.
   std::chrono::milliseconds reconcile_interval{600'000};
 };
 
@@ -67,6 +68,24 @@ enum class Claim {
   Heard,   ///< somebody said so without a proof: followed within narrow limits only
 };
 
+/// How the periodic comparison of all repositories gets on.
+enum class ReconcileState {
+  Ok,
+  Off,     ///< only what is asked for by reconcile_soon() is compared
+  Behind,  ///< some repositories have been due for longer than the interval
+};
+constexpr std::string_view name_of(ReconcileState state) {
+  switch (state) {
+    case ReconcileState::Ok:
+      return "ok";
+    case ReconcileState::Off:
+      return "off";
+    case ReconcileState::Behind:
+      return "behind";
+  }
+  return "ok";
+}
+
 /// What a manual sync asks for.
 struct SyncWish {
   std::optional<Direction> direction;  ///< unset: the binding's own
@@ -97,16 +116,16 @@ class SyncService {
                                            Snapshot snapshot);
   virtual ~SyncService() = default;
 
-  /// Starts the workers; every pending lane is due at once.
+  /// Starts the workers; every pending lane is due at once, and every repository is compared soon.
   virtual void start() = 0;
   /// Drains: no new runs; running ones finish or, after the grace time, are cancelled and stay pending.
   /// Callers that wait are answered at once, with what is known by then; plans and listings are cut.
   virtual void stop() = 0;
 
   [[nodiscard]] virtual Snapshot snapshot() const = 0;
-  /// Swaps the bindings whole. Pending lanes stay pending; lanes of changed bindings whose last run ended
-  /// with an error are marked, for what it failed at may be mended, and so are those whose outcome was
-  /// forgotten with their old addresses. Errors of the store are logged.
+  /// Swaps the bindings whole; what is new or changed is compared soon. Pending lanes stay pending; lanes of
+  /// changed bindings whose last run ended with an error are marked, for what it failed at may be mended, and
+  /// so are those whose outcome was forgotten with their old addresses. Errors of the store are logged.
   virtual void replace_snapshot(Snapshot snapshot) = 0;
 
   /// Routes a delivery to each of its targets and records all of it in one transaction: one outcome a target,
@@ -118,6 +137,7 @@ class SyncService {
   /// whatever may have been missed. Returns at once. An unknown name is nothing; what waits is in memory
   /// alone, since every repository is compared after a start anyway.
   virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
+  [[nodiscard]] virtual ReconcileState reconcile_state() = 0;
 
   /// Marks every enabled branch binding whose name on the source side of the direction is `branch`, and waits
   /// for their runs. The API's codes: RepositoryUnknown, NotEnabled (also for an unknown branch, with a text

@@ -48,6 +48,16 @@ bool came_from(const Provider& provider, const Request& request) {
   return true;
 }
 
+const Provider* likely_sender(const Request& request) {
+  for (const auto family : kFamilies) {
+    const auto rows = family();
+    const auto found = std::find_if(rows.begin(), rows.end(),
+                                    [&](const Provider& provider) { return has_mark_of(provider, request); });
+    if (found != rows.end()) return &*found;
+  }
+  return nullptr;
+}
+
 const SchemeCheck* find_scheme(const Provider& provider, WebhookScheme scheme) {
   const auto found = std::find_if(provider.schemes.begin(), provider.schemes.end(),
                                   [&](const SchemeCheck& check) { return check.scheme == scheme; });

@@ -65,6 +65,10 @@ const Provider* find_provider(std::string_view name);
 /// nothing that bears the mark of any other. A check besides the proof, never instead of it.
 bool came_from(const Provider& provider, const Request& request);
 
+/// Whose marks the headers bear, the most specific sender first; nullptr where they bear none. For telling
+/// people what they mixed up, never for deciding.
+const Provider* likely_sender(const Request& request);
+
 /// Bitbucket Data Center's test of a connection without any proof. Whether it signs that is not documented: a
 /// signed one is verified like all else, this one gets the answer of an ignored delivery, whatever the name
 /// in the path, and leaves no trace.

@@ -342,6 +342,7 @@ Result<SentDelivery> send_webhook(const SendRequest& request) {
   HttpCall call;
   call.purpose = "send a webhook";
   call.base_url = request.base_url;
+  call.certificate_file = request.certificate_file;
   call.method = "POST";
   call.path = webhook_path(request);
   call.headers = std::move(composed->headers);

@@ -24,6 +24,7 @@ struct MovedRef {
 struct SendRequest {
   std::string
       base_url;  ///< of the agent, `http://127.0.0.1:8080`, with a path where a proxy puts one in front
+  std::string certificate_file = {};    ///< that of HttpCall
   std::string provider;                 ///< a WebhookKind's name
   std::optional<WebhookScheme> scheme;  ///< unset: the first that the provider has
   std::string repo_name;                ///< of the binding; empty: the hook of an organisation

@@ -15,7 +15,9 @@ namespace gitferry::api::testing {
 class ApiTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto started = ApiServer::start(ServerOptions{}, world.context);
+    ServerOptions options;
+    options.connections_per_address = options.connections;  // all clients of a test come from one
+    auto started = ApiServer::start(options, world.context);
     ASSERT_TRUE(started) << started.error().text();
     server = std::move(*started);
     port = server->port();

@@ -27,6 +27,8 @@ DeliveryRow delivery(std::int64_t id) {
   row.record.refs = R"([{"ref":"refs/heads/a","verdict":"ignored","reason":"branch_not_bound"}])";
   row.record.received_at_ms = 1'700'000'000'042;
   row.record.replay_of = 3;
+  row.duplicate_of = 2;
+  row.lanes = {{9, 12, RunState::Finished, 20010}, {10}};
   return row;
 }
 
@@ -46,6 +48,12 @@ TEST_F(ClientTest, ReadsDeliveries) {
   EXPECT_EQ(row.reason, "branch_not_bound");
   EXPECT_EQ(row.refs, std::vector<std::string>{"refs/heads/a"});
   EXPECT_EQ(row.replay_of, 3);
+  EXPECT_EQ(row.duplicate_of, 2);
+  ASSERT_EQ(row.runs.size(), 2U);
+  EXPECT_EQ(row.runs[0].run_id, 12);
+  EXPECT_EQ(row.runs[0].state, "finished");
+  EXPECT_EQ(row.runs[0].code_status, 20010);
+  EXPECT_EQ(row.runs[1].run_id, 0);
   EXPECT_EQ(world.store.last_page.size, 20);
   EXPECT_EQ(testing::json_of(answer->json), json("GET", "/cerobot/sync/deliveries")["data"]);
 }

@@ -1,5 +1,6 @@
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -108,6 +109,153 @@ TEST_F(DeliveryRoutesTest, WhatCannotBeReplayedIsToldAndRecordsNothing) {
 TEST_F(DeliveryRoutesTest, ADisabledRepositorySaysSoInTheReplay) {
   ASSERT_EQ(api("PUT", "/repo/robot?enable=0").code(), 0);
   EXPECT_EQ(replay(recorded(kMain)).data()["reason"].asString(), "repository_disabled");
+}
+
+/// As an organisation's hook brings it.
+DeliveryRecord record_of_organisation() {
+  DeliveryRecord record;
+  record.provider = "gitlab";
+  record.hook = "gitlab:group-a";
+  record.request_id = "request-1";
+  record.repository = "robot";
+  record.named_repository = "acme/robot";
+  record.signed_id = "msg_1";
+  record.side = Side::Internal;
+  record.event = "Push Hook";
+  record.provider_delivery_id = "of-the-host";
+  record.source_address = "192.0.2.7";
+  record.verdict = Verdict::Accepted;
+  record.refs = R"([{"ref":"refs/heads/main","verdict":"accepted","reason":""}])";
+  record.body_sha256 = std::string(64, 'b');
+  record.body_bytes = 12;
+  record.received_at_ms = 1'700'000'000'042;
+  return record;
+}
+
+const std::vector<LaneMark> kMainMark{{{"robot", "refs/heads/main", "refs/heads/trunk"}, Direction::ToOuter}};
+
+TEST_F(DeliveryRoutesTest, OneDeliveryTellsEverything) {
+  const auto id = store->record_delivery(record_of_organisation(), kMainMark).value().delivery_id;
+  const auto answer = api("GET", "/deliveries/" + std::to_string(id));
+  ASSERT_EQ(answer.code(), 0) << answer.text;
+  const auto& row = answer.data();
+  EXPECT_EQ(row["id"].asInt64(), id);
+  EXPECT_EQ(row["request_id"].asString(), "request-1");
+  EXPECT_EQ(row["repo_name"].asString(), "robot");
+  EXPECT_EQ(row["named_repository"].asString(), "acme/robot");
+  EXPECT_EQ(row["provider"].asString(), "gitlab");
+  EXPECT_EQ(row["hook"].asString(), "gitlab:group-a");
+  EXPECT_EQ(row["side"].asString(), "internal");
+  EXPECT_EQ(row["event"].asString(), "Push Hook");
+  EXPECT_EQ(row["signed"], Json::Value(true));
+  EXPECT_EQ(row["provider_delivery_id"].asString(), "of-the-host");
+  EXPECT_EQ(row["source_address"].asString(), "192.0.2.7");
+  EXPECT_EQ(row["verdict"].asString(), "accepted");
+  EXPECT_EQ(row["refs"][0]["ref"].asString(), "refs/heads/main");
+  EXPECT_EQ(row["body_sha256"].asString(), std::string(64, 'b'));
+  EXPECT_EQ(row["body_bytes"].asInt(), 12);
+  EXPECT_EQ(row["received_at"].asString(), "2023-11-14T22:13:20.042Z");
+  for (const auto* unset : {"reason", "duplicate_of", "same_body_as", "replay_of"}) {
+    EXPECT_TRUE(row.isMember(unset) && row[unset].isNull()) << unset;
+  }
+  ASSERT_EQ(row["lanes"].size(), 1U);
+  EXPECT_EQ(row["lanes"][0]["lane_id"], row["lane_ids"][0]);
+  for (const auto* unset : {"run_id", "run_state", "code_status"}) {
+    EXPECT_TRUE(row["lanes"][0].isMember(unset) && row["lanes"][0][unset].isNull()) << unset;
+  }
+  EXPECT_EQ(row, api("GET", "/deliveries").data()[0]) << "as in the list";
+  EXPECT_EQ(answer.text.find("msg_1"), std::string::npos) << "the id of a proof is shown to nobody";
+
+  EXPECT_EQ(api("GET", "/deliveries/999").code(), 10013);
+  for (const auto* bad : {"x", "-1", "1.0", "99999999999999999999"}) {
+    EXPECT_EQ(api("GET", std::string("/deliveries/") + bad).status, 400) << bad;
+  }
+}
+
+TEST_F(DeliveryRoutesTest, ADuplicateNamesTheFirstAndTheRunThatFollowedIsShown) {
+  const auto first = store->record_delivery(record_of_organisation(), kMainMark).value();
+  const auto second = store->record_delivery(record_of_organisation(), kMainMark).value();
+  hosts.set_branches("https://git.corp.example", {{"refs/heads/main", 'b'}});
+  start_sync();
+  ASSERT_EQ(api("POST", "/robot/branch/main").code(), 0);
+
+  const auto listed = api("GET", "/deliveries?verdict=duplicate&repo_name=robot");
+  ASSERT_EQ(listed.body["total"].asInt(), 1);
+  const auto& duplicate = listed.data()[0];
+  EXPECT_EQ(duplicate["id"].asInt64(), second.delivery_id);
+  EXPECT_EQ(duplicate["duplicate_of"].asInt64(), first.delivery_id);
+  EXPECT_EQ(duplicate["same_body_as"].asInt64(), first.delivery_id);
+  EXPECT_EQ(duplicate["reason"].asString(), "same_signed_id");
+  EXPECT_EQ(duplicate["lanes"].size(), 0U);
+  const auto answer = api("GET", "/deliveries/" + std::to_string(first.delivery_id));
+  const auto& lane = answer.data()["lanes"][0];
+  EXPECT_EQ(lane["run_state"].asString(), "finished") << answer.text;
+  EXPECT_EQ(lane["code_status"], Json::Value(0));
+  const auto logs = api("GET", "/repo/robot/logs?create_sort=true");
+  EXPECT_EQ(logs.data()[0]["id"], lane["run_id"]);
+}
+
+TEST_F(DeliveryRoutesTest, AReplayIsNeverADuplicateAndKeepsTheHook) {
+  const auto first = store->record_delivery(record_of_organisation(), kMainMark).value().delivery_id;
+  const auto duplicate = store->record_delivery(record_of_organisation(), kMainMark).value().delivery_id;
+  for (const auto id : {first, duplicate}) {
+    const auto answer = replay(std::to_string(id));
+    ASSERT_EQ(answer.code(), 0) << answer.text;
+    EXPECT_EQ(answer.data()["verdict"].asString(), "accepted");
+    const auto row = api("GET", "/deliveries").data()[0];
+    EXPECT_EQ(row["replay_of"].asInt64(), id);
+    EXPECT_EQ(row["hook"].asString(), "gitlab:group-a");
+    EXPECT_EQ(row["named_repository"].asString(), "acme/robot");
+    EXPECT_EQ(row["signed"], Json::Value(false));
+    EXPECT_TRUE(row["duplicate_of"].isNull());
+    EXPECT_TRUE(row["same_body_as"].isNull());
+    EXPECT_EQ(row["lanes"].size(), 1U);
+  }
+}
+
+TEST_F(DeliveryRoutesTest, WhatReachedNoBindingOrWasRefusedHasNothingToReplay) {
+  auto record = record_of_organisation();
+  record.repository.clear();
+  record.side.reset();
+  record.verdict = Verdict::Ignored;
+  record.reason = "not_bound";
+  const auto unbound = std::to_string(store->record_delivery(record, {}).value().delivery_id);
+  record.verdict = Verdict::Refused;
+  record.reason = "other_repository";
+  const auto refused = std::to_string(store->record_delivery(record, {}).value().delivery_id);
+  EXPECT_TRUE(api("GET", "/deliveries/" + unbound).data()["repo_name"].isNull());
+  EXPECT_EQ(replay(unbound).code(), 10010);
+  EXPECT_NE(replay(unbound).detail().find("reached no binding"), std::string::npos);
+  EXPECT_EQ(replay(refused).code(), 10013);
+  EXPECT_NE(replay(refused).detail().find("other_repository"), std::string::npos);
+  EXPECT_EQ(api("GET", "/deliveries").body["total"].asInt(), 2) << "nothing new";
+}
+
+TEST_F(DeliveryRoutesTest, PagesWithFiltersNeitherRepeatNorSkip) {
+  for (int i = 0; i < 12; ++i) {
+    auto record = record_of_organisation();
+    record.signed_id.clear();
+    record.verdict = i % 3 == 0 ? Verdict::Refused : Verdict::Ignored;
+    record.repository = i % 2 == 0 ? "robot" : "";
+    store->record_delivery(record, {}).value();
+  }
+  for (const std::string filter :
+       {"verdict=refused", "verdict=ignored", "repo_name=robot", "repo_name=robot&verdict=ignored",
+        "verdict=accepted", "repo_name=nobody"}) {
+    const auto list = "/deliveries?" + filter + "&create_sort=true";
+    const auto whole = api("GET", list + "&page_size=100");
+    ASSERT_EQ(whole.data().size(), static_cast<Json::ArrayIndex>(whole.body["total"].asInt())) << filter;
+    Json::Value pages(Json::arrayValue);
+    for (int page = 1; page <= 5; ++page) {
+      const auto answer = api("GET", list + "&page_size=3&page_num=" + std::to_string(page));
+      EXPECT_EQ(answer.body["total"], whole.body["total"]);
+      for (const auto& row : answer.data()) pages.append(row);
+    }
+    EXPECT_EQ(pages, whole.data()) << filter;
+  }
+  EXPECT_EQ(api("GET", "/deliveries?verdict=refused").body["total"].asInt(), 4);
+  EXPECT_EQ(api("GET", "/deliveries?repo_name=robot&verdict=ignored").body["total"].asInt(), 4);
+  EXPECT_EQ(api("GET", "/deliveries?verdict=dropped").status, 400);
 }
 
 TEST_F(DeliveryRoutesTest, TheListIsFilteredByRepositoryAndVerdict) {

@@ -110,6 +110,7 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     if (delivery_error) return fail(*delivery_error);
     deliveries.push_back(delivery);
+    if (!next_outcomes.empty()) return std::exchange(next_outcomes, {});
     DeliveryOutcome outcome;
     outcome.delivery_id = static_cast<std::int64_t>(deliveries.size());
     outcome.reason = delivery.refusal.empty() ? delivery.event.ignored_reason : delivery.refusal;
@@ -129,6 +130,7 @@ class FakeSync final : public SyncService {
     }
     return made;
   }
+  [[nodiscard]] ReconcileState reconcile_state() override { return ReconcileState::Ok; }
   void reconcile_soon(std::string_view repository, Claim claim) override {
     const std::lock_guard lock(mutex);
     told.emplace_back(repository, claim);
@@ -163,6 +165,7 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     deliveries.clear();
     deliveries.shrink_to_fit();
+    told.clear();
   }
   [[nodiscard]] std::vector<BranchCall> calls() {
     const std::lock_guard lock(mutex);
@@ -171,6 +174,7 @@ class FakeSync final : public SyncService {
 
   Snapshot bindings = std::make_shared<BindingSnapshot>();
   std::optional<Error> delivery_error;
+  std::vector<DeliveryOutcome> next_outcomes;       ///< of the next delivery; empty: what fits it
   std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
@@ -257,6 +261,9 @@ struct Fixture {
     sync.bindings = snapshot;
   }
 
+  /// The clients of a test all come from one address, and many of them are refused.
+  static constexpr RateLimits kNoLimits{{0, 0}, {0, 0}, {0, 0}};
+
   SystemClock clock;
   FakeStore store;
   FakeSync sync;
@@ -267,7 +274,7 @@ struct Fixture {
                              {"a", Role::Admin, sha256(kAdminToken)}});
   ConfigurationState configuration;
   ApiContext context{
-      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }};
+      sync, store, clock, bindings, [this] { return tokens; }, [this] { return configuration; }, kNoLimits};
 };
 
 }  // namespace gitferry::api::testing

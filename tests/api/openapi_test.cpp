@@ -101,7 +101,7 @@ class OpenApiTest : public testing::BindingTest {
     }
     request.headers.push_back({"authorization", std::string("Bearer ") + testing::kAdminToken});
     request.body = to_text(body);
-    const auto response = RouterTable(all_routes(*context), context->tokens).handle(request);
+    const auto response = RouterTable(all_routes(*context), *context).handle(request);
     return {response.status, testing::json_of(response.body), response.body};
   }
   /// A value that the schema allows, and that starts nothing to wait for.
@@ -267,6 +267,18 @@ class OpenApiAnswers : public OpenApiTest {
     filed.branches.push_back({"main", "main", true});
     filed.branches.push_back({"dev", "dev", true});
     file.repositories.emplace(filed.name, filed);
+    for (const auto* name : {"twice-a", "twice-b"}) {
+      RepositoryBinding twice;
+      twice.name = name;
+      twice.internal = testing::url(testing::internal_address("twice"));
+      twice.external = testing::url(testing::external_address(name));
+      twice.branches.push_back({"main", "main", true});
+      file.repositories.emplace(name, twice);
+    }
+    auto instance = filed.internal;
+    instance.path.clear();
+    file.hooks.push_back(
+        {"corp", WebhookSource{"github", WebhookScheme::Hmac, {{Secret(kHookSecret)}}}, instance, {}});
     OpenApiTest::SetUp();
     start_sync();
   }
@@ -293,12 +305,13 @@ class OpenApiAnswers : public OpenApiTest {
     return answer;
   }
 
-  Answer deliver(const std::string& payload, const std::string& secret = kHookSecret) {
+  Answer deliver(const std::string& payload, const std::string& secret = kHookSecret,
+                 const std::string& repository = "/filed") {
     const auto signature = "sha256=" + to_hex(hmac_sha256(Secret(secret), payload));
     const auto body = testing::json_of(payload);
     return checked(
-        "receiveWebhook", "/webhooks/github/filed", body,
-        {{"X-GitHub-Event", "push"}, {"X-GitHub-Delivery", "d-1"}, {"X-Hub-Signature-256", signature}});
+        repository.empty() ? "receiveOrganisationWebhook" : "receiveWebhook", "/webhooks/github" + repository,
+        body, {{"X-GitHub-Event", "push"}, {"X-GitHub-Delivery", "d-1"}, {"X-Hub-Signature-256", signature}});
   }
 
   static Json::Value object(const std::string& name, const Json::Value& value) {
@@ -344,8 +357,16 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
   EXPECT_EQ(deliver(push_of("elsewhere")).status, 200);
   EXPECT_EQ(deliver(push_of("main"), "wrong").status, 401);
   EXPECT_EQ(deliver("[]").status, 400);
+  EXPECT_EQ(deliver(push_of("main"), kHookSecret, "").status, 202);
+  const auto both =
+      deliver(R"({"after":")" + std::string(40, 'c') + R"(","before":")" + std::string(40, 'b') +
+                  R"(","ref":"refs/heads/main","repository":{"full_name":"acme/twice"}})",
+              kHookSecret, "");
+  EXPECT_EQ(both.body["deliveries"].size(), 2U) << both.text;
   EXPECT_EQ(checked("replayDelivery", root + "/deliveries/1/replay").code(), 0);
   EXPECT_EQ(checked("replayDelivery", root + "/deliveries/99/replay").code(), 10013);
+  EXPECT_EQ(checked("getDelivery", root + "/deliveries/1").code(), 0);
+  EXPECT_EQ(checked("getDelivery", root + "/deliveries/99").code(), 10013);
 
   for (const auto& [id, path] : std::map<std::string, std::string>{{"listRepositories", "/repo"},
                                                                    {"listBranches", "/filed/branch"},

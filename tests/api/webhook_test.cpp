@@ -107,7 +107,7 @@ TEST_F(WebhookTest, EverySecretOfTheHookCounts) {
   EXPECT_EQ(post(delivery_of("github", request)).first, 202);
 }
 
-TEST_F(WebhookTest, OneConstantAnswerForEverythingUnproven) {
+TEST_F(WebhookTest, S13_OneConstantAnswerForEverythingUnproven) {
   std::vector<std::string> answers;
   for (const auto& provider : kProviders) {
     for (const auto* name :
@@ -244,7 +244,7 @@ TEST_F(WebhookTest, BadFormsAreRefusedAfterVerification) {
   }
 }
 
-TEST_F(WebhookTest, APayloadOfAnotherRepositoryIsForbidden) {
+TEST_F(WebhookTest, S29_APayloadOfAnotherRepositoryIsForbiddenAndRecorded) {
   for (const auto& provider : kProviders) {
     auto request = push_of(provider);
     request.full_name = "evil/robot";
@@ -255,7 +255,13 @@ TEST_F(WebhookTest, APayloadOfAnotherRepositoryIsForbidden) {
     request.repository_url = "https://mirror.example/public/robot.git";
     EXPECT_EQ(post(delivery_of(provider, request)).first, 403) << provider;
   }
-  EXPECT_TRUE(world.sync.delivered().empty());
+  const auto recorded = world.sync.delivered();
+  EXPECT_EQ(recorded.size(), 2 * kProviders.size());
+  for (const auto& delivery : recorded) {
+    EXPECT_EQ(delivery.refusal, "other_repository");
+    EXPECT_EQ(delivery.targets.at(0).repository, delivery.event.provider);
+    EXPECT_TRUE(delivery.event.signed_id.empty());
+  }
 }
 
 TEST_F(WebhookTest, TheSideIsThatOfTheProvenHookWhichThePayloadNames) {
@@ -342,7 +348,7 @@ TEST_F(WebhookTest, GitlabSystemHooksMayNameManyRefs) {
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", R"({"event_name":"user_create"})")).first, 200);
 }
 
-TEST_F(WebhookTest, RefNamesThatGitRefusesAreRefused) {
+TEST_F(WebhookTest, RefNamesThatGitRefusesAreRefusedAndRecorded) {
   for (const auto& provider : kProviders) {
     for (const auto* ref :
          {"refs/heads/--upload-pack=x", "refs/heads/a..b", "refs/heads/a.lock", "refs/heads/", "main",
@@ -354,7 +360,9 @@ TEST_F(WebhookTest, RefNamesThatGitRefusesAreRefused) {
       EXPECT_NE(body["detail"].asString().find("ref"), std::string::npos);
     }
   }
-  EXPECT_TRUE(world.sync.delivered().empty());
+  const auto recorded = world.sync.delivered();
+  EXPECT_FALSE(recorded.empty());
+  for (const auto& delivery : recorded) EXPECT_EQ(delivery.refusal, "malformed");
 }
 
 TEST_F(WebhookTest, MalformedDocumentsAreRefused) {
@@ -412,6 +420,8 @@ TEST_F(WebhookTest, AnswersUnavailableWhenNothingWasStored) {
   EXPECT_EQ(status_of(answer), 503);
   EXPECT_NE(answer.find("Retry-After: 5"), std::string::npos);
   EXPECT_EQ(answer.find("disk full"), std::string::npos);
+  ASSERT_EQ(world.sync.told.size(), 1U) << "what was not stored is to be compared";
+  EXPECT_EQ(world.sync.told[0], (std::pair<std::string, Claim>{"github", Claim::Proven}));
 }
 
 TEST_F(WebhookTest, OnlyPostAndOnlyKnownProviders) {

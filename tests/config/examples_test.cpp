@@ -22,19 +22,33 @@ Environment all_secrets() {
     const bool is_override = name.starts_with("GITFERRY_S") || name == "SYNC_DIR" || name == "LOG_DETAIL" ||
                              name == "DELETE_SYNC_DIR";
     if (is_override) return std::nullopt;
-    return "stub";
+    return kHookSecret;
   };
 }
 
 const std::filesystem::path kRoot = GITFERRY_SOURCE_DIR;
 
+/// The text with files of the test's own in the place of those in /etc/gitferry.
+std::string with_files(std::string yaml, const TempDir& dir) {
+  const std::string there = "/etc/gitferry/";
+  for (auto at = yaml.find(there); at != std::string::npos; at = yaml.find(there, at)) {
+    const auto name_end = yaml.find_first_of(",}\n ", at);
+    const std::string name = yaml.substr(at + there.size(), name_end - at - there.size());
+    yaml.replace(at, name_end - at, dir.write(name, kHookSecret));
+  }
+  return yaml;
+}
+
 TEST(Examples, EachIsAValidConfiguration) {
+  const TempDir dir;
   int count = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kRoot / "examples")) {
     if (entry.path().extension() != ".yaml") continue;
     ++count;
-    const auto loaded = load_file(entry.path().string(), all_secrets());
-    EXPECT_TRUE(loaded) << text_of(loaded);
+    const auto text = with_files(content_of(entry.path()), dir);
+    const auto loaded = load_text(text, entry.path().string(), all_secrets());
+    ASSERT_TRUE(loaded) << text_of(loaded);
+    EXPECT_TRUE(loaded->warnings.empty()) << loaded->warnings.front().str();
   }
   EXPECT_GE(count, 1);
 }
@@ -46,8 +60,8 @@ TEST(Examples, GitferryYamlShowsEverySetting) {
       // Of a secret one of the two sources is shown.
       const std::string name(key);
       const std::string stem = name.substr(0, name.rfind('_'));
-      const bool is_secret =
-          name.ends_with("_env") || name == "token_file" || name == "secret_file" || name == "password_file";
+      const bool is_secret = name.ends_with("_env") || name == "token_file" || name == "secret_file" ||
+                             name == "password_file" || name == "authorization_file";
       const bool is_shown = text.find(name + ":") != std::string::npos ||
                             (is_secret && (text.find(stem + "_env:") != std::string::npos ||
                                            text.find(stem + "_file:") != std::string::npos));
@@ -62,14 +76,8 @@ TEST(Examples, TheReadmesConfigurationIsValid) {
   ASSERT_NE(begin, std::string::npos);
   const auto end = readme.find("```\n", begin + 8);
   ASSERT_NE(end, std::string::npos);
-  std::string yaml = readme.substr(begin + 8, end - begin - 8);
   const TempDir dir;
-  const std::string there = "/etc/gitferry/";
-  for (auto at = yaml.find(there); at != std::string::npos; at = yaml.find(there, at)) {
-    const auto name_end = yaml.find_first_of(",}\n ", at);
-    const std::string name = yaml.substr(at + there.size(), name_end - at - there.size());
-    yaml.replace(at, name_end - at, dir.write(name, "stub"));
-  }
+  const std::string yaml = with_files(readme.substr(begin + 8, end - begin - 8), dir);
   const auto loaded = load_text(yaml, "README.md", environment_of({}));
   ASSERT_TRUE(loaded) << text_of(loaded) << yaml;
   EXPECT_NE(loaded->bindings.find("robot"), nullptr) << "the name that the README's commands use";

@@ -16,7 +16,7 @@ namespace {
 const Environment kNoEnvironment = environment_of({});
 
 Loaded load(const std::string& text) {
-  return load_text(text, "f.yaml", environment_of({{"HOOK", "s"}, {"TOKEN", "t"}, {"EMPTY", ""}}));
+  return load_text(text, "f.yaml", environment_of({{"HOOK", kHookSecret}, {"TOKEN", "t"}, {"EMPTY", ""}}));
 }
 
 /// One repository whose body is `lines`, each with four spaces before it; the first is line 3.
@@ -26,7 +26,7 @@ std::string repository(const std::string& lines) {
 
 TEST(Loader, ReadsEveryKey) {
   const TempDir dir;
-  const std::string secret = dir.write("secret", "shh\n");
+  const std::string secret = dir.write("secret", "a secret of the test\n");
   const auto config = load_text(R"(version: 1
 server: {listen: "0.0.0.0:9000", behind_proxy: true}
 watch: true
@@ -62,7 +62,7 @@ repos:
       - {internal: main, external: master}
       - {internal: release/1.x, external: stable, enable: false}
 )",
-                                "f.yaml", environment_of({{"HOOK", "hook"}}));
+                                "f.yaml", environment_of({{"HOOK", kHookSecret}}));
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->server.listen_host, "0.0.0.0");
   EXPECT_EQ(config->server.listen_port, 9000);
@@ -88,7 +88,7 @@ repos:
   EXPECT_FALSE(robot->enabled);
   EXPECT_EQ(robot->direction, Direction::ToInter);
   ASSERT_TRUE(robot->internal_webhook);
-  EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "shh");
+  EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "a secret of the test");
   EXPECT_EQ(robot->external_webhook->scheme, WebhookScheme::Hmac);
   EXPECT_EQ(robot->branches,
             (std::vector<BranchBinding>{{"main", "master", true}, {"release/1.x", "stable", false}}));
@@ -159,7 +159,7 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
            Bad{"version: 1\nserver:\n  lissten: x",
                "3:3: error: unknown key 'lissten' in server (did you mean 'listen'?)"},
            Bad{"version: 1\nstorage:\n  zzzzzz: x",
-               "3:3: error: unknown key 'zzzzzz' in storage (known are: url, key_file)"},
+               "3:3: error: unknown key 'zzzzzz' in storage (known are: url, key_file, keep)"},
            Bad{repository("    brnches: []\n"),
                "6:5: error: unknown key 'brnches' in repos[0] (did you mean 'branches'?)"},
            Bad{repository("    branches:\n      - {internal: a, external: b, enabled: true}\n"),
@@ -170,13 +170,7 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
 
 TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
   for (const Bad& bad : {
-           Bad{"version: 1\nwebhooks: []", "2:1: error: 'webhooks' is not available in this version"},
-           Bad{"version: 1\nserver: {tls: {}}", "2:10: error: 'tls' is not available in this version"},
-           Bad{"version: 1\nserver: {trusted_proxies: []}",
-               "2:10: error: 'trusted_proxies' is not available"},
            Bad{"version: 1\nsync: {engine: mirror}", "2:8: error: 'engine' is not available in this version"},
-           Bad{"version: 1\nsync: {reconcile_interval: 10m}",
-               "2:8: error: 'reconcile_interval' is not available"},
            Bad{"version: 1\nsync: {delete_sync_dir: true}", "2:8: error: 'delete_sync_dir' is not available"},
            Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
                "2:16: error: PostgreSQL is not available in this version"},
@@ -234,6 +228,53 @@ TEST(Loader, SaysWhichTypeIsWanted) {
               "6:16: error: repos[0].direction must be one of to_outer, to_inter (did you mean 'to_outer'?)"},
       })
     expect_error(bad);
+}
+
+TEST(Loader, ReadsHowMuchHistoryIsKept) {
+  const auto config = load(
+      "version: 1\nstorage: {keep: {deliveries: {count: 1000, age: 4d}, runs: {age: 36h}, audit: {count: "
+      "1}}}\n");
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->history.deliveries, (Retention{1000, std::chrono::days{4}}));
+  EXPECT_EQ(config->history.runs, (Retention{100'000, std::chrono::hours{36}}));
+  EXPECT_EQ(config->history.audit, (Retention{1, std::chrono::days{400}}));
+  for (const Bad& bad : {
+           Bad{"version: 1\nstorage: {keep: {deliveries: {count: 999}}}",
+               "2:38: error: storage.keep.deliveries.count must be a whole number from 1000 to 1000000000, "
+               "not '999'"},
+           Bad{"version: 1\nstorage: {keep: {deliveries: {age: 95h}}}",
+               "2:36: error: storage.keep.deliveries.age must be a duration from 4d to 3650d in steps of 1h"},
+           Bad{"version: 1\nstorage: {keep: {runs: {age: 90m}}}",
+               "2:30: error: storage.keep.runs.age must be a dur"},
+           Bad{"version: 1\nstorage: {keep: {runs: {age: 3651d}}}",
+               "2:30: error: storage.keep.runs.age must be a d"},
+           Bad{"version: 1\nstorage: {keep: {audit: {count: 0}}}",
+               "2:33: error: storage.keep.audit.count must be a"},
+           Bad{"version: 1\nstorage: {keep: {audits: {}}}",
+               "2:18: error: unknown key 'audits' in storage.keep (did you mean 'audit'?)"},
+           Bad{"version: 1\nstorage: {keep: 7d}", "2:17: error: storage.keep must be a mapping of keys"},
+           Bad{"version: 1\nstorage: {keep: {runs: 7d}}",
+               "2:24: error: storage.keep.runs must be a mapping of keys"},
+       })
+    expect_error(bad);
+}
+
+TEST(Loader, ReadsHowOftenRepositoriesAreCompared) {
+  const auto often = load("version: 1\nsync: {reconcile_interval: 1s}\n");
+  ASSERT_TRUE(often) << text_of(often);
+  EXPECT_EQ(often->sync.reconcile_interval.count(), 1'000);
+  EXPECT_TRUE(often->warnings.empty());
+  for (const auto* off : {"off", "\"off\""}) {
+    const auto never = load("version: 1\nsync: {reconcile_interval: " + std::string(off) + "}\n");
+    ASSERT_TRUE(never) << text_of(never);
+    EXPECT_EQ(never->sync.reconcile_interval.count(), 0);
+    ASSERT_EQ(never->warnings.size(), 1U);
+    EXPECT_EQ(never->warnings[0].str().find("f.yaml:2:28: warning: without a reconcile"), 0U)
+        << never->warnings[0].str();
+  }
+  for (const auto* bad : {"0s", "999ms", "8d", "never", "10", "[off]"})
+    expect_error({"version: 1\nsync: {reconcile_interval: " + std::string(bad) + "}\n",
+                  "2:28: error: sync.reconcile_interval must be a duration from 1s to 7d"});
 }
 
 TEST(Loader, TakesSecretsFromFilesAndVariablesOnly) {
@@ -355,6 +396,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
                                                 {"GITFERRY_STORAGE_KEY_FILE", "/keys/x"},
                                                 {"GITFERRY_SYNC_WORKERS", "5"},
                                                 {"GITFERRY_SYNC_TIMEOUTS_TOTAL", "1m"},
+                                                {"GITFERRY_SYNC_RECONCILE_INTERVAL", "off"},
+                                                {"GITFERRY_STORAGE_KEEP_RUNS_AGE", "2d"},
                                                 {"SYNC_DIR", "/short"},
                                                 {"GITFERRY_SYNC_SYNC_DIR", "/long"},
                                                 {"GITFERRY_SYNC_PER_HOST", ""},
@@ -366,6 +409,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   EXPECT_EQ(config->key_file, "/keys/x");
   EXPECT_EQ(config->sync.workers, 5);
   EXPECT_EQ(config->sync.timeouts.total.count(), 60'000);
+  EXPECT_EQ(config->sync.reconcile_interval.count(), 0);
+  EXPECT_EQ(config->history.runs, (Retention{100'000, std::chrono::days{2}}));
   EXPECT_EQ(config->sync.sync_dir, "/long");
   EXPECT_EQ(config->sync.per_host, 4);
   EXPECT_FALSE(config->sync.log_detail);
@@ -399,7 +444,10 @@ TEST(Loader, NamesTheVariableOfABadValue) {
                                           {"SYNC_DIR", "tmp"},
                                           {"GITFERRY_SERVER_BEHIND_PROXY", "x"},
                                           {"GITFERRY_STORAGE_URL", "x"},
-                                          {"GITFERRY_SYNC_TIMEOUTS_STALL", "1"}}) {
+                                          {"GITFERRY_SYNC_TIMEOUTS_STALL", "1"},
+                                          {"GITFERRY_SYNC_RECONCILE_INTERVAL", "no"},
+                                          {"GITFERRY_SERVER_LIMITS_REQUESTS_BURST", "0"},
+                                          {"GITFERRY_STORAGE_KEEP_DELIVERIES_AGE", "1h"}}) {
     const auto loaded = load_text("version: 1", "f", environment_of({{variable, value}}));
     ASSERT_FALSE(loaded) << variable;
     ASSERT_EQ(loaded.error().size(), 1U) << text_of(loaded);
@@ -410,13 +458,14 @@ TEST(Loader, NamesTheVariableOfABadValue) {
 
 TEST(Loader, TakesTheExampleThatUsersStartFrom) {
   const auto config = load_file(std::string(GITFERRY_SOURCE_DIR) + "/examples/gitferry.yaml",
-                                environment_of({{"GITFERRY_OPS_TOKEN", "a"},
-                                                {"GITHUB_TOKEN", "b"},
-                                                {"GITLAB_TOKEN", "c"},
-                                                {"ROBOT_HOOK_SECRET", "d"},
-                                                {"HANDBOOK_HOOK_SECRET", "e"}}));
+                                [](const std::string& name) -> std::optional<std::string> {
+                                  const bool is_secret = name.find("TOKEN") != std::string::npos ||
+                                                         name.find("HOOK") != std::string::npos;
+                                  if (!is_secret) return std::nullopt;
+                                  return kHookSecret;
+                                });
   ASSERT_TRUE(config) << text_of(config);
-  EXPECT_EQ(config->bindings.repositories.size(), 2U);
+  EXPECT_EQ(config->bindings.repositories.size(), 4U);
 }
 
 TEST(Loader, KeepsTheKeyInTheDataDirectoryUnlessToldOtherwise) {

@@ -35,7 +35,7 @@ Loaded loaded() {
   return load_text(without_bad_branch(), "f",
                    environment_of({{"OPS", "S3CRET-1"},
                                    {"PASS", "S3CRET-2"},
-                                   {"HOOK", "S3CRET-3"},
+                                   {"HOOK", "S3CRET-3-of-sixteen"},
                                    {"GITFERRY_SYNC_PER_HOST", "3"}}));
 }
 
@@ -59,7 +59,8 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
   const std::string text = to_yaml(*config, config->bindings);
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->sync.per_host, 3);
   EXPECT_EQ(again->sync.timeouts.stall, std::chrono::milliseconds{1500});
@@ -81,6 +82,94 @@ TEST(Print, JsonHasTheTypesOfTheFile) {
   EXPECT_EQ(root["repos"][0]["webhook"]["internal"]["secret_env"].asString(), "HOOK");
   EXPECT_EQ(root["repos"][1]["granularity"].asString(), "all");
   EXPECT_EQ(root["overridden_by"][0].asString(), "GITFERRY_SYNC_PER_HOST");
+}
+
+constexpr const char* kAllOfIt = R"(version: 1
+server:
+  listen: "0.0.0.0:8443"
+  behind_proxy: true
+  trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+  limits:
+    connections: 10
+    connections_per_address: 3
+    requests: {per_second: 0, burst: 1}
+    deliveries: {per_second: 7, burst: 8}
+storage:
+  keep: {deliveries: {count: 1000, age: 4d}, runs: {count: 2, age: 36h}, audit: {count: 3, age: 1d}}
+sync: {reconcile_interval: off}
+webhooks:
+  - {name: a, provider: gitlab, instance: "https://gitlab.corp/git", scheme: signing, secret_env: HOOK, owners: [acme, x/y], tolerance: 90s}
+  - {provider: gerrit, instance: "https://review.corp", allow_cidrs: [192.0.2.0/24]}
+repos:
+  - name: robot
+    internal: https://a/x
+    external: https://b/x
+    webhook:
+      internal: {provider: github, allow_sha1: true, secrets: [{env: HOOK}, {env: OLD, not_after: "2001-01-31T00:00:00Z"}]}
+      external: {provider: gitea, secret_env: OLD, authorization_env: AUTH}
+  - name: other
+    internal: https://a/y
+    external: https://b/y
+    webhook: {internal: {provider: azure, username: bot, secrets: [{env: OLD, not_after: "2101-01-31T00:00:00.5Z"}]}}
+)";
+
+Environment secrets() {
+  return environment_of(
+      {{"HOOK", kHookSecret}, {"OLD", "S3CRET-of-the-old-hook"}, {"AUTH", "Bearer S3CRET-of-the-header"}});
+}
+
+TEST(Print, ShowsEverySettingAsItWouldBeReadAgain) {
+  std::string file = kAllOfIt;
+  file.replace(file.find("00.5Z"), 5, "00.500Z");
+  const auto config = load_text(file, "f", secrets());
+  ASSERT_TRUE(config) << text_of(config);
+  const std::string text = to_yaml(*config, config->bindings);
+  const auto again = load_text(text, "printed", secrets());
+  ASSERT_TRUE(again) << text << text_of(again);
+  EXPECT_EQ(to_yaml(*again, again->bindings), text);
+  EXPECT_EQ(again->server, config->server);
+  EXPECT_EQ(again->history, config->history);
+  EXPECT_EQ(again->sync, config->sync);
+  EXPECT_EQ(again->webhook_sources, config->webhook_sources);
+  EXPECT_EQ(again->hook_sources, config->hook_sources);
+  EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
+  EXPECT_EQ(text.find(kHookSecret), std::string::npos) << text;
+}
+
+TEST(Print, JsonHasHooksLimitsAndWhereSecretsComeFrom) {
+  std::string file = kAllOfIt;
+  file.replace(file.find("00.5Z"), 5, "00.500Z");
+  const auto config = load_text(file, "f", secrets());
+  ASSERT_TRUE(config) << text_of(config);
+  const std::string text = to_json(*config, config->bindings);
+  EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
+  const Json::Value root = json_of(text);
+  EXPECT_EQ(root["server"]["trusted_proxies"][2].asString(), "192.0.2.1/32");
+  EXPECT_EQ(root["server"]["limits"]["deliveries"]["burst"].asInt(), 8);
+  EXPECT_EQ(root["storage"]["keep"]["runs"]["age"].asString(), "36h");
+  EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "off");
+  const Json::Value& hook = root["webhooks"][0];
+  EXPECT_EQ(hook["name"].asString(), "a");
+  EXPECT_EQ(hook["instance"].asString(), "https://gitlab.corp/git");
+  EXPECT_EQ(hook["owners"][1].asString(), "x/y");
+  EXPECT_EQ(hook["tolerance"].asString(), "90s");
+  EXPECT_EQ(hook["secret_env"].asString(), "HOOK");
+  EXPECT_EQ(root["webhooks"][1]["allow_cidrs"][0].asString(), "192.0.2.0/24");
+  const Json::Value& robot = root["repos"][1]["webhook"];
+  EXPECT_EQ(robot["internal"]["secrets"][1]["not_after"].asString(), "2001-01-31T00:00:00Z");
+  EXPECT_EQ(robot["external"]["authorization_env"].asString(), "AUTH");
+}
+
+TEST(Print, ShowsTheDefaultsOfWhatIsNotThere) {
+  const auto config = load_text("version: 1\n", "f", environment_of({}));
+  ASSERT_TRUE(config) << text_of(config);
+  const Json::Value root = json_of(to_json(*config, config->bindings));
+  EXPECT_FALSE(root["server"].isMember("tls"));
+  EXPECT_EQ(root["server"]["trusted_proxies"].size(), 0U);
+  EXPECT_EQ(root["server"]["limits"]["requests"]["per_second"].asInt(), 500);
+  EXPECT_EQ(root["storage"]["keep"]["deliveries"]["age"].asString(), "7d");
+  EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "10m");
+  EXPECT_EQ(root["webhooks"].size(), 0U);
 }
 
 /// The file's bindings, changed as the API may change them.
@@ -124,7 +213,8 @@ TEST(Print, YamlSaysInCommentsWhatTheApiChangedAndStaysAConfiguration) {
         "true\n",
         "# unbound through the API, though in the file: whole\n"})
     EXPECT_NE(text.find(expected), std::string::npos) << expected << text;
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->bindings.repositories.size(), 2U);
   EXPECT_FALSE(again->bindings.find("robot")->enabled);
@@ -139,7 +229,8 @@ TEST(Print, OnlyBindingsThatCannotBeUsedAreAnEmptyList) {
   in_force.repositories.erase("whole");
   in_force.repositories.at("robot").problem = "no more";
   const std::string text = to_yaml(*config, in_force);
-  const auto again = load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", "c"}}));
+  const auto again =
+      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_TRUE(again->bindings.repositories.empty());
 }

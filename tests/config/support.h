@@ -22,6 +22,9 @@ inline Environment environment_of(std::map<std::string, std::string> values) {
   };
 }
 
+/// Good for every scheme: base64 of 32 bytes.
+constexpr const char* kHookSecret = "whsec_c2VjcmV0LW9mLWEtd2ViaG9vay1vZi10aGUtdGVzdHM=";
+
 /// A directory that goes with the test.
 class TempDir {
  public:

@@ -11,6 +11,12 @@
 namespace gitferry::test {
 namespace {
 
+constexpr std::string_view kBoundBranches = R"(    branches:
+      - {internal: main, external: main}
+      - {internal: feature/login, external: from-inside}
+      - {internal: frozen, external: frozen, enable: false}
+)";
+
 GitHostOptions with_password(bool is_read_only = false) {
   return {.user = "sync", .password = std::string(TwoHosts::kPassword), .read_only = is_read_only};
 }
@@ -51,11 +57,12 @@ void TwoHosts::write_config(const BindingYaml& binding) {
   const auto target = binding.external_url.empty() ? external_host.url("robot") : binding.external_url;
   const auto user_and_password =
       fmt::format("username: sync, password_file: {}/password", directory.path().string());
-  std::string more_branches;
+  std::string branches;
+  if (binding.granularity == "one") branches = kBoundBranches;
   for (const auto& branch : binding.more_branches)
-    more_branches += fmt::format("      - {{internal: {0}, external: {0}}}\n", branch);
+    branches += fmt::format("      - {{internal: {0}, external: {0}}}\n", branch);
   const auto yaml = fmt::format(
-      R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}}}
+      R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}, reconcile_interval: {reconcile}}}
 network: {{allow_schemes: [http, ssh], allow_cidrs: [127.0.0.0/8]}}
 credentials:
   - {{match: "{internal_base}", {internal_credential}}}
@@ -65,23 +72,20 @@ repos:
     enable: true
     internal: {internal}
     external: {external}
-    granularity: one
+    granularity: {granularity}
     direction: to_outer
     policy: {policy}
     webhook:
       internal: {{provider: {provider}, scheme: {scheme}, secret_file: {dir}/hook}}
-    branches:
-      - {{internal: main, external: main}}
-      - {{internal: feature/login, external: from-inside}}
-      - {{internal: frozen, external: frozen, enable: false}}
-{more_branches})",
+{branches})",
       fmt::arg("dir", directory.path().string()), fmt::arg("timeouts", binding.timeouts),
       fmt::arg("internal", source), fmt::arg("internal_base", base_of(source)),
       fmt::arg("internal_credential", user_and_password), fmt::arg("external", target),
       fmt::arg("external_base", base_of(target)),
       fmt::arg("external_credential",
                binding.external_credential.empty() ? user_and_password : binding.external_credential),
-      fmt::arg("more_branches", more_branches), fmt::arg("policy", binding.policy),
+      fmt::arg("branches", branches), fmt::arg("granularity", binding.granularity),
+      fmt::arg("reconcile", binding.reconcile), fmt::arg("policy", binding.policy),
       fmt::arg("provider", binding.provider), fmt::arg("scheme", binding.scheme));
   repository_url_ = source;
   write_agent_config(directory.path(), yaml);

@@ -91,14 +91,15 @@ HttpAnswer http(std::uint16_t port, const std::string& method, const std::string
   return {std::atoi(answer.c_str() + 9), end == std::string::npos ? "" : answer.substr(end + 4)};
 }
 
-void write_agent_config(const std::filesystem::path& directory, const std::string& yaml) {
+void write_agent_config(const std::filesystem::path& directory, const std::string& yaml,
+                        const std::string& server) {
   write_private(directory / "token", kToken);
   const std::string head = fmt::format(
       "version: 1\n"
-      "server: {{listen: \"127.0.0.1:0\"}}\n"
+      "server: {1}\n"
       "storage: {{url: \"sqlite:{0}/data/gitferry.db\"}}\n"
       "auth: {{tokens: [{{name: e2e, role: admin, token_file: {0}/token}}]}}\n",
-      directory.string());
+      directory.string(), server);
   write_private(directory / "gitferry.yaml", head + yaml);
 }
 
@@ -121,6 +122,10 @@ void AgentProcess::start() {
 }
 
 bool AgentProcess::wait_until_ready() {
+  return wait_until_listening() && eventually([&] { return http(port_, "GET", "/readyz").status == 200; });
+}
+
+bool AgentProcess::wait_until_listening() {
   bool ended = false;
   const bool ready = eventually([&] {
     int status = 0;
@@ -134,7 +139,7 @@ bool AgentProcess::wait_until_ready() {
     const auto found = text.find(mark);
     if (found == std::string::npos) return false;
     port_ = static_cast<std::uint16_t>(std::atoi(text.c_str() + found + mark.size()));
-    return http(port_, "GET", "/readyz").status == 200;
+    return true;
   });
   return ready && !ended;
 }

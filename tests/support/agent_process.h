@@ -25,8 +25,9 @@ Json::Value json_of(const HttpAnswer& answer);
 HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
                 const std::string& body = {}, const std::map<std::string, std::string>& headers = {});
 
-/// Writes DIRECTORY/gitferry.yaml: a free port, a database in DIRECTORY/data, the tests' token, and `yaml`.
-void write_agent_config(const std::filesystem::path& directory, const std::string& yaml);
+/// Writes DIRECTORY/gitferry.yaml: this `server`, a database in DIRECTORY/data, the tests' token, and `yaml`.
+void write_agent_config(const std::filesystem::path& directory, const std::string& yaml,
+                        const std::string& server = "{listen: \"127.0.0.1:0\"}");
 
 /// `gitferry serve` as a child process, with its configuration and data in a directory of the test's.
 ///
@@ -40,6 +41,8 @@ class AgentProcess {
   AgentProcess& operator=(const AgentProcess&) = delete;
 
   void start();
+  /// Waits until it says that it listens, be it through TLS; false as below.
+  [[nodiscard]] bool wait_until_listening();
   /// Waits until /readyz answers 200; false if the process ended first or the deadline passed.
   [[nodiscard]] bool wait_until_ready();
   void kill(int signal) const;

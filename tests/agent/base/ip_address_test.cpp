@@ -31,5 +31,13 @@ TEST(AddressRange, HoldsTheAddressesBehindItsPrefix) {
   EXPECT_FALSE(parse_address_range("0.0.0.0/0")->contains(*parse_ip_address("fd00::1")));
 }
 
+TEST(AddressRange, IsPrintedInTheNotationOfItsFamily) {
+  for (const auto* text :
+       {"10.0.0.0/8", "0.0.0.0/0", "192.168.7.128/25", "127.0.0.1/32", "fd00::/8", "::/0", "::1/128"})
+    EXPECT_EQ(to_string(*parse_address_range(text)), text);
+  EXPECT_EQ(to_string(*parse_address_range("192.0.2.1")), "192.0.2.1/32");
+  EXPECT_EQ(to_string(*parse_address_range("::ffff:10.0.0.0/104")), "10.0.0.0/8");
+}
+
 }  // namespace
 }  // namespace gitferry

@@ -36,7 +36,8 @@ class Cli : public testing::Test {
   Outcome run(const std::vector<std::string>& arguments) {
     std::vector<std::string> words{GITFERRY_BINARY};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<std::string> environment{"PATH=/usr/bin:/bin", "HOOK=S3CRET-HOOK", "TOKEN=S3CRET-TOKEN"};
+    std::vector<std::string> environment{"PATH=/usr/bin:/bin", "HOOK=S3CRET-HOOK-of-the-test",
+                                         "TOKEN=S3CRET-TOKEN"};
     environment.insert(environment.end(), extra_environment.begin(), extra_environment.end());
     const std::string out = dir.path("out");
     const std::string err = dir.path("err");
@@ -84,6 +85,27 @@ TEST_F(Cli, CheckConfigCountsWhatIsBound) {
   const auto result = run({"check-config", "--config", dir.write("g.yaml", kGood)});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out, "ok: 1 repositories, 2 branches\n");
+}
+
+TEST_F(Cli, CheckConfigCountsHooksOfOrganisationsAndWarns) {
+  const std::string file =
+      dir.write("g.yaml", std::string(kGood) + "webhooks: [{provider: github, secret_env: HOOK}]\n" +
+                              "sync: {reconcile_interval: off}\n");
+  const auto result = run({"check-config", "--config", file});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out, "ok: 1 repositories, 2 branches, 1 webhooks of organisations\n");
+  EXPECT_NE(result.err.find(":12:28: warning: without a reconcile"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, CheckConfigLooksIntoTheCertificate) {
+  const std::string certificate = dir.write("tls.pem", "S3CRET is no certificate");
+  const std::string file = dir.write("g.yaml", "version: 1\nserver: {tls: {cert_file: " + certificate +
+                                                   ", key_file: " + certificate + "}}\n");
+  const auto result = run({"check-config", "--config", file});
+  EXPECT_EQ(result.exit_code, 78);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("gitferry: "), std::string::npos);
+  EXPECT_EQ(result.err.find("S3CRET"), std::string::npos);
 }
 
 TEST_F(Cli, CheckConfigPointsAtEveryErrorAndExits78) {
@@ -143,21 +165,26 @@ TEST_F(Cli, ABadEnvironmentVariableIsNamed) {
 }
 
 TEST_F(Cli, UsageErrorsExitWith2) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
-                                                    {"srve"},
-                                                    {"serve", "--nonsense"},
-                                                    {"sync"},
-                                                    {"check-config", "--config"},
-                                                    {"sync", "robot", "main", "more"},
-                                                    {"sync", "robot", "--direction", "sideways"},
-                                                    {"sync", "robot", "--wait", "-1"},
-                                                    {"sync", "robot", "--wait", "601"},
-                                                    {"status", "robot", "more"},
-                                                    {"deliveries", "--verdict", "maybe"},
-                                                    {"deliveries", "--limit", "0"},
-                                                    {"deliveries", "--limit", "x"},
-                                                    {"send-webhook", "--repo", "robot"},
-                                                    {"--nonsense"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{},
+        {"srve"},
+        {"serve", "--nonsense"},
+        {"sync"},
+        {"check-config", "--config"},
+        {"sync", "robot", "main", "more"},
+        {"sync", "robot", "--direction", "sideways"},
+        {"sync", "robot", "--wait", "-1"},
+        {"sync", "robot", "--wait", "601"},
+        {"status", "robot", "more"},
+        {"deliveries", "--verdict", "maybe"},
+        {"deliveries", "--limit", "0"},
+        {"deliveries", "--limit", "x"},
+        {"send-webhook", "--repo", "robot"},
+        {"send-webhook", "--provider", "github", "--ref", "main"},
+        {"send-webhook", "--provider", "svn", "--ref", "main"},
+        {"send-webhook", "--provider", "github", "--ref", "main", "--repo", "robot"},
+        {"send-webhook", "--provider", "github", "--ref", "main", "--organisation", "acme"},
+        {"--nonsense"}}) {
     const auto result = run(arguments);
     EXPECT_EQ(result.exit_code, 2) << (arguments.empty() ? "no argument" : arguments[0]);
     EXPECT_EQ(result.out, "");
@@ -226,6 +253,20 @@ TEST_F(Cli, SendWebhookRefusesAnotherProviderThanTheConfiguredOne) {
                            "--ref", "main", "--config", dir.write("g.yaml", kGood)});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.err.find("use --provider github"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, SendWebhookNamesTheHooksThatThereAre) {
+  const auto result = run({"send-webhook", "--provider", "gitlab", "--organisation", "acme", "--full-name",
+                           "acme/robot", "--ref", "main", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("no webhook of an organisation has that name"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, SendWebhookPutsSeveralRefsOnlyWhereTheHostDoes) {
+  const auto result = run({"send-webhook", "--provider", "github", "--repo", "robot", "--side", "internal",
+                           "--ref", "main", "--ref", "dev", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("github sends one delivery for each ref"), std::string::npos) << result.err;
 }
 
 TEST_F(Cli, ServeRefusesASharedSyncDirectory) {

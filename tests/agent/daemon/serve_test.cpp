@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -14,6 +15,7 @@
 #include "agent/base/unique_fd.h"
 #include "tests/config/support.h"
 #include "tests/support/agent_process.h"
+#include "tests/support/process.h"
 
 // `gitferry serve` as an operator has it: signals, reloads, a second instance, the token it makes.
 
@@ -149,6 +151,154 @@ TEST_F(Serve, TakesUpAGoodFileOnSighupAndKeepsTheOldOneOnABadOne) {
   EXPECT_EQ(agent.end(), 0) << agent.log();
 }
 
+TEST_F(Serve, AReloadTakesUpHooksOfOrganisationsAndTheirSecrets) {
+  write("secret", "the first secret of the hook");
+  const auto with = [&](const std::string& owner) {
+    return yaml("data", "webhooks: [{name: acme, provider: github, secret_file: " + dir.path("secret") +
+                            ", owners: [" + owner + "]}]\n" + kOne);
+  };
+  Serving agent(write("g.yaml", with("one")), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  EXPECT_TRUE(agent.says("webhook of an organisation")) << agent.log();
+  const auto reloads_audited = [&] {
+    const auto rows = test::json_of(api(agent, "GET", "/audit"))["data"];
+    const auto count = std::count_if(rows.begin(), rows.end(),
+                                     [](const auto& row) { return row["action"].asString() == "reload"; });
+    return count;
+  };
+  write("g.yaml", with("two"));
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("configuration reloaded")) << agent.log();
+  EXPECT_EQ(reloads_audited(), 1);
+  write("secret", "the second secret of the hook");
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return reloads_audited() == 2; })) << agent.log();
+  EXPECT_EQ(agent.log().find("need a restart"), std::string::npos) << agent.log();
+  EXPECT_EQ((agent.log() + api(agent, "GET", "/audit").body).find("secret of the hook"), std::string::npos);
+  // One that is too short changes nothing.
+  write("secret", "short");
+  agent.signal(SIGHUP);
+  ASSERT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_NE(agent.log().find("is shorter than 16 characters"), std::string::npos) << agent.log();
+}
+
+TEST_F(Serve, SaysWhichChangesNeedARestart) {
+  const std::string file = write("g.yaml", yaml("data", kOne));
+  for (const auto& change : {std::pair("sync: {", "sync: {reconcile_interval: 5m, "),
+                             {"storage: {", "storage: {keep: {runs: {count: 5}}, "},
+                             {"server: {", "server: {limits: {requests: {burst: 5}}, "}}) {
+    write("g.yaml", yaml("data", kOne));
+    const std::string log = dir.path(std::string(change.first).substr(0, 3) + ".log");
+    Serving agent(file, log);
+    ASSERT_NE(agent.port(), 0) << agent.log();
+    std::string changed = yaml("data", kOne);
+    changed.replace(changed.find(change.first), std::string_view(change.first).size(), change.second);
+    write("g.yaml", changed);
+    agent.signal(SIGHUP);
+    EXPECT_TRUE(agent.says("need a restart")) << change.second << agent.log();
+    agent.signal(SIGTERM);
+    EXPECT_EQ(agent.end(), 0);
+  }
+}
+
+/// A certificate of its own for `name`, in tls.pem and tls.key of the directory.
+bool make_certificate(const TempDir& dir, const std::string& name) {
+  const auto made = test::run_process(
+      {{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2", "-subj", "/CN=" + name, "-keyout", dir.path("tls.key"), "-out", dir.path("tls.pem")},
+       {},
+       {},
+       {"PATH=/usr/bin:/bin"}});
+  EXPECT_EQ(made.status, 0) << made.errors;
+  return made.status == 0;
+}
+
+/// Whose certificate is shown on the port.
+std::string certificate_on(std::uint16_t port) {
+  const auto seen =
+      test::run_process({{"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port)},
+                         {},
+                         {},
+                         {"PATH=/usr/bin:/bin"}});
+  return seen.output;
+}
+
+TEST_F(Serve, ACertificateIsTakenUpWhenItIsRenewedAndABadOneChangesNothing) {
+  ASSERT_TRUE(make_certificate(dir, "the-first"));
+  std::string text = yaml("data", kOne);
+  text.replace(
+      text.find("server: {"), 9,
+      "server: {tls: {cert_file: " + dir.path("tls.pem") + ", key_file: " + dir.path("tls.key") + "}, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  const auto port = agent.port();
+  ASSERT_NE(port, 0) << agent.log();
+  EXPECT_NE(agent.log().find("\"tls\":true"), std::string::npos) << agent.log();
+  EXPECT_NE(certificate_on(port).find("the-first"), std::string::npos);
+
+  write("tls.pem", "no certificate");
+  EXPECT_TRUE(agent.says("the certificate stays as it was")) << agent.log();
+  EXPECT_NE(certificate_on(port).find("the-first"), std::string::npos);
+
+  ASSERT_TRUE(make_certificate(dir, "the-second"));
+  EXPECT_TRUE(agent.says("certificate reloaded")) << agent.log();
+  EXPECT_TRUE(eventually([&] { return certificate_on(port).find("the-second") != std::string::npos; }));
+
+  // A bad file of the configuration does not keep a certificate from being taken up.
+  write("g.yaml", "version: 1\nversion: 1\n");
+  ASSERT_TRUE(make_certificate(dir, "the-third"));
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(agent.says("the configuration stays as it was")) << agent.log();
+  EXPECT_TRUE(eventually([&] { return certificate_on(port).find("the-third") != std::string::npos; }));
+}
+
+TEST_F(Serve, DoesNotStartWithACertificateThatIsNone) {
+  write("tls.pem", "S3CRET is no certificate");
+  std::string text = yaml("data", kOne);
+  text.replace(
+      text.find("server: {"), 9,
+      "server: {tls: {cert_file: " + dir.path("tls.pem") + ", key_file: " + dir.path("tls.pem") + "}, ");
+  Serving agent(write("g.yaml", text), dir.path("log"));
+  EXPECT_EQ(agent.end(), 78) << agent.log();
+  EXPECT_NE(agent.log().find("cannot start"), std::string::npos) << agent.log();
+  EXPECT_EQ(agent.log().find("S3CRET"), std::string::npos) << agent.log();
+}
+
+TEST_F(Serve, SaysWhatIsProbablyNotMeantSoAtStartAndAtAReload) {
+  std::string text = yaml("data", kOne);
+  text.replace(text.find("sync: {"), 7, "sync: {reconcile_interval: off, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  ASSERT_TRUE(agent.says("without a reconcile")) << agent.log();
+  const auto count = [&] {
+    const auto log = agent.log();
+    std::size_t found = 0;
+    for (auto at = log.find("without a reconcile"); at != std::string::npos;
+         at = log.find("without a reconcile", at + 1))
+      ++found;
+    return found;
+  };
+  EXPECT_EQ(count(), 1U);
+  agent.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return count() == 2; })) << agent.log();
+}
+
+TEST_F(Serve, S37_AnswersAsManyRequestsOfAnAddressAsTheConfigurationAllows) {
+  std::string text = yaml("data", kOne);
+  text.replace(text.find("server: {"), 9, "server: {limits: {requests: {per_second: 1, burst: 3}}, ");
+  const Serving agent(write("g.yaml", text), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  int answered = 0;
+  int refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    const int status = api(agent, "GET", "/status").status;
+    if (status == 200) ++answered;
+    if (status == 429) ++refused;
+  }
+  EXPECT_GE(answered, 3);
+  EXPECT_GE(refused, 1);
+  EXPECT_EQ(answered + refused, 40);
+}
+
 TEST_F(Serve, ARotatedTokenIsTakenUpWithoutASignalAndTheOldOneIsRefused) {
   write("token", "the first token");
   const Serving agent(write("g.yaml", yaml("data", "auth: {tokens: [{name: ops, role: admin, token_file: " +
@@ -240,7 +390,7 @@ TEST_F(Serve, ListsFewRepositoriesInTheLogAndCountsMany) {
   EXPECT_EQ(many.log().find("\"r1\""), std::string::npos) << many.log();
 }
 
-TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
+TEST_F(Serve, S46_ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
   const std::string file = write("g.yaml", yaml("data"));
   const Serving first(file, dir.path("log"));
   ASSERT_NE(first.port(), 0) << first.log();
@@ -251,7 +401,7 @@ TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
   EXPECT_EQ(http(first.port(), "GET", "/readyz").status, 200);
 }
 
-TEST_F(Serve, ASecondAgentOnTheSamePortEndsWithAReason) {
+TEST_F(Serve, S46_ASecondAgentOnTheSamePortEndsWithAReason) {
   const Serving first(write("g.yaml", yaml("data")), dir.path("log"));
   const auto port = first.port();
   ASSERT_NE(port, 0) << first.log();

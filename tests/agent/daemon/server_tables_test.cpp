@@ -51,9 +51,32 @@ TEST(DeliveriesTable, ShortensRefsAndNamesReplays) {
        0}};
   EXPECT_EQ(
       deliveries_table(lines, kNow),
-      "ID  RECEIVED  REPOSITORY  PROVIDER  EVENT               REFS                VERDICT   REASON\n"
+      "ID  RECEIVED  REPOSITORY  PROVIDER  EVENT               REFS                VERDICT   REASON      "
+      "RUN\n"
       "7   5 s ago   robot       gitea     push (replay of 3)  main, refs/tags/v1  accepted\n"
       "6   2 h ago   robot       github    ping                a, b, c and 2 more  ignored   no_changes\n");
+}
+
+TEST(DeliveriesTable, TellsTheRunsThatFollowed) {
+  const auto last_column = [](std::vector<api::DeliveryRunLine> runs) {
+    api::DeliveryLine line{7, kNow, "robot", "gitlab", "push", "accepted", "why", {}, 0};
+    line.runs = std::move(runs);
+    const auto table = deliveries_table({line}, kNow);
+    const auto at = table.rfind("why  ");
+    return at == std::string::npos ? table : table.substr(at + 5);
+  };
+  EXPECT_EQ(last_column({{0, "", 0}}), "waiting\n");
+  EXPECT_EQ(last_column({{12, "running", 0}}), "12 running\n");
+  EXPECT_EQ(last_column({{12, "finished", 0}}), "12 ok\n");
+  EXPECT_EQ(last_column({{12, "finished", 20010}}), "12 20010\n");
+  EXPECT_EQ(last_column({{12, "interrupted", 20012}}), "12 interrupted\n");
+  EXPECT_EQ(last_column({{12, "finished", 20010}, {13, "finished", 0}, {0, "", 0}, {14, "finished", 0}}),
+            "1 x 20010, 2 x ok, 1 x waiting\n");
+}
+
+TEST(DeliveriesTable, NamesTheDeliveryThatADuplicateRepeats) {
+  api::DeliveryLine line{7, kNow, "robot", "gitlab", "push", "duplicate", "same_signed_id", {}, 0, 5};
+  EXPECT_NE(deliveries_table({line}, kNow).find("push (as 5)"), std::string::npos);
 }
 
 api::RunLine run() {

@@ -33,6 +33,44 @@ TEST(RemoteUrl, ParsesEveryFormThatPeopleWrite) {
   }
 }
 
+TEST(RemoteUrl, NamesTheSameRepositoryAlikeThroughEveryDoor) {
+  struct Same {
+    const char* text;
+    const char* identity;
+    const char* full_name;
+  };
+  for (const auto& same : {
+           Same{"ssh://git@ssh.github.com:443/Acme/robot.git", "github.com/acme/robot", "acme/robot"},
+           Same{"git@ssh.github.com:acme/robot.git", "github.com/acme/robot", "acme/robot"},
+           Same{"https://ssh.github.com/acme/robot", "ssh.github.com/acme/robot", "acme/robot"},
+           Same{"ssh://git@altssh.bitbucket.org:443/acme/robot.git", "bitbucket.org/acme/robot",
+                "acme/robot"},
+           Same{"git@altssh.bitbucket.org:acme/robot.git", "bitbucket.org/acme/robot", "acme/robot"},
+           Same{"ssh://git@altssh.gitlab.com:443/a/b/robot.git", "gitlab.com/a/b/robot", "a/b/robot"},
+           Same{"git@ssh.dev.azure.com:v3/Acme/Tools/Robot", "dev.azure.com/acme/tools/_git/robot",
+                "acme/tools/_git/robot"},
+           Same{"https://acme@dev.azure.com/acme/tools/_git/robot", "dev.azure.com/acme/tools/_git/robot",
+                "acme/tools/_git/robot"},
+           Same{"https://acme.visualstudio.com/DefaultCollection/tools/_git/robot",
+                "dev.azure.com/acme/tools/_git/robot", "acme/tools/_git/robot"},
+           Same{"acme@vs-ssh.visualstudio.com:v3/acme/tools/robot", "dev.azure.com/acme/tools/_git/robot",
+                "acme/tools/_git/robot"},
+           Same{"git@ssh.dev.azure.com:v3/acme/tools", "ssh.dev.azure.com/v3/acme/tools", "v3/acme/tools"},
+           Same{"https://bitbucket.corp/scm/KEY/robot.git", "bitbucket.corp/key/robot", "key/robot"},
+           Same{"https://corp:8443/bitbucket/scm/~me/robot.git", "corp:8443/~me/robot", "~me/robot"},
+           Same{"ssh://git@bitbucket.corp:7999/KEY/robot.git", "bitbucket.corp:7999/key/robot", "key/robot"},
+           Same{"ssh://git@gitlab.corp/scm/key/robot.git", "gitlab.corp/scm/key/robot", "scm/key/robot"},
+           Same{"https://gitlab.corp/scm/robot.git", "gitlab.corp/scm/robot", "scm/robot"},
+           Same{"https://gitlab.corp/team-scm/key/robot.git", "gitlab.corp/team-scm/key/robot",
+                "team-scm/key/robot"},
+       }) {
+    const auto parsed = parse_remote_url(same.text, any_scheme());
+    ASSERT_TRUE(parsed) << same.text << ": " << parsed.error().text();
+    EXPECT_EQ(parsed->url.identity(), same.identity) << same.text;
+    EXPECT_EQ(parsed->url.full_name(), same.full_name) << same.text;
+  }
+}
+
 TEST(RemoteUrl, SplitsUserInfoOff) {
   const auto parsed = parse_remote_url("https://bot:p%40ss@host/x.git", any_scheme());
   ASSERT_TRUE(parsed);

@@ -1,5 +1,8 @@
 #include "agent/store/migrations.h"
 
+#include <cstdint>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "tests/agent/store/store_fixture.h"
@@ -9,17 +12,17 @@ namespace {
 
 class MigrationTest : public StoreTest {
  protected:
-  /// A database as version 1 wrote it.
-  void make_version_1(const char* rows) {
+  /// A database as that version wrote it.
+  void make_version(std::int64_t version, const char* rows) {
     ASSERT_TRUE(DataDirectory::claim(options_.path));
     SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
-    ASSERT_TRUE(migrate(connection, 1));
+    ASSERT_TRUE(migrate(connection, version));
     connection.execute(rows);
   }
 };
 
 TEST_F(MigrationTest, Version1KeepsItsRowsAndGainsWhatVersion2Has) {
-  make_version_1(R"sql(
+  make_version(1, R"sql(
     INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
       (7, 'robot', 'refs/heads/main', 'refs/heads/main'), (9, 'robot', 'refs/heads/dev', 'refs/heads/dev');
     INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, to_outer_seq,
@@ -58,7 +61,7 @@ TEST_F(MigrationTest, Version1KeepsItsRowsAndGainsWhatVersion2Has) {
 }
 
 TEST_F(MigrationTest, AStepThatFailsLeavesVersion1) {
-  make_version_1("CREATE TABLE audit (mine INTEGER)");
+  make_version(1, "CREATE TABLE audit (mine INTEGER)");
   for (int i = 0; i < 2; ++i) {
     const auto opened = Store::open(options_, clock_);
     ASSERT_FALSE(opened);
@@ -67,6 +70,85 @@ TEST_F(MigrationTest, AStepThatFailsLeavesVersion1) {
     EXPECT_EQ(schema_version(connection).value(), 1);
     EXPECT_FALSE(connection.query("SELECT 1 FROM sqlite_schema WHERE name = 'credential'").next());
   }
+}
+
+constexpr const char* kRowsOfVersion2 = R"sql(
+  INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+    (7, 'robot', 'refs/heads/main', 'refs/heads/main'), (8, 'robot', 'refs/heads/dev', 'refs/heads/dev');
+  INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, to_outer_seq)
+    VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main', 5, 4, 5),
+    (4, 8, 'robot', 'refs/heads/dev', 'refs/heads/dev', 1, 1, 1);
+  INSERT INTO delivery (id, provider, repository, event, provider_delivery_id, source_address, verdict, reason, refs,
+    body_sha256, body_bytes, received_at_ms, side, replay_of) VALUES
+    (11, 'gitea', 'robot', 'push', 'd', '192.0.2.7', 'accepted', '', '[1]', 'aa', 1, 4102444800000, 'external', NULL),
+    (13, 'gitlab', 'robot', 'ping', 'e', '192.0.2.8', 'ignored', 'ping', '[]', 'aa', 2, 4102444800001, NULL, 11),
+    (20, 'gitlab', 'rover', 'push', 'f', '192.0.2.9', 'accepted', '', '[]', 'bb', 3, 4102444800002, NULL, NULL);
+  DELETE FROM delivery WHERE id = 20;
+  INSERT INTO delivery_lane VALUES (11, 3), (11, 4);
+  INSERT INTO run (id, lane_id, direction, trigger, delivery_id, state, started_at_ms) VALUES
+    (20, 3, 1, 'webhook', 11, 'finished', 4102444800000), (21, 3, 1, 'webhook', 11, 'running', 4102444900000);
+)sql";
+
+TEST_F(MigrationTest, Version2KeepsItsRowsAndWhatItDidNotNoteIsUnset) {
+  make_version(2, kRowsOfVersion2);
+  const auto accepted = store().delivery(11).value().value();
+  EXPECT_EQ(accepted.record.provider, "gitea");
+  EXPECT_EQ(accepted.record.repository, "robot");
+  EXPECT_EQ(accepted.record.side, Side::External);
+  EXPECT_EQ(accepted.record.event, "push");
+  EXPECT_EQ(accepted.record.provider_delivery_id, "d");
+  EXPECT_EQ(accepted.record.source_address, "192.0.2.7");
+  EXPECT_EQ(accepted.record.verdict, Verdict::Accepted);
+  EXPECT_EQ(accepted.record.refs, "[1]");
+  EXPECT_EQ(accepted.record.body_sha256, "aa");
+  EXPECT_EQ(accepted.record.body_bytes, 1);
+  EXPECT_EQ(accepted.record.received_at_ms, 4'102'444'800'000);
+  EXPECT_FALSE(accepted.record.replay_of);
+  for (const auto* unknown : {&accepted.record.hook, &accepted.record.request_id,
+                              &accepted.record.named_repository, &accepted.record.signed_id}) {
+    EXPECT_EQ(*unknown, "");
+  }
+  EXPECT_FALSE(accepted.duplicate_of);
+  EXPECT_FALSE(accepted.same_body_as);
+  ASSERT_EQ(accepted.lanes.size(), 2U);
+  EXPECT_EQ(accepted.lanes[0].lane_id, 3);
+  EXPECT_EQ(accepted.lanes[1].lane_id, 4);
+  EXPECT_FALSE(accepted.lanes[0].run_id) << "nobody noted what that run began from";
+  EXPECT_EQ(store().delivery(13).value().value().record.replay_of, 11);
+  EXPECT_EQ(store().deliveries({"robot", Verdict::Ignored}, {}).value().total, 1);
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).state, RunState::Interrupted);
+  EXPECT_TRUE(lane(3).is_pending());
+}
+
+TEST_F(MigrationTest, Version3CountsItsDeliveriesOnAndTakesWhatIsNewInIt) {
+  make_version(2, kRowsOfVersion2);
+  const std::vector marks{mark_of("main")};
+  auto record = delivery_of("new");
+  record.signed_id = "msg_1";
+  record.verdict = Verdict::Accepted;
+  const auto first = store().record_delivery(record, marks).value();
+  EXPECT_EQ(first.delivery_id, 21) << "the id of a deleted row is not given again";
+  EXPECT_EQ(store().record_delivery(record, marks).value().duplicate_of, first.delivery_id);
+  record.verdict = Verdict::Refused;
+  EXPECT_TRUE(store().record_delivery(record, {}));
+  close();
+  SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
+  EXPECT_FALSE(connection.query("PRAGMA foreign_key_check").next());
+  connection.execute("DELETE FROM delivery WHERE id = 11");
+  EXPECT_FALSE(connection.query("SELECT 1 FROM delivery_lane WHERE delivery_id = 11").next())
+      << "a delivery takes its lanes with it, as before";
+}
+
+TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
+  make_version(2, kRowsOfVersion2);
+  run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");
+  ASSERT_FALSE(Store::open(options_, clock_));
+  SqlConnection connection(options_.path, "", SqlConnection::Role::Reader);
+  EXPECT_EQ(schema_version(connection).value(), 2);
+  auto kept =
+      connection.query("SELECT count(*) FROM delivery JOIN delivery_lane ON delivery_id = delivery.id");
+  ASSERT_TRUE(kept.next());
+  EXPECT_EQ(kept.integer(0), 2);
 }
 
 }  // namespace

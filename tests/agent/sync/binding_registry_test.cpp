@@ -760,6 +760,76 @@ TEST_F(BindingRegistryTest, AuditsAReloadedWebhookSecretWithoutShowingIt) {
   EXPECT_EQ(bound("robot").internal_webhook->secrets.at(0).value.reveal(), "canary2");
 }
 
+OrganisationHook hook(const std::string& name, const std::string& secret) {
+  OrganisationHook made;
+  made.name = name;
+  made.source = {"github", WebhookScheme::Hmac, {{Secret(secret)}}};
+  made.instance = url("https://github.com/x");
+  made.instance.path.clear();
+  made.owners = {"acme"};
+  return made;
+}
+
+TEST_F(BindingRegistryTest, TakesUpAReloadInWhichOnlyHooksOfOrganisationsChanged) {
+  auto file = file_with_robot();
+  file.hooks = {hook("acme", "the old secret")};
+  open(file);
+  ASSERT_EQ(registry().snapshot()->hooks.size(), 1U);
+
+  file.hooks = {hook("acme", "the new secret"), hook("other", "another secret")};
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  ASSERT_EQ(published_.size(), 1U);
+  ASSERT_EQ(published_.back()->hooks.size(), 2U);
+  EXPECT_EQ(published_.back()->hooks[0].source.secrets.at(0).value.reveal(), "the new secret");
+  EXPECT_EQ(registry().snapshot(), published_.back());
+
+  file.hooks.clear();
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  EXPECT_TRUE(published_.back()->hooks.empty());
+}
+
+TEST_F(BindingRegistryTest, HooksAndBindingsOfAReloadAreInForceAtTheSameMoment) {
+  open(file_with_robot());
+  auto file = file_with_robot();
+  file.repositories["robot"].direction = Direction::ToInter;
+  file.hooks = {hook("acme", "a secret")};
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  ASSERT_EQ(published_.size(), 1U) << "one snapshot has both";
+  EXPECT_EQ(published_[0]->hooks.size(), 1U);
+  EXPECT_EQ(published_[0]->find("robot")->direction, Direction::ToInter);
+}
+
+TEST_F(BindingRegistryTest, AChangeThroughTheApiKeepsTheHooks) {
+  auto file = file_with_robot();
+  file.hooks = {hook("acme", "a secret")};
+  open(file);
+  ASSERT_TRUE(registry().bind_repository(wanted("other"), kOps));
+  ASSERT_EQ(published_.size(), 1U);
+  ASSERT_EQ(published_[0]->hooks.size(), 1U);
+  EXPECT_EQ(published_[0]->hooks[0].name, "acme");
+}
+
+TEST_F(BindingRegistryTest, AuditsReloadedHooksWithoutTheirSecrets) {
+  auto file = file_with_robot();
+  file.hooks = {hook("acme", "canary1"), hook("stays", "canary2")};
+  open(file);
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  EXPECT_TRUE(audit().empty()) << "nothing changed";
+
+  file.hooks[0].source.secrets = {{Secret("canary3")}};
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  ASSERT_EQ(audit().size(), 1U);
+  EXPECT_EQ(last_audit().action + " " + last_audit().repository, "reload ");
+  EXPECT_EQ(last_audit().before, R"({"webhooks":["acme: github at https://github.com of acme"]})");
+  EXPECT_EQ(last_audit().after, last_audit().before) << "that it changed, and not to what";
+
+  file.hooks.erase(file.hooks.begin());
+  ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
+  ASSERT_EQ(audit().size(), 2U);
+  EXPECT_NE(last_audit().before, "");
+  EXPECT_EQ(last_audit().after, "");
+}
+
 TEST_F(BindingRegistryTest, BoundsTheAuditOfVeryManyBranches) {
   auto file = file_with_robot();
   for (int i = 0; i < 500; ++i) {

@@ -53,6 +53,10 @@ class FakeHosts {
     const std::scoped_lock lock(mutex_);
     failing_listings_.insert_or_assign(host, error);
   }
+  void mend_listing(const std::string& host) {
+    const std::scoped_lock lock(mutex_);
+    failing_listings_.erase(host);
+  }
   /// Listings wait for the gate, too, and end with Cancelled where they are cut.
   Result<std::vector<BranchTip>> list(const std::string& host, const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] {

@@ -111,12 +111,53 @@ TEST(Router, TellsMixedAndMissingReasons) {
   EXPECT_EQ(route(push_of({}), binding(), Side::Internal).ignored_reason(), "no_changes");
 }
 
+PushEvent unspecific() {
+  PushEvent event;
+  event.is_unspecific = true;
+  return event;
+}
+
+TEST(Router, AnEventThatDoesNotSayWhatMovedMarksEveryEnabledBranch) {
+  const auto routed = route(unspecific(), binding(), Side::Internal);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/both", "refs/heads/on"},
+                                                {"robot", "refs/heads/main", "refs/heads/mirror"},
+                                                {"robot", "refs/heads/main", "refs/heads/trunk"}}));
+  EXPECT_TRUE(routed.refs.empty());
+  EXPECT_FALSE(routed.needs_listing);
+  EXPECT_EQ(routed.ignored_reason(), "");
+}
+
+TEST(Router, AnEventThatDoesNotSayWhatMovedNeedsAListingOfAWholeRepository) {
+  auto all = binding();
+  all.granularity = Granularity::All;
+  all.branches.clear();
+  const auto routed = route(unspecific(), all, Side::Internal);
+  EXPECT_TRUE(routed.needs_listing);
+  EXPECT_TRUE(routed.marks.empty());
+  EXPECT_EQ(routed.ignored_reason(), "");
+  EXPECT_EQ(route(unspecific(), all, Side::External).ignored_reason(), "not_a_source");
+  EXPECT_FALSE(route(unspecific(), all, Side::External).needs_listing);
+}
+
+TEST(Router, SaysWhyAnEventThatDoesNotSayWhatMovedIsIgnored) {
+  EXPECT_EQ(route(unspecific(), binding(), Side::External).ignored_reason(), "not_a_source");
+  auto changed = binding();
+  changed.enabled = false;
+  EXPECT_EQ(route(unspecific(), changed, Side::Internal).ignored_reason(), "repository_disabled");
+  changed = binding();
+  for (auto& branch : changed.branches) branch.enabled = false;
+  EXPECT_EQ(route(unspecific(), changed, Side::Internal).ignored_reason(), "branch_disabled");
+  changed.branches.clear();
+  EXPECT_EQ(route(unspecific(), changed, Side::Internal).ignored_reason(), "branch_not_bound");
+}
+
 TEST(Router, KnowsARepositoryByAnyOfItsUrlsOrItsFullName) {
   const auto address = url("https://github.com/acme/robot.git");
   EXPECT_TRUE(names_repository({"", {"git@github.com:Acme/Robot.git"}}, address));
   EXPECT_TRUE(names_repository({"", {"not an address", "https://GITHUB.com/acme/robot"}}, address));
   EXPECT_TRUE(names_repository({"Acme/Robot", {"https://internal-name/acme/robot"}}, address));
   EXPECT_FALSE(names_repository({"acme/other", {"https://github.com/acme/other"}}, address));
+  EXPECT_TRUE(names_repository({"KEY/robot", {}}, url("https://bitbucket.corp/scm/key/robot.git")));
   EXPECT_FALSE(names_repository({"evil/acme/robot", {}}, address));
   EXPECT_FALSE(names_repository({"", {"", "::", std::string(5000, 'x')}}, address));
   EXPECT_FALSE(names_repository({}, address));

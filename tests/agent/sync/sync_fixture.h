@@ -55,6 +55,7 @@ class SyncTest : public StoreTest {
  protected:
   SyncTest() {
     options_of_sync_.grace = std::chrono::seconds(20);
+    options_of_sync_.reconcile_interval = std::chrono::milliseconds(0);
     set_bindings({binding_between("robot", "in", "out")});
   }
   ~SyncTest() override {

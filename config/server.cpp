@@ -1,0 +1,97 @@
+#include "config/server.h"
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+
+#include "agent/base/ip_address.h"
+#include "agent/base/unique_fd.h"
+#include "config/scalars.h"
+
+namespace gitferry::config {
+namespace {
+
+constexpr MapReader::Range kConnections{1, 100'000};
+constexpr MapReader::Range kPerSecond{0, 1'000'000};
+constexpr MapReader::Range kBurst{1, 10'000'000};
+
+void check_readable(const MapReader& map, std::string_view key, const std::string& path) {
+  if (path.empty()) return;
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd)
+    map.error(map.at(key), "cannot read '" + path + "': " + std::generic_category().message(errno),
+              "server.tls takes files in the form PEM");
+}
+
+void read_tls(const MapReader& map, Server& server) {
+  if (map.require("cert_file", "cert_file: /etc/gitferry/tls.pem"))
+    server.certificate_file = map.text("cert_file").value_or("");
+  if (map.require("key_file", "key_file: /etc/gitferry/tls.key"))
+    server.key_file = map.text("key_file").value_or("");
+  check_readable(map, "cert_file", server.certificate_file);
+  check_readable(map, "key_file", server.key_file);
+}
+
+void read_rate(const MapReader& limits, std::string_view key, RateLimit& rate) {
+  const YamlNode* node = limits.find(key);
+  if (node == nullptr) return;
+  const MapReader map(*node, limits.named(key), section::kRate, limits.report());
+  rate.per_second = map.number("per_second", kPerSecond).value_or(rate.per_second);
+  rate.burst = map.number("burst", kBurst).value_or(rate.burst);
+}
+
+void read_limits(const MapReader& map, Limits& limits) {
+  limits.connections = map.number("connections", kConnections).value_or(limits.connections);
+  limits.connections_per_address =
+      map.number("connections_per_address", kConnections).value_or(limits.connections_per_address);
+  read_rate(map, "requests", limits.address);
+  read_rate(map, "deliveries", limits.hook);
+}
+
+void read_proxies(const MapReader& map, Server& server) {
+  constexpr std::array<std::string_view, 2> kThisMachine{"127.0.0.0/8", "::1/128"};
+  server.behind_proxy = map.flag("behind_proxy").value_or(false);
+  server.trusted_proxies = map.address_ranges("trusted_proxies");
+  const bool is_none_named = map.list("trusted_proxies").empty();
+  if (!server.behind_proxy && !is_none_named)
+    map.error(map.at("trusted_proxies"),
+              "server.trusted_proxies without behind_proxy: nobody's X-Forwarded-For is read",
+              "say behind_proxy: true, or remove it");
+  if (!server.behind_proxy || !is_none_named) return;
+  for (const auto text : kThisMachine) {
+    if (const auto range = parse_address_range(text)) server.trusted_proxies.push_back(*range);
+  }
+}
+
+void read_listen(const MapReader& map, Server& server) {
+  const auto text = map.text("listen");
+  if (!text) return;
+  const auto address = parse_listen(*text);
+  if (!address) {
+    map.error(map.at("listen"), "server.listen must be host:port", "for example: 127.0.0.1:8080");
+    return;
+  }
+  server.listen_host = address->host;
+  server.listen_port = address->port;
+  if (!is_loopback(address->host) && !server.behind_proxy && map.find("tls") == nullptr)
+    map.error(
+        map.at("listen"), "'" + address->host + "' can be reached from other machines, without TLS",
+        "give server.tls a certificate, or put a proxy that speaks TLS in front and say behind_proxy: true, "
+        "or listen on 127.0.0.1");
+}
+
+}  // namespace
+
+void read_server(const MapReader& map, Server& server) {
+  read_proxies(map, server);
+  if (const YamlNode* node = map.find("tls"))
+    read_tls({*node, "server.tls", section::kTls, map.report()}, server);
+  read_listen(map, server);
+  if (const YamlNode* node = map.find("limits"))
+    read_limits({*node, "server.limits", section::kLimits, map.report()}, server.limits);
+}
+
+}  // namespace gitferry::config
