@@ -39,7 +39,10 @@ bool has_long_token(std::string_view bytes) {
     } else {
       ++length;
     }
-    if (quoted && c == '\\') ++i;
+    if (quoted && c == '\\') {
+      ++i;
+      ++length;
+    }
     if (length > kTokenLimit) return true;
   }
   return false;
@@ -61,7 +64,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
   bool number_float(number_float_t value, const string_t&) override { return scalar(Json::Value(value)); }
   bool string(string_t& value) override {
-    if (has_nul(value)) return false;
+    if (has_nul(value)) return refuse_nul();
     return is_skipping() ? scalar({}) : scalar(Json::Value(value));
   }
   bool binary(binary_t&) override { return refuse("it is not well-formed"); }
@@ -71,7 +74,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    if (has_nul(name)) return false;
+    if (has_nul(name)) return refuse("a name holds a NUL character");
     if (is_skipping()) return true;
     auto& frame = open_.back();
     if (frame.value->isMember(name)) {
@@ -106,10 +109,15 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  bool has_nul(const std::string& text) {
-    if (text.find('\0') == std::string::npos) return false;
-    refuse("it holds a NUL character");
-    return true;
+  static bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
+
+  /// By the name of the member that is kept and has it: `a` of {"a":["\u0000"]}.
+  bool refuse_nul() {
+    const auto named =
+        std::find_if(open_.rbegin(), open_.rend(), [](const Frame& frame) { return !frame.key.empty(); });
+    const auto where =
+        named == open_.rend() ? std::string() : " in '" + shortened(named->key, kShownKey) + "'";
+    return refuse("it holds a NUL character" + where);
   }
 
   bool scalar(Json::Value value) {

@@ -74,7 +74,7 @@ TEST_F(ClientTest, ReadsTheStatusOfEveryBranch) {
   const auto answer = client(testing::kReadToken).status("");
   ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_EQ(answer->code_status, 0) << answer->detail;
-  ASSERT_EQ(answer->rows.size(), 5U) << answer->json;
+  ASSERT_EQ(answer->rows.size(), webhook_kinds().size()) << answer->json;
   EXPECT_EQ(answer->rows[0].internal_branch, "main");
   EXPECT_EQ(answer->rows[0].status, "never_synced");
   EXPECT_EQ(answer->rows[0].last_success_at_ms, 0);

@@ -92,8 +92,9 @@ TEST(Json, S19_RefusesWhatTwoParsersCouldReadInTwoWays) {
       Bad{"\xEF\xBB\xBF{}", "byte order mark"},
       Bad{"{}\0"s, "NUL byte"},
       Bad{"{}\0{}"s, "NUL byte"},
-      Bad{"{\"a\":\"x\\u0000\"}", "NUL character"},
-      Bad{"{\"a\\u0000\":1}", "NUL character"},
+      Bad{"{\"a\":\"x\\u0000\"}", "NUL character in 'a'"},
+      Bad{"{\"a\":[1,[\"x\\u0000\"]]}", "NUL character in 'a'"},
+      Bad{"{\"a\\u0000\":1}", "a name holds a NUL character"},
   });
 }
 

@@ -116,7 +116,7 @@ TEST_F(StoredSecretsTest, S12_NoSecretOfADeliveryOfAnyProviderIsInTheDatabase) {
       // Whatever becomes of a delivery with the proofs of all hosts at once.
       add(delivery, {"X-Gitlab-Token", "X-Gitee-Token", "X-Codeup-Token", "X-GitCode-Token", "X-Token",
                      "X-Hub-Signature", "X-Origin-Url"});
-      EXPECT_NE(sent(path + "?secret=" + kCanary, delivery), 500);
+      EXPECT_LT(sent(path + "?secret=" + kCanary, delivery), 500) << path;
     }
   }
   ASSERT_GE(accepted, static_cast<int>(webhook_kinds().size()));
