@@ -69,9 +69,10 @@ bool verify_standard_signature(const Request& request, const Secret& secret, con
   const auto id = request.only(kIdHeader);
   const auto time = request.only(kTimeHeader);
   const auto signatures = request.only(kSignatureHeader);
-  if (!key || !id || !time || !signatures) return false;
-  if (!is_id(*id) || !is_fresh(*time, source, now)) return false;
-  return any_matches(*signatures, hmac_sha256(*key, signed_text(*id, *time, request.body)));
+  if (!id || !time || !signatures || !is_id(*id) || !is_fresh(*time, source, now)) return false;
+  // What is no key costs as much time as what is one: nobody can tell a hook that is not there.
+  const auto mac = hmac_sha256(key.value_or(secret), signed_text(*id, *time, request.body));
+  return any_matches(*signatures, mac) && key.has_value();
 }
 
 std::string signed_id_of(const Request& request) {

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/text.h"
+
 namespace gitferry::api {
 namespace {
 
@@ -136,6 +138,46 @@ TEST(RequestHead, LimitsLineHeadAndCount) {
   for (int i = 0; i < 63; ++i) many += "A: b\r\n";
   EXPECT_EQ(verdict(with_headers("GET", many)), 0);
   EXPECT_EQ(verdict(with_headers("GET", many + "A: b\r\n")), 431);
+}
+
+TEST(RequestHead, H14_ProofsAndMarksOfSendersComeOnceOnly) {
+  for (const std::string name : {"Authorization",
+                                 "X-Hub-Signature",
+                                 "X-Hub-Signature-256",
+                                 "X-GitHub-Event",
+                                 "X-GitHub-Delivery",
+                                 "X-Gitlab-Token",
+                                 "X-Gitlab-Event",
+                                 "X-Gitlab-Event-UUID",
+                                 "Idempotency-Key",
+                                 "webhook-id",
+                                 "webhook-timestamp",
+                                 "webhook-signature",
+                                 "X-Gitea-Signature",
+                                 "X-Forgejo-Event",
+                                 "X-Gogs-Delivery",
+                                 "X-Gitee-Token",
+                                 "X-Gitee-Timestamp",
+                                 "X-Gitee-Ping",
+                                 "X-GitCode-Signature-256",
+                                 "X-GitCode-Token",
+                                 "Codeup-Event",
+                                 "X-Codeup-Token",
+                                 "X-Coding-Signature",
+                                 "X-Event",
+                                 "X-Token",
+                                 "X-Event-Key",
+                                 "X-Hook-UUID",
+                                 "X-Request-UUID",
+                                 "X-Origin-Url",
+                                 "X-Tomorrows-Host-Signature"}) {
+    EXPECT_EQ(verdict(with_headers("GET", name + ": a\r\n")), 0) << name;
+    EXPECT_EQ(verdict(with_headers("GET", name + ": a\r\n" + name + ": a\r\n")), 400) << name;
+    EXPECT_EQ(verdict(with_headers("GET", name + ": a\r\n" + to_lower(name) + ": b\r\n")), 400) << name;
+  }
+  for (const std::string name : {"Accept", "X-Forwarded-For", "Via", "X-Request-Id"}) {
+    EXPECT_EQ(verdict(with_headers("GET", name + ": a\r\n" + name + ": b\r\n")), 0) << name;
+  }
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ class WebhookMalformed : public ::testing::Test {
   }
 
   testing::Fixture world;
-  RouterTable table{webhook_routes(world.context), [this] { return world.tokens; }};
+  RouterTable table{webhook_routes(world.context), world.context};
 };
 
 bool is_harmless(int status) {

@@ -64,5 +64,51 @@ TEST(WebhookProvider, TellsSendersApartByTheirMarks) {
   EXPECT_FALSE(fits("gitlab", {"x-gitlab-event", "codeup-event"}));
 }
 
+TEST(WebhookProvider, EverySenderHasAMarkThatOthersDoNotTake) {
+  struct Sender {
+    std::string provider;
+    std::vector<std::string> marks;  ///< all that it sends
+  };
+  const std::vector<Sender> senders{
+      {"github", {"x-github-event"}},
+      {"gitlab", {"x-gitlab-event"}},
+      {"gitlab", {"x-gitlab-event", "webhook-signature"}},
+      {"gitea", {"x-gitea-event", "x-gogs-event", "x-github-event"}},
+      {"forgejo", {"x-forgejo-event", "x-gitea-event", "x-gogs-event", "x-github-event"}},
+      {"gogs", {"x-gogs-event", "x-github-event"}},
+      {"gitee", {"x-gitee-event", "x-git-oschina-event"}},
+      {"gitcode", {"x-gitcode-event"}},
+      {"codeup", {"codeup-event"}},
+      {"coding", {"x-coding-event"}},
+      {"tencent", {"x-event", "x-gitlab-event"}},
+      {"bitbucket", {"x-event-key", "x-hook-uuid", "x-request-uuid"}},
+      {"bitbucket-server", {"x-event-key"}},
+      {"gerrit", {"x-origin-url"}},
+      {"standard", {"webhook-signature"}},
+  };
+  for (const auto& sender : senders) {
+    std::vector<Header> headers;
+    for (const auto& mark : sender.marks) headers.push_back({mark, "push"});
+    for (const auto& kind : webhook_kinds()) {
+      const auto* provider = find_provider(kind.provider);
+      ASSERT_NE(provider, nullptr) << kind.provider;
+      const bool expected =
+          kind.provider == sender.provider || (sender.provider == "forgejo" && kind.provider == "gitea");
+      EXPECT_EQ(came_from(*provider, request_with("", headers)), expected)
+          << sender.marks.front() << " at " << kind.provider;
+    }
+  }
+}
+
+TEST(WebhookProvider, AMarkThatComesTwiceIsNone) {
+  for (const auto& kind : webhook_kinds()) {
+    const auto* provider = find_provider(kind.provider);
+    ASSERT_NE(provider, nullptr) << kind.provider;
+    if (provider->event_header.empty()) continue;
+    const std::string name(provider->event_header);
+    EXPECT_FALSE(came_from(*provider, request_with("", {{name, "push"}, {name, "push"}}))) << name;
+  }
+}
+
 }  // namespace
 }  // namespace gitferry::api::webhook

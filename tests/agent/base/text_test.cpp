@@ -64,5 +64,11 @@ TEST(Text, SplitKeepsEmptyParts) {
   EXPECT_EQ(split("a//b/", '/'), (std::vector<std::string_view>{"a", "", "b", ""}));
 }
 
+TEST(Text, FormDecodingTurnsPlusIntoSpace) {
+  EXPECT_EQ(form_decode("a+b%2Bc%20d"), "a b+c d");
+  EXPECT_EQ(percent_decode("a+b%2Bc%20d"), "a+b+c d");
+  EXPECT_EQ(form_decode("+%"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace gitferry
