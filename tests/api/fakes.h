@@ -165,6 +165,7 @@ class FakeSync final : public SyncService {
     const std::lock_guard lock(mutex);
     deliveries.clear();
     deliveries.shrink_to_fit();
+    told.clear();
   }
   [[nodiscard]] std::vector<BranchCall> calls() {
     const std::lock_guard lock(mutex);

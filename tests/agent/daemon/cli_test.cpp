@@ -165,21 +165,26 @@ TEST_F(Cli, ABadEnvironmentVariableIsNamed) {
 }
 
 TEST_F(Cli, UsageErrorsExitWith2) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
-                                                    {"srve"},
-                                                    {"serve", "--nonsense"},
-                                                    {"sync"},
-                                                    {"check-config", "--config"},
-                                                    {"sync", "robot", "main", "more"},
-                                                    {"sync", "robot", "--direction", "sideways"},
-                                                    {"sync", "robot", "--wait", "-1"},
-                                                    {"sync", "robot", "--wait", "601"},
-                                                    {"status", "robot", "more"},
-                                                    {"deliveries", "--verdict", "maybe"},
-                                                    {"deliveries", "--limit", "0"},
-                                                    {"deliveries", "--limit", "x"},
-                                                    {"send-webhook", "--repo", "robot"},
-                                                    {"--nonsense"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{},
+        {"srve"},
+        {"serve", "--nonsense"},
+        {"sync"},
+        {"check-config", "--config"},
+        {"sync", "robot", "main", "more"},
+        {"sync", "robot", "--direction", "sideways"},
+        {"sync", "robot", "--wait", "-1"},
+        {"sync", "robot", "--wait", "601"},
+        {"status", "robot", "more"},
+        {"deliveries", "--verdict", "maybe"},
+        {"deliveries", "--limit", "0"},
+        {"deliveries", "--limit", "x"},
+        {"send-webhook", "--repo", "robot"},
+        {"send-webhook", "--provider", "github", "--ref", "main"},
+        {"send-webhook", "--provider", "svn", "--ref", "main"},
+        {"send-webhook", "--provider", "github", "--ref", "main", "--repo", "robot"},
+        {"send-webhook", "--provider", "github", "--ref", "main", "--organisation", "acme"},
+        {"--nonsense"}}) {
     const auto result = run(arguments);
     EXPECT_EQ(result.exit_code, 2) << (arguments.empty() ? "no argument" : arguments[0]);
     EXPECT_EQ(result.out, "");
@@ -248,6 +253,20 @@ TEST_F(Cli, SendWebhookRefusesAnotherProviderThanTheConfiguredOne) {
                            "--ref", "main", "--config", dir.write("g.yaml", kGood)});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.err.find("use --provider github"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, SendWebhookNamesTheHooksThatThereAre) {
+  const auto result = run({"send-webhook", "--provider", "gitlab", "--organisation", "acme", "--full-name",
+                           "acme/robot", "--ref", "main", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("no webhook of an organisation has that name"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, SendWebhookPutsSeveralRefsOnlyWhereTheHostDoes) {
+  const auto result = run({"send-webhook", "--provider", "github", "--repo", "robot", "--side", "internal",
+                           "--ref", "main", "--ref", "dev", "--config", dir.write("g.yaml", kGood)});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("github sends one delivery for each ref"), std::string::npos) << result.err;
 }
 
 TEST_F(Cli, ServeRefusesASharedSyncDirectory) {
