@@ -62,6 +62,12 @@ bool has_unread_bytes(int fd) {
   return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
+/// A client that does not read must not keep the kernel's memory either, as it would after an orderly close.
+void forget_unsent_bytes(int fd) {
+  const linger at_once{1, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 /// Whether `bytes`, which came behind `before` others, may let the parser say more than it did without them.
 /// It reads from the beginning each time, so a client that sends byte by byte must not make it do so at every
 /// byte.
@@ -204,9 +210,11 @@ void Reception::end_what_is_late() {
     receiving_.front().is_late = true;
     advance(receiving_.front());
   }
-  for (auto* list : {&writing_, &draining_}) {
-    while (!list->empty() && list->front().deadline <= now) close(list->front());
+  while (!writing_.empty() && writing_.front().deadline <= now) {
+    forget_unsent_bytes(writing_.front().socket.get());
+    close(writing_.front());
   }
+  while (!draining_.empty() && draining_.front().deadline <= now) close(draining_.front());
 }
 
 // Connections come.
@@ -371,7 +379,7 @@ Reception::Next Reception::begin_request(Connection& connection) {
   const auto received = std::exchange(connection.received, {});
   const auto rest = std::string_view(received).substr((*head)->size);
   connection.content_length = (*head)->content_length;
-  connection.sends_more = rest.size() != connection.content_length;
+  connection.sends_more = rest.size() > connection.content_length;
   connection.request = std::move((*head)->request);
   auto& request = connection.request;
   request.client_address = to_string(client_address(connection.peer, request, options_.trusted_proxies));
@@ -420,10 +428,7 @@ Reception::Next Reception::read_body(Connection& connection) {
         return refuse(connection, refused_short_body(connection.request));
     }
     of_this_turn += scratch_.size();
-    if (!keep(connection, scratch_)) {
-      connection.sends_more = true;
-      return refuse_for_load(connection);
-    }
+    if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
   return hand_over(connection);
 }
@@ -470,6 +475,7 @@ void Reception::hand_back(Connection& connection, std::string bytes) {
 // Answers.
 
 Reception::Next Reception::refuse(Connection& connection, Response response) {
+  if (connection.request.body.size() < connection.content_length) connection.sends_more = true;
   add_common_headers(response, connection.request.id);
   return start_writing(connection, raw_response(response, connection.request.method != "HEAD"));
 }

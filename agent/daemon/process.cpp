@@ -1,5 +1,6 @@
 #include "agent/daemon/process.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
@@ -12,12 +13,26 @@
 #include <unistd.h>
 
 namespace gitferry::daemon {
+namespace {
+
+/// Every connection is a descriptor: the usual soft limit of 1,024 would leave the databases and transports
+/// none.
+void raise_descriptor_limit() {
+  constexpr rlim_t kEnough = 8192;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kEnough) return;
+  limit.rlim_cur = std::min(limit.rlim_max, kEnough);
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
 
 void harden_process() {
   const struct rlimit none {};
   ::setrlimit(RLIMIT_CORE, &none);
   ::prctl(PR_SET_DUMPABLE, 0);
   ::umask(077);
+  raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
 }
 

@@ -17,11 +17,11 @@ namespace gitferry::api::testing {
 class TlsClient {
  public:
   struct Options {
-    std::string trusted_file;  ///< empty: whoever it is
-    int newest = 0;            ///< of the protocol; 0: what OpenSSL has
+    std::string trusted_file = {};  ///< empty: whoever it is
+    int newest = 0;                 ///< of the protocol; 0: what OpenSSL has
     int oldest = 0;
-    std::string protocols;  ///< of ALPN, as on the wire
-    std::string ciphers;    ///< of TLS 1.2
+    std::string protocols = {};  ///< of ALPN, as on the wire
+    std::string ciphers = {};    ///< of TLS 1.2
   };
 
   explicit TlsClient(int fd) : TlsClient(fd, Options{}) {}

@@ -390,7 +390,7 @@ TEST_F(Serve, ListsFewRepositoriesInTheLogAndCountsMany) {
   EXPECT_EQ(many.log().find("\"r1\""), std::string::npos) << many.log();
 }
 
-TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
+TEST_F(Serve, S46_ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
   const std::string file = write("g.yaml", yaml("data"));
   const Serving first(file, dir.path("log"));
   ASSERT_NE(first.port(), 0) << first.log();
@@ -401,7 +401,7 @@ TEST_F(Serve, ASecondAgentOnTheSameDataDirectoryEndsWithAReason) {
   EXPECT_EQ(http(first.port(), "GET", "/readyz").status, 200);
 }
 
-TEST_F(Serve, ASecondAgentOnTheSamePortEndsWithAReason) {
+TEST_F(Serve, S46_ASecondAgentOnTheSamePortEndsWithAReason) {
   const Serving first(write("g.yaml", yaml("data")), dir.path("log"));
   const auto port = first.port();
   ASSERT_NE(port, 0) << first.log();
