@@ -1,7 +1,8 @@
 #include "config/webhooks.h"
 
 #include <algorithm>
-#include <set>
+#include <chrono>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -79,12 +80,14 @@ class WebhookReader {
     if (!is_named || !provider) return;
     kind_ = find_webhook_kind(*provider);
     read_.source.provider = *provider;
-    read_.source.scheme = scheme ? *webhook_scheme_from(*scheme) : kind_->schemes.front();
+    const auto wanted = scheme ? webhook_scheme_from(*scheme) : std::nullopt;
+    read_.source.scheme = wanted.value_or(kind_->schemes.front());
     if (std::find(kind_->schemes.begin(), kind_->schemes.end(), read_.source.scheme) != kind_->schemes.end())
       return;
     const auto own = scheme_words({kind_, 1});
     map_.error(map_.at("scheme"),
-               "a webhook of " + *provider + " proves itself by " + joined(own, " or ") + ", not " + *scheme,
+               "a webhook of " + *provider + " proves itself by " + joined(own, " or ") + ", not " +
+                   std::string(name_of(read_.source.scheme)),
                "use scheme: " + own.front());
     kind_ = nullptr;
   }
@@ -97,12 +100,7 @@ class WebhookReader {
     const bool has_list = map_.find("secrets") != nullptr;
     const bool has_one = map_.find("secret_file") != nullptr || map_.find("secret_env") != nullptr;
     if (is(WebhookScheme::None)) {
-      if (has_list || has_one)
-        map_.error(map_.at(has_list                              ? "secrets"
-                           : map_.find("secret_file") != nullptr ? "secret_file"
-                                                                 : "secret_env"),
-                   map_.where() + " proves itself by nothing, so a secret would protect nothing",
-                   "remove it; allow_cidrs says who may send");
+      refuse_secrets();
       return;
     }
     if (has_list && has_one) {
@@ -117,6 +115,15 @@ class WebhookReader {
       map_.error(map_.at(), map_.where() + " has no secret", "give it secret_file or secret_env");
     } else if (const auto source = map_.secret("secret")) {
       take_secret(*source, map_.at(source->file.empty() ? "secret_env" : "secret_file"), std::nullopt);
+    }
+  }
+
+  void refuse_secrets() const {
+    for (const std::string_view key : {"secrets", "secret_file", "secret_env"}) {
+      if (map_.find(key) != nullptr)
+        map_.error(map_.at(key),
+                   map_.where() + " proves itself by nothing, so a secret would protect nothing",
+                   "remove it; allow_cidrs says who may send");
     }
   }
 

@@ -1,9 +1,12 @@
+#include <cctype>
 #include <fstream>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <json/json.h>
 
+#include "agent/model/webhook_source.h"
 #include "config/keys.h"
 #include "tests/config/support.h"
 
@@ -46,6 +49,61 @@ TEST(Schema, OffersOnlyWordsThatTheLoaderTakes) {
                                "    external: https://b/x\n    " + key + ": " + word.asString() + "\n";
       EXPECT_TRUE(load_text(text, "f", environment_of({}))) << text;
     }
+  }
+}
+
+std::set<std::string> words_of(const Json::Value& list) {
+  std::set<std::string> words;
+  for (const auto& word : list) words.insert(word.asString());
+  return words;
+}
+
+TEST(Schema, KnowsTheProvidersAndSchemesOfWebhooks) {
+  const Json::Value properties = schema()["definitions"]["webhook"]["properties"];
+  std::set<std::string> providers;
+  std::set<std::string> schemes;
+  for (const auto& kind : webhook_kinds()) {
+    providers.emplace(kind.provider);
+    for (const auto scheme : kind.schemes) schemes.emplace(name_of(scheme));
+  }
+  EXPECT_EQ(words_of(properties["provider"]["enum"]), providers);
+  EXPECT_EQ(words_of(properties["scheme"]["enum"]), schemes);
+}
+
+/// The variables of all scalars below `property`: `GITFERRY_SYNC_WORKERS`.
+void collect_variables(const Json::Value& definitions, const Json::Value& property, const std::string& name,
+                       std::set<std::string>& variables) {
+  const std::string reference = property["$ref"].asString();
+  const std::string definition = reference.substr(reference.rfind('/') + 1);
+  if (property["type"].asString() == "array") return;
+  if (reference.empty() || definition == "duration") {
+    variables.insert(name);
+    return;
+  }
+  const Json::Value properties = definitions[definition]["properties"];
+  for (const auto& key : properties.getMemberNames()) {
+    std::string upper = key;
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    collect_variables(definitions, properties[key], name + "_" + upper, variables);
+  }
+}
+
+TEST(Schema, HasNoScalarOfServerStorageAndSyncWithoutAVariable) {
+  const Json::Value definitions = schema()["definitions"];
+  std::set<std::string> variables;
+  for (const char* section : {"server", "storage", "sync"}) {
+    std::string upper = section;
+    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    collect_variables(definitions, definitions["root"]["properties"][section], "GITFERRY_" + upper,
+                      variables);
+  }
+  EXPECT_GT(variables.size(), 20U);
+  for (const auto& variable : variables) {
+    const auto loaded = load_text("version: 1", "f", environment_of({{variable, "{}"}}));
+    // Taken as it is, or refused by its name.
+    const bool is_known = loaded ? loaded->overridden_by == std::vector{variable}
+                                 : text_of(loaded).find("variable " + variable + ":") != std::string::npos;
+    EXPECT_TRUE(is_known) << variable << "\n" << text_of(loaded);
   }
 }
 

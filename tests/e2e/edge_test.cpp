@@ -105,7 +105,8 @@ TEST_F(TlsEdge, AnswersWhoTrustsTheCertificate) {
 TEST_F(TlsEdge, TheCommandsReachTheirAgent) {
   const auto status = gitferry({"status"});
   EXPECT_EQ(status.exit_code, 0) << status.output;
-  const auto sent = gitferry({"send-webhook", "--provider", "github", "--repo", "robot", "--branch", "none"});
+  const auto sent = gitferry(
+      {"send-webhook", "--provider", "github", "--repo", "robot", "--side", "internal", "--ref", "none"});
   EXPECT_EQ(sent.exit_code, 0) << sent.output;
   EXPECT_THAT(sent.output, StartsWith("HTTP 200"));
   const auto deliveries = gitferry({"deliveries"});

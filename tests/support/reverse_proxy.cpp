@@ -23,6 +23,7 @@ error_log {dir}/error.log;
 events {{ worker_connections 256; }}
 http {{
   access_log off;
+  keepalive_timeout 0;
   client_body_temp_path {dir}/body;
   proxy_temp_path {dir}/proxy;
   fastcgi_temp_path {dir}/fastcgi;
