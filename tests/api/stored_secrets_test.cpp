@@ -57,6 +57,7 @@ class StoredSecretsTest : public testing::BindingTest {
     wish.ref = "refs/heads/main";
     wish.before = std::string(40, 'a');
     wish.after = std::string(40, 'b');
+    wish.sent_at = clock.now();
     // Fields that hosts, or those who forge them, put secrets into.
     auto document = testing::json_of(compose_webhook(wish).value().body);
     for (const auto* field : {"password", "secret", "sign", "token"}) {
@@ -107,15 +108,18 @@ TEST_F(StoredSecretsTest, S12_NoSecretOfADeliveryOfAnyProviderIsInTheDatabase) {
       const auto path = "/webhooks/" + std::string(kind.provider) + "/" + name_of_hook(kind, scheme);
       auto delivery = composed(kind, scheme);
       add(delivery, {"Authorization", "Proxy-Authorization", "Cookie", "X-GitHub-Encoded-Secret"});
-      EXPECT_EQ(sent(path, delivery), 202) << path;
-      ++accepted;
+      const auto status = sent(path, delivery);
+      if (scheme == kind.schemes.front()) {
+        EXPECT_EQ(status, 202) << path;
+      }
+      if (status == 202) ++accepted;
       // Whatever becomes of a delivery with the proofs of all hosts at once.
       add(delivery, {"X-Gitlab-Token", "X-Gitee-Token", "X-Codeup-Token", "X-GitCode-Token", "X-Token",
                      "X-Hub-Signature", "X-Origin-Url"});
-      sent(path + "?secret=" + kCanary, delivery);
+      EXPECT_NE(sent(path + "?secret=" + kCanary, delivery), 500);
     }
   }
-  ASSERT_GE(accepted, 5);
+  ASSERT_GE(accepted, static_cast<int>(webhook_kinds().size()));
   ASSERT_GE(api("GET", "/deliveries?verdict=accepted").body["total"].asInt(), accepted);
 
   const auto bytes = kept_bytes();

@@ -53,17 +53,17 @@ TEST(DeliveriesTable, ShortensRefsAndNamesReplays) {
       deliveries_table(lines, kNow),
       "ID  RECEIVED  REPOSITORY  PROVIDER  EVENT               REFS                VERDICT   REASON      "
       "RUN\n"
-      "7   5 s ago   robot       gitea     push (replay of 3)  main, refs/tags/v1  accepted\n"
+      "7   5 s ago   robot       gitea     push (replay of 3)  main, refs/tags/v1  accepted  -\n"
       "6   2 h ago   robot       github    ping                a, b, c and 2 more  ignored   no_changes\n");
 }
 
 TEST(DeliveriesTable, TellsTheRunsThatFollowed) {
   const auto last_column = [](std::vector<api::DeliveryRunLine> runs) {
-    api::DeliveryLine line{7, kNow, "robot", "gitlab", "push", "accepted", "why", {}, 0};
+    api::DeliveryLine line{7, kNow, "robot", "gitlab", "push", "accepted", "reason", {}, 0};
     line.runs = std::move(runs);
     const auto table = deliveries_table({line}, kNow);
-    const auto at = table.rfind("why  ");
-    return at == std::string::npos ? table : table.substr(at + 5);
+    const auto at = table.rfind("reason  ");
+    return at == std::string::npos ? table : table.substr(at + 8);
   };
   EXPECT_EQ(last_column({{0, "", 0}}), "waiting\n");
   EXPECT_EQ(last_column({{12, "running", 0}}), "12 running\n");
