@@ -43,6 +43,7 @@ TEST_F(HealthRoutesTest, ReadinessTellsOnRequestWhatItConsistsOf) {
   EXPECT_TRUE(checks("").isNull());
   EXPECT_EQ(checks("?verbose")["store"].asString(), "ok");
   EXPECT_EQ(checks("?verbose=1")["configuration"].asString(), "ok");
+  EXPECT_EQ(checks("?verbose")["reconcile"].asString(), "ok");
   world.configuration.refused_at_ms = 1'700'000'000'000;
   EXPECT_EQ(checks("?verbose")["configuration"].asString(),
             "a later file was refused at 2023-11-14T22:13:20.000Z; see the log");

@@ -146,7 +146,7 @@ TEST_F(ReconcileTest, AfterAnOutageOfTheTargetEverythingArrives) {
   })) << hosts.agent().log();
 }
 
-TEST_F(ReconcileTest, AHostThatHangsIsToldOnceAndKeepsNoAgentFromStopping) {
+TEST_F(ReconcileTest, AHostThatHangsKeepsNoAgentFromStopping) {
   commit("main");
   GateProxy gate(hosts.external_port());
   auto binding = every("1s");

@@ -208,7 +208,8 @@ TEST_F(ReconcilerTest, AReloadBringsNewRepositoriesAndTakesOldOnes) {
   reconciler().ask("robot", Claim::Proven);
   clock_.advance(minutes(10));
   ASSERT_TRUE(hosts_.wait_listed(6));
-  for (const auto& lane : store().lanes().value()) EXPECT_EQ(lane.requested_seq, 1);
+  const auto lanes = store().lanes().value();
+  for (const auto& lane : lanes) EXPECT_EQ(lane.requested_seq, 1);
 }
 
 TEST_F(ReconcilerTest, WhatWasListedAtAddressesThatWereChangedMeanwhileMarksNothing) {
