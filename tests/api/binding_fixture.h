@@ -77,10 +77,10 @@ class BindingTest : public ::testing::Test {
                                           file);
     ASSERT_TRUE(registry) << registry.error().text();
     bindings = std::move(*registry);
-    SyncOptions of_sync;
-    of_sync.reconcile_interval = std::chrono::milliseconds(0);
+    SyncOptions sync_options;
+    sync_options.reconcile_interval = std::chrono::milliseconds(0);
     sync = SyncService::make(
-        of_sync, *store, clock, [this] { return std::make_unique<FakeEngine>(hosts); },
+        sync_options, *store, clock, [this] { return std::make_unique<FakeEngine>(hosts); },
         [](const RemoteUrl&) { return std::optional<Credential>{}; }, bindings->snapshot());
     context = std::make_unique<ApiContext>(ApiContext{
         *sync, *store, clock, *bindings, [this] { return tokens; }, [this] { return configuration; }});

@@ -122,6 +122,14 @@ double resident_memory_mib() {
   return status_mib("VmRSS");
 }
 
+void reset_peak_memory(pid_t process) {
+  std::ofstream("/proc/" + std::to_string(process) + "/clear_refs") << "5";
+}
+
+double peak_memory_mib(pid_t process) {
+  return status_mib("VmHWM", std::to_string(process));
+}
+
 double resident_memory_mib(pid_t process) {
   return status_mib("VmRSS", std::to_string(process));
 }

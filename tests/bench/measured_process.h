@@ -31,7 +31,9 @@ void reset_peak_memory();
 /// Peak of resident memory since the reset, and what is resident now, in MiB.
 double peak_memory_mib();
 double resident_memory_mib();
-/// What is resident now of another process.
+/// The same of another process.
+void reset_peak_memory(pid_t process);
+double peak_memory_mib(pid_t process);
 double resident_memory_mib(pid_t process);
 
 }  // namespace gitferry::bench

@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string_view>
 
 #include "agent/git/transport.h"
+#include "tests/fuzz/require.h"
 
 namespace gitferry::fuzz {
-
-inline void require(bool claim) {
-  if (!claim) std::abort();
-}
 
 /// The fuzzer's bytes as a stream that comes in pieces; the first byte says how large they are.
 class FuzzBytes final : public ByteReader {

@@ -1,21 +1,14 @@
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "agent/base/text.h"
 #include "api/request_head.h"
-
-namespace {
-
-void require(bool claim) {
-  if (!claim) std::abort();
-}
-
-}  // namespace
+#include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  using gitferry::fuzz::require;
+  const auto bytes = gitferry::fuzz::text_of(data, size);
   const auto parsed = gitferry::api::parse_request_head(bytes);
   if (!parsed) {
     require(parsed.error().status >= 400 && parsed.error().status < 500);
