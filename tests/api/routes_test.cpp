@@ -41,6 +41,7 @@ const std::vector<Guarded>& guarded_routes() {
       {"PUT", "/cerobot/sync/{repo_name}/branch/{branch_name...}", Role::Admin},
       {"DELETE", "/cerobot/sync/{repo_name}/branch/{branch_name...}", Role::Admin},
       {"GET", "/cerobot/sync/deliveries", Role::Read},
+      {"GET", "/cerobot/sync/deliveries/{id}", Role::Read},
       {"POST", "/cerobot/sync/deliveries/{id}/replay", Role::Operate},
       {"GET", "/cerobot/sync/repo/logs", Role::Read},
       {"GET", "/cerobot/sync/repo/{repo_name}/logs", Role::Read},

@@ -124,6 +124,7 @@ TEST_F(HooksTest, S29_ARepositoryOutsideTheOwnersIsRefusedAndRecorded) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_EQ(rows[0]["reason"].asString(), "other_repository");
   EXPECT_EQ(rows[0]["named_repository"].asString(), "git/robot");
+  EXPECT_EQ(state_of(hosts.external), before);
 }
 
 TEST_F(HooksTest, S15_AHundredReplaysAtOnceAreOneRun) {

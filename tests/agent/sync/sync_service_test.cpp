@@ -65,6 +65,24 @@ TEST_F(SyncServiceTest, AnIgnoredDeliveryIsRecordedWithItsReason) {
   EXPECT_TRUE(store().lanes().value().empty());
 }
 
+TEST_F(SyncServiceTest, ADeliveryThatDoesNotSayWhatMovedIsAccepted) {
+  auto delivery = push_to("refs/heads/b1");
+  delivery.event.changes.clear();
+  delivery.event.is_unspecific = true;
+  const auto of_branches = delivered(delivery);
+  EXPECT_EQ(of_branches.verdict, Verdict::Accepted);
+  EXPECT_FALSE(store().delivery(of_branches.delivery_id).value().value().lanes.empty());
+
+  auto whole = std::make_shared<BindingSnapshot>(*service().snapshot());
+  whole->repositories.at("robot").granularity = Granularity::All;
+  whole->repositories.at("robot").branches.clear();
+  service().replace_snapshot(whole);
+  const auto of_all = delivered(delivery);
+  EXPECT_EQ(of_all.verdict, Verdict::Accepted) << "which lanes it marks shows when the hosts are listed";
+  EXPECT_EQ(of_all.reason, "");
+  EXPECT_TRUE(store().delivery(of_all.delivery_id).value().value().lanes.empty());
+}
+
 TEST_F(SyncServiceTest, ADeliverysSideDeletionsAndOriginalAreRecorded) {
   auto first = push_to("refs/heads/b1");
   first.event.changes.push_back({"refs/heads/b2", std::nullopt, std::nullopt, true});
