@@ -48,14 +48,6 @@ IpAddress peer_of(int fd) {
   return ip_address_of(generic).value_or(IpAddress{});
 }
 
-/// What counts as one address: of IPv6 the /64, which is what one subscriber has.
-IpAddress counted_address(const IpAddress& peer) {
-  static const auto ipv4 = parse_address_range("0.0.0.0/0").value_or(AddressRange{});
-  IpAddress counted = peer;
-  if (!ipv4.contains(peer)) std::fill(counted.begin() + 8, counted.end(), std::uint8_t{0});
-  return counted;
-}
-
 /// Whether the kernel has bytes that nobody read: closing the socket then resets the connection.
 bool has_unread_bytes(int fd) {
   int bytes = 0;
@@ -221,9 +213,8 @@ void Reception::end_what_is_late() {
 
 void Reception::admit(Arrival arrival) {
   const auto peer = peer_of(arrival.socket.get());
-  const bool is_counted = std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
-                                       [&](const AddressRange& range) { return range.contains(peer); });
-  const auto address = counted_address(peer);
+  const bool is_counted = !is_in(options_.trusted_proxies, peer);
+  const auto address = subscriber_of(peer);
   const auto found = of_address_.find(address);
   if (is_counted && found != of_address_.end() && found->second >= options_.connections_per_address) {
     turn_away(arrival.socket.get(), refused_address(), "too many connections of one address");
@@ -334,34 +325,18 @@ Reception::Next Reception::end_late(Connection& connection) {
 }
 
 Reception::Next Reception::open(Connection& connection) {
-  switch (connection.channel->open()) {
-    case Outcome::Done:
-      enter(connection, Phase::Head);
-      return Next::AtOnce;
-    case Outcome::WantRead:
-      return Next::OnRead;
-    case Outcome::WantWrite:
-      return Next::OnWrite;
-    case Outcome::Closed:
-      break;
-  }
-  return close(connection);
+  const auto opened = connection.channel->open();
+  if (opened != Outcome::Done) return wait_or_close(connection, opened);
+  enter(connection, Phase::Head);
+  return Next::AtOnce;
 }
 
 Reception::Next Reception::read_head(Connection& connection) {
   auto& received = connection.received;
   for (;;) {
     const std::size_t before = received.size();
-    switch (connection.channel->read(received, std::min(kReadBytes, options_.head.head - before))) {
-      case Outcome::Done:
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return close(connection);
-    }
+    const auto read = connection.channel->read(received, std::min(kReadBytes, options_.head.head - before));
+    if (read != Outcome::Done) return wait_or_close(connection, read);
     if (!may_decide(std::string_view(received).substr(before), before, options_.head)) continue;
     const auto next = begin_request(connection);
     if (connection.phase != Phase::Head) return next;
@@ -419,17 +394,10 @@ Reception::Next Reception::read_body(Connection& connection) {
   while (body.size() < connection.content_length) {
     if (of_this_turn >= kTurnBytes) return Next::InTurn;
     scratch_.clear();
-    switch (
-        connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()))) {
-      case Outcome::Done:
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return refuse(connection, refused_short_body(connection.request));
-    }
+    const auto read =
+        connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()));
+    if (read == Outcome::Closed) return refuse(connection, refused_short_body(connection.request));
+    if (read != Outcome::Done) return wait_or_close(connection, read);
     of_this_turn += scratch_.size();
     if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
@@ -511,16 +479,8 @@ Reception::Next Reception::start_writing(Connection& connection, std::string byt
 }
 
 Reception::Next Reception::write_answer(Connection& connection) {
-  switch (connection.channel->write(connection.unwritten)) {
-    case Outcome::Done:
-      break;
-    case Outcome::WantRead:
-      return Next::OnRead;
-    case Outcome::WantWrite:
-      return Next::OnWrite;
-    case Outcome::Closed:
-      return close(connection);
-  }
+  const auto written = connection.channel->write(connection.unwritten);
+  if (written != Outcome::Done) return wait_or_close(connection, written);
   connection.answer = {};
   connection.channel->finish();
   if (!connection.sends_more && !has_unread_bytes(connection.socket.get())) return close(connection);
@@ -533,25 +493,24 @@ Reception::Next Reception::write_answer(Connection& connection) {
 Reception::Next Reception::drain(Connection& connection) {
   while (connection.drained < kDrainBytes) {
     scratch_.clear();
-    switch (connection.channel->read(scratch_, kReadBytes)) {
-      case Outcome::Done:
-        connection.drained += scratch_.size();
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return close(connection);
-    }
+    const auto read = connection.channel->read(scratch_, kReadBytes);
+    if (read != Outcome::Done) return wait_or_close(connection, read);
+    connection.drained += scratch_.size();
   }
+  return close(connection);
+}
+
+/// Where the channel cannot go on now.
+Reception::Next Reception::wait_or_close(Connection& connection, Outcome outcome) {
+  if (outcome == Outcome::WantRead) return Next::OnRead;
+  if (outcome == Outcome::WantWrite) return Next::OnWrite;
   return close(connection);
 }
 
 Reception::Next Reception::close(Connection& connection) {
   forget_body(connection);
   if (connection.is_counted) {
-    const auto found = of_address_.find(counted_address(connection.peer));
+    const auto found = of_address_.find(subscriber_of(connection.peer));
     if (--found->second == 0) of_address_.erase(found);
   }
   --open_;

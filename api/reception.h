@@ -29,8 +29,9 @@ namespace gitferry::api {
 ///
 /// Threading: take() from one thread, stop() from any one thread. The gate and the answers of Place::Receiver
 /// run on the reception's thread and must not wait for anything; other answers run on the pools' threads,
-/// many at once. Blocking:  take() where very many connections wait to be taken up; stop() until all that
-/// runs is answered.
+/// many at once.
+/// Blocking:  take() where very many connections wait to be taken up; stop() until all that runs is
+/// answered.
 class Reception {
  public:
   using Gate = HttpServer::Gate;
@@ -99,6 +100,7 @@ class Reception {
   void tell_of_load(const Request& request);
   Next write_answer(Connection& connection);
   Next drain(Connection& connection);
+  Next wait_or_close(Connection& connection, Channel::Outcome outcome);
   Next close(Connection& connection);
 
   Next start_writing(Connection& connection, std::string bytes);
