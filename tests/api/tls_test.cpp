@@ -69,6 +69,9 @@ class TlsChannelTest : public ::testing::Test {
   Outcome write(std::string_view bytes) {
     return until_done(ends.server.get(), [&] { return channel->write(bytes); });
   }
+  Outcome finish() {
+    return until_done(ends.server.get(), [&] { return channel->finish(); });
+  }
   /// What open() says after these bytes.
   Outcome after(std::string_view bytes) {
     EXPECT_EQ(::send(ends.client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
@@ -95,7 +98,7 @@ TEST_F(TlsChannelTest, CarriesBytesBothWaysAndSaysGoodbye) {
   ASSERT_EQ(open(), Outcome::Done);
   EXPECT_EQ(read(8), "question");
   EXPECT_EQ(write("answer"), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer, "answer");
   EXPECT_TRUE(was_told_goodbye);
@@ -113,7 +116,7 @@ TEST_F(TlsChannelTest, LargeAnswersAreWrittenInPiecesWithoutBlocking) {
   ASSERT_EQ(open(), Outcome::Done);
   ASSERT_EQ(read(2), "go");
   EXPECT_EQ(write(large), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer.size(), large.size());
 }
@@ -142,7 +145,7 @@ TEST_F(TlsChannelTest, TheGoodbyeOfTheClientIsTheEndOfReadingButItIsStillAnswere
   ASSERT_EQ(open(), Outcome::Done);
   EXPECT_EQ(read(9), "question");
   EXPECT_EQ(write("answer"), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer, "answer");
 }
@@ -158,7 +161,7 @@ TEST_F(TlsChannelTest, ABrokenConnectionIsClosed) {
   EXPECT_EQ(read(1), "");
   std::string_view more = "too late";
   EXPECT_EQ(channel->write(more), Outcome::Closed);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
 }
 
 struct ProtocolCase {
@@ -247,7 +250,7 @@ TEST_P(TlsGarbage, S23_H29_WhatIsNoHelloEndsTheConnectionAtOnce) {
   EXPECT_EQ(after(GetParam()), Outcome::Closed);
   std::string_view answer = "nobody";
   EXPECT_EQ(channel->write(answer), Outcome::Closed);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -313,7 +316,7 @@ TEST_F(TlsChannelTest, AnErrorOfOneConnectionIsNotSeenByAnother) {
 }
 
 TEST_F(TlsChannelTest, FinishingBeforeTheHandshakeOnlyClosesTheSocket) {
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   char byte = 0;
   EXPECT_EQ(::recv(ends.client.get(), &byte, 1, 0), 0);
 }

@@ -15,6 +15,7 @@ namespace gitferry::api {
 namespace {
 
 using namespace std::string_literals;
+using testing::answer_to;
 using testing::ApiTest;
 using testing::body_of;
 using testing::json_of;
@@ -434,6 +435,17 @@ TEST_F(WebhookTest, OnlyPostAndOnlyKnownProviders) {
   auto sent = delivery_of("github");
   sent.target = "/webhooks/unknown/github";
   EXPECT_EQ(post(sent).first, 404);
+}
+
+TEST_F(WebhookTest, H03_WithoutALengthNothingIsRead) {
+  for (const auto& provider : kProviders) {
+    for (const auto* name : {"nobody", provider.c_str()}) {
+      const auto answer = answer_to(port, "POST /webhooks/" + provider + "/" + name +
+                                              " HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(30'000, 'a'));
+      EXPECT_EQ(status_of(answer), 411) << provider;
+      EXPECT_EQ(json_of(body_of(answer))["reason"].asString(), "length_required");
+    }
+  }
 }
 
 TEST_F(WebhookTest, RefusesHugeBodiesFromTheirLength) {
