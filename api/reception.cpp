@@ -29,7 +29,7 @@ using Outcome = Channel::Outcome;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadBytes = 16U * 1024;
-constexpr std::size_t kTurnBytes = 256U * 1024;     // of one connection before the others come
+constexpr int kTurnReads = 16;                      // of one connection before the others come
 constexpr std::size_t kFirstBodyBytes = 4U * 1024;  // a body's first buffer
 constexpr std::size_t kDrainBytes = 64U * 1024;     // of what nobody reads
 constexpr std::size_t kArrivalsWaiting = 256;       // more stay in the kernel's queue
@@ -350,7 +350,7 @@ Reception::Next Reception::open(Connection& connection) {
 
 Reception::Next Reception::read_head(Connection& connection) {
   auto& received = connection.received;
-  for (;;) {
+  for (int reads = 0; reads < kTurnReads; ++reads) {
     const std::size_t before = received.size();
     switch (connection.channel->read(received, std::min(kReadBytes, options_.head.head - before))) {
       case Outcome::Done:
@@ -366,6 +366,7 @@ Reception::Next Reception::read_head(Connection& connection) {
     const auto next = begin_request(connection);
     if (connection.phase != Phase::Head) return next;
   }
+  return Next::InTurn;
 }
 
 /// Leaves the phase where the head is whole or cannot become a good one.
@@ -417,9 +418,8 @@ Reception::Next Reception::admit_request(Connection& connection, std::string_vie
 
 Reception::Next Reception::read_body(Connection& connection) {
   const auto& body = connection.request.body;
-  std::size_t of_this_turn = 0;
-  while (body.size() < connection.content_length) {
-    if (of_this_turn >= kTurnBytes) return Next::InTurn;
+  for (int reads = 0; body.size() < connection.content_length; ++reads) {
+    if (reads == kTurnReads) return Next::InTurn;
     scratch_.clear();
     switch (
         connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()))) {
@@ -432,7 +432,6 @@ Reception::Next Reception::read_body(Connection& connection) {
       case Outcome::Closed:
         return refuse(connection, refused_short_body(connection.request));
     }
-    of_this_turn += scratch_.size();
     if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
   return hand_over(connection);
@@ -567,7 +566,8 @@ Reception::Next Reception::write_answer(Connection& connection) {
 
 /// Closing with unread bytes resets the connection, which may destroy the answer on its way.
 Reception::Next Reception::drain(Connection& connection) {
-  while (connection.drained < kDrainBytes) {
+  for (int reads = 0; connection.drained < kDrainBytes; ++reads) {
+    if (reads == kTurnReads) return Next::InTurn;
     scratch_.clear();
     switch (connection.channel->read(scratch_, kReadBytes)) {
       case Outcome::Done:

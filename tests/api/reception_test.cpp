@@ -1,7 +1,9 @@
 #include "api/reception.h"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/base/guarded.h"
 #include "api/body_budget.h"
 #include "tests/api/http_server_fixture.h"
 #include "tests/api/raw_client.h"
@@ -513,6 +516,89 @@ TEST_F(ReceptionTest, H29_PlainBytesOnATlsPortAreClosedWithoutAWord) {
   start(options);
   EXPECT_EQ(testing::answer_to(port, kGet), "");
   EXPECT_NE(testing::answer_to(port, "open sesame!" + kGet).find("GET /x"), std::string::npos);
+}
+
+/// As TLS is to one who puts each byte into a record of its own: much work for little.
+class DripChannel final : public Channel {
+ public:
+  explicit DripChannel(int fd) : inner_(plain_channel(fd)) {}
+  Outcome open() override { return Outcome::Done; }
+  Outcome read(std::string& buffer, std::size_t) override { return inner_->read(buffer, 1); }
+  Outcome write(std::string_view& bytes) override { return inner_->write(bytes); }
+  Outcome finish() override { return inner_->finish(); }
+
+ private:
+  std::unique_ptr<Channel> inner_;
+};
+
+class DripTls final : public ServerTls {
+ public:
+  Status reload() override { return {}; }
+  [[nodiscard]] bool has_changed() override { return false; }
+  std::unique_ptr<Channel> channel(int fd) override { return std::make_unique<DripChannel>(fd); }
+};
+
+class TinyRecords : public ReceptionTest {
+ protected:
+  void SetUp() override {
+    ReceptionTest::SetUp();
+    auto options = patient();
+    options.tls = std::make_shared<DripTls>();
+    gate = [this](const Request& request) {
+      if (request.target == "/stall") turnstile.pass();
+      return Admission{body_limit, std::nullopt, place_of(request)};
+    };
+    handler = [this](const Request& request) {
+      answered.lock()->push_back(request.target);
+      return testing::echo(request);
+    };
+    start(options);
+  }
+  /// What comes meanwhile is there all at once when the reception goes on.
+  void while_the_reception_stands_still(const std::function<void()>& send) {
+    RawClient stalling(port);
+    stalling.send("GET /stall HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(turnstile.wait_for(1));
+    send();
+    turnstile.let_go();
+    stalling.receive();
+  }
+  /// Of these two, which was answered first.
+  std::string first_answered(const std::string& one, const std::string& other) {
+    auto targets = answered.lock();
+    const auto found = std::find_if(targets->begin(), targets->end(), [&](const std::string& target) {
+      return target == one || target == other;
+    });
+    return found == targets->end() ? std::string() : *found;
+  }
+
+  Turnstile turnstile;
+  Guarded<std::vector<std::string>> answered;
+};
+
+TEST_F(TinyRecords, S23_ABodyOfTinyRecordsHoldsUpNobody) {
+  const auto flood = add_waiting_for_body(20'000);
+  RawClient other(port);
+  while_the_reception_stands_still([&] {
+    flood->send(std::string(20'000, 'a'));
+    other.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+  });
+  EXPECT_EQ(status_of(other.receive()), 200);
+  EXPECT_EQ(status_of(flood->receive()), 200) << "it is slow, and arrives whole";
+  EXPECT_EQ(first_answered("/x", "/livez"), "/livez");
+}
+
+TEST_F(TinyRecords, S23_AHeadOfTinyRecordsHoldsUpNobody) {
+  RawClient flood(port);
+  RawClient other(port);
+  flood.send("GET /x HTTP/1.1\r\n");
+  while_the_reception_stands_still([&] {
+    flood.send("Host: h\r\nA: " + std::string(15'000, 'a') + "\r\n\r\n");
+    other.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+  });
+  EXPECT_EQ(status_of(other.receive()), 200);
+  EXPECT_EQ(status_of(flood.receive()), 200);
+  EXPECT_EQ(first_answered("/x", "/livez"), "/livez");
 }
 
 // Memory. What a sanitizer keeps for itself would be counted too.
