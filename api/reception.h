@@ -82,7 +82,7 @@ class Reception {
 
   void admit(Arrival arrival);
   bool make_room();
-  void give_way(Connection& connection);
+  void give_way(Connection& connection, const char* reason);
   void turn_away(int fd, Response response, const char* reason);
 
   void advance(Connection& connection);
@@ -94,6 +94,8 @@ class Reception {
   Next admit_request(Connection& connection, std::string_view early);
   Next read_body(Connection& connection);
   bool keep(Connection& connection, std::string_view bytes);
+  bool take_room(const Connection& connection, std::size_t bytes);
+  Connection* who_holds_most(const Connection& asking, std::size_t bytes);
   Next hand_over(Connection& connection);
   Next refuse(Connection& connection, Response response);
   Next refuse_for_load(Connection& connection);
