@@ -359,7 +359,7 @@ Reception::Next Reception::begin_request(Connection& connection) {
   connection.request = std::move((*head)->request);
   auto& request = connection.request;
   const auto client = client_address(connection.peer, request, options_.trusted_proxies);
-  connection.client = counted_address(client);
+  connection.client = subscriber_of(client);
   request.client_address = to_string(client);
   request.id = id_of(id_prefix_, ++requests_);
   enter(connection, Phase::Body);
