@@ -133,6 +133,32 @@ TEST_F(TlsChannelTest, AReadTakesNoMoreThanItsLimitAndLosesNothing) {
   EXPECT_EQ(read(993, 7).substr(990), "end");
 }
 
+/// Messages of TLS itself, of which nobody above hears, can be sent without end.
+TEST_F(TlsChannelTest, S23_ACallEndsThoughMessagesOfTheProtocolComeWithoutEnd) {
+  constexpr int kMessages = 200;  // as many as the socket holds
+  std::jthread client([&] {
+    TlsClient tls_client(ends.client.get(), {.oldest = TLS1_3_VERSION});
+    if (!tls_client.connect()) return;
+    for (int i = 0; i < kMessages; ++i) {
+      SSL_key_update(tls_client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+      if (SSL_do_handshake(tls_client.ssl()) != 1) return;
+    }
+    tls_client.send("question");
+  });
+  ASSERT_EQ(open(), Outcome::Done);
+  client.join();
+  int calls = 0;
+  std::string received;
+  EXPECT_EQ(until_done(ends.server.get(),
+                       [&] {
+                         ++calls;
+                         return channel->read(received, 100);
+                       }),
+            Outcome::Done);
+  EXPECT_EQ(received, "question") << "nothing is lost by that";
+  EXPECT_GE(calls, 5);
+}
+
 TEST_F(TlsChannelTest, TheGoodbyeOfTheClientIsTheEndOfReadingButItIsStillAnswered) {
   std::string answer;
   std::jthread client([&] {

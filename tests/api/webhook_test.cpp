@@ -347,6 +347,9 @@ TEST_F(WebhookTest, GitlabSystemHooksMayNameManyRefs) {
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", with(""))).second["reason"].asString(), "no_changes");
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", with("1"))).first, 400);
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", R"({"event_name":"user_create"})")).first, 200);
+  const auto good = change("refs/heads/a", kOld, kNew);
+  EXPECT_EQ(post(signed_body("gitlab", "System Hook", with("1," + good))).first, 202);
+  EXPECT_EQ(world.sync.delivered().back().event.changes.size(), 1U) << "one bad ref keeps no other from it";
 }
 
 TEST_F(WebhookTest, RefNamesThatGitRefusesAreRefusedAndRecorded) {

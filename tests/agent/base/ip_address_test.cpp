@@ -13,6 +13,14 @@ TEST(IpAddress, BothSpellingsOfAnIpv4AddressAreOne) {
     EXPECT_FALSE(parse_ip_address(bad)) << bad;
 }
 
+TEST(IpAddress, OfIpv6AWholeSubscriberCountsAsOne) {
+  const auto subscriber = [](const char* text) { return to_string(subscriber_of(*parse_ip_address(text))); };
+  EXPECT_EQ(subscriber("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(subscriber("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(subscriber("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+  EXPECT_NE(subscriber("2001:db8:1:3::1"), subscriber("2001:db8:1:2::1"));
+}
+
 TEST(AddressRange, IsAnAddressWithAPrefix) {
   for (const auto* good : {"10.0.0.0/8", "192.168.1.7", "fd00::/8", "::1/128", "0.0.0.0/0"})
     EXPECT_TRUE(parse_address_range(good)) << good;
