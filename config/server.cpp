@@ -1,5 +1,6 @@
 #include "config/server.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -53,6 +54,24 @@ void read_proxies(const MapReader& map, Server& server) {
   }
 }
 
+/// Neither is an error: only whoever knows the network can say whether it is meant so.
+void warn_of_proxies(const MapReader& map, const Server& server) {
+  const bool is_none_named = map.list("trusted_proxies").empty();
+  if (server.behind_proxy && is_none_named && !is_loopback(server.listen_host))
+    map.warn(
+        map.at("behind_proxy"),
+        "no trusted_proxies: all that comes through a proxy on another machine counts as one client, and "
+        "shares its limits",
+        "name the proxy's address: trusted_proxies: [192.0.2.1]");
+  const bool is_anybody = std::any_of(
+      server.trusted_proxies.begin(), server.trusted_proxies.end(),
+      [](const AddressRange& range) { return range.bits == 0 || to_string(range) == "0.0.0.0/0"; });
+  if (is_anybody)
+    map.warn(map.at("trusted_proxies"),
+             "everybody is trusted to say who he is: limits and allow_cidrs hold back nobody",
+             "name the proxies alone");
+}
+
 void read_listen(const MapReader& map, Server& server) {
   const auto text = map.text("listen");
   if (!text) return;
@@ -77,6 +96,7 @@ void read_server(const MapReader& map, Server& server) {
   if (const YamlNode* node = map.find("tls"))
     read_tls({*node, "server.tls", section::kTls, map.report()}, server);
   read_listen(map, server);
+  warn_of_proxies(map, server);
   if (const YamlNode* node = map.find("limits"))
     read_limits({*node, "server.limits", section::kLimits, map.report()}, server.limits);
 }

@@ -75,6 +75,9 @@ std::vector<Route> webhook_routes(ApiContext& context) {
       return precheck(context, request, arguments);
     };
     route->body_limit_of = body_limit;
+    // Whoever floods from the address of a host, or through the same proxy, gets the host's deliveries
+    // refused too.
+    route->on_rate_limited = [&context](const Request& request) { hear_of_unread_webhook(context, request); };
   }
   return {std::move(repository), std::move(organisation)};
 }
