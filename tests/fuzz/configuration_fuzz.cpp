@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/base/text.h"
 #include "config/loader.h"
@@ -28,8 +29,10 @@ std::size_t checked_depth(const config::YamlNode& node, int lines) {
 /// A configuration is good, or it is said where it is not.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = fuzz::text_of(data, size);
-  const auto lines = static_cast<int>(std::count(text.begin(), text.end(), '\n')) +
-                     static_cast<int>(std::count(text.begin(), text.end(), '\r')) + 1;
+  // The last bytes of U+0085, U+2028 and U+2029 end lines too, for YAML.
+  const auto lines = 1 + static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+                       return std::string_view("\n\r\x85\xA8\xA9").find(c) != std::string_view::npos;
+                     }));
   config::Report report("fuzz");
   const auto tree = config::parse_yaml(text, report);
   require(tree || !report.empty());

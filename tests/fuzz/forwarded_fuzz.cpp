@@ -13,7 +13,9 @@ using namespace gitferry;
 using fuzz::require;
 
 void check_spelling(std::string_view text) {
-  if (const auto address = parse_ip_address(text)) require(parse_ip_address(to_string(*address)) == *address);
+  if (const auto address = parse_ip_address(text)) {
+    require(text.find('\0') == std::string_view::npos && parse_ip_address(to_string(*address)) == *address);
+  }
   if (const auto range = parse_address_range(text)) {
     require(range->contains(range->first) && parse_address_range(to_string(*range)) == *range);
   }
