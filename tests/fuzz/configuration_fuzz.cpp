@@ -29,8 +29,8 @@ std::size_t checked_depth(const config::YamlNode& node, int lines) {
 /// A configuration is good, or it is said where it is not.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto text = fuzz::text_of(data, size);
-  // The last bytes of U+0085, U+2028 and U+2029 end lines too, for YAML.
-  const auto lines = 1 + static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+  // The last bytes of U+0085, U+2028 and U+2029 end lines too, for YAML, and so does the end of the text.
+  const auto lines = 2 + static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
                        return std::string_view("\n\r\x85\xA8\xA9").find(c) != std::string_view::npos;
                      }));
   config::Report report("fuzz");

@@ -30,7 +30,7 @@ void check_event(const api::webhook::Provider& provider, const PushEvent& event)
   require(event.changes.size() <= api::webhook::kChangesLimit);
   for (const auto& change : event.changes) {
     require(is_valid_ref(change.ref));
-    require(!change.deleted || !change.after);
+    require(!change.deleted || !change.after || change.after->is_null());
   }
 }
 
