@@ -36,8 +36,9 @@ Reconciler::Reconciler(Parts parts)
     : parts_(std::move(parts)), state_(State({parts_.options.reconcile_interval, parts_.fraction})) {}
 
 void Reconciler::start() {
-  const auto bindings = parts_.snapshot();
   auto state = state_.lock();
+  // With the lock held: bindings that are swapped now are in what is read here, or replace() brings them.
+  const auto bindings = parts_.snapshot();
   state->is_started = true;
   state->schedule.replace({}, *bindings, parts_.clock.monotonic());
   need_thread(*state);
