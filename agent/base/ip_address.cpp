@@ -37,6 +37,7 @@ IpAddress mapped_ipv4(const std::array<std::uint8_t, 4>& bytes) {
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
   const std::string owned(text);
+  if (owned.find('\0') != std::string::npos) return std::nullopt;  // the functions below would stop there
   in_addr v4{};
   if (::inet_pton(AF_INET, owned.c_str(), &v4) == 1) return mapped(v4);
   IpAddress v6{};

@@ -1,5 +1,7 @@
 #include "agent/base/ip_address.h"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace gitferry {
@@ -11,6 +13,9 @@ TEST(IpAddress, BothSpellingsOfAnIpv4AddressAreOne) {
   EXPECT_EQ(to_string(*parse_ip_address("FD00::1")), "fd00::1");
   for (const auto* bad : {"", "10.1.2", "010.1.2.3", "0x7f.1", "10.1.2.3 ", "fd00::1%eth0", "[::1]", "host"})
     EXPECT_FALSE(parse_ip_address(bad)) << bad;
+  const std::string with_more_behind_a_nul("10.1.2.3\0x", 10);
+  EXPECT_FALSE(parse_ip_address(with_more_behind_a_nul));
+  EXPECT_FALSE(parse_address_range(with_more_behind_a_nul));
 }
 
 TEST(IpAddress, OfIpv6AWholeSubscriberCountsAsOne) {
