@@ -288,7 +288,7 @@ std::vector<AttackRow> attacks() {
       "/webhooks/github/robot",
       [] {
         std::string body = R"({"ref":"refs/heads/main","commits":[0)";
-        while (body.size() + 4 < kLargestBody) body += ",{}";
+        while (body.size() + 8 < kLargestBody) body += ",{},0";
         return body + "]}";
       }(),
       1);
@@ -309,7 +309,7 @@ std::vector<AttackRow> attacks() {
        [](const auto&, auto port) {
          send_and_hang_up(port, "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ", piece, kLargestBody);
        }},
-      {"4 signed documents of 25 MiB, 8 million values", 4,
+      {"4 signed documents of 25 MiB, 10 million values", 4,
        [](const auto&, auto port) { send_and_hang_up(port, wide, {}, 0); }},
   };
 }
