@@ -195,9 +195,10 @@ class IngestBench {
 
   static void print_row(Contestant& contestant, int connections) {
     const auto& rounds = contestant.rounds[connections];
-    fmt::print("{:<34} {:>11} {:>10.0f} {:>9.2f} {:>9.2f} {:>9.0f} {:>9}\n", contestant.name, connections,
-               spread_of(rounds.rate).median, spread_of(rounds.p50).median, spread_of(rounds.p99).median,
-               spread_of(rounds.cpu_us).median, rounds.refused);
+    const auto cpu = contestant.cpu_s ? fmt::format("{:.0f}", spread_of(rounds.cpu_us).median) : "-";
+    fmt::print("{:<34} {:>11} {:>10.0f} {:>9.2f} {:>9.2f} {:>9} {:>9}\n", contestant.name, connections,
+               spread_of(rounds.rate).median, spread_of(rounds.p50).median, spread_of(rounds.p99).median, cpu,
+               rounds.refused);
   }
 
   /// After `kill -9`. What was in flight when a round ended may be there too.
