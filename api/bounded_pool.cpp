@@ -13,13 +13,16 @@ constexpr std::size_t kStackBytes = 8U * 1024 * 1024;
 }  // namespace
 
 bool BoundedPool::submit(Task& task) {
-  auto state = state_.lock();
-  if (state->stopping) return false;
-  // A thread that is idle but not yet awake still counts for the tasks already waiting.
-  if (state->tasks.size() >= state->idle && state->threads.size() < threads_) start_thread(*state);
-  if (state->threads.empty()) return false;
-  if (state->tasks.size() >= waiting_ + state->idle) return false;
-  state->tasks.push_back({std::move(task), std::chrono::steady_clock::now()});
+  {
+    auto state = state_.lock();
+    if (state->stopping) return false;
+    // A thread that is idle but not yet awake still counts for the tasks already waiting.
+    if (state->tasks.size() >= state->idle && state->threads.size() < threads_) start_thread(*state);
+    if (state->threads.empty()) return false;
+    if (state->tasks.size() >= waiting_ + state->idle) return false;
+    state->tasks.push_back({std::move(task), std::chrono::steady_clock::now()});
+  }
+  // Without the lock: the thread that wakes needs it at once.
   changed_.notify_one();
   return true;
 }
@@ -43,10 +46,11 @@ void* BoundedPool::thread_entry(void* self) {
 }
 
 void BoundedPool::work() {
-  for (;;) {
+  for (bool is_first = true;; is_first = false) {
     Waiting next;
     {
       auto state = state_.lock();
+      if (!is_first) ++state->idle;
       state.wait(changed_, [](const State& now) { return !now.tasks.empty() || now.stopping; });
       if (state->tasks.empty()) return;
       next = std::move(state->tasks.front());
@@ -58,8 +62,6 @@ void BoundedPool::work() {
     } catch (const std::exception& exception) {
       log::error("an answer ended with an exception", {{"what", exception.what()}});
     }
-    next.task = nullptr;
-    ++state_.lock()->idle;
   }
 }
 

@@ -15,7 +15,7 @@ namespace gitferry::api {
 namespace {
 
 constexpr std::size_t kDepth = 64;
-/// Of one string, name or number as sent: the parser holds a few copies of the one that it reads.
+/// Of one string, name or number as sent, and of what lies between them: the parser holds a few copies of it.
 constexpr std::size_t kTokenLimit = 1024 * 1024;
 constexpr std::size_t kShownKey = 80;
 
@@ -24,9 +24,11 @@ tl::unexpected<Error> malformed(std::string what) {
               "send one JSON object in UTF-8");
 }
 
-/// Whether any string or other word is too long to be given to the parser. It need not be JSON.
+/// Whether the parser would have to hold too much: it keeps all bytes since the last string or number began,
+/// also where they are brackets and white space only. `bytes` need not be JSON.
 bool has_long_token(std::string_view bytes) {
   constexpr std::string_view kBetween = " \t\r\n,:[]{}";
+  constexpr std::string_view kNumberBegins = "-0123456789";
   bool quoted = false;
   std::size_t length = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -34,7 +36,8 @@ bool has_long_token(std::string_view bytes) {
     if (c == '"') {
       quoted = !quoted;
       length = 0;
-    } else if (!quoted && kBetween.find(c) != std::string_view::npos) {
+    } else if (!quoted && i > 0 && kBetween.find(bytes[i - 1]) != std::string_view::npos &&
+               kNumberBegins.find(c) != std::string_view::npos) {
       length = 0;
     } else {
       ++length;
@@ -188,7 +191,7 @@ Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& 
   if (bytes.starts_with("\xEF\xBB\xBF")) return malformed("it begins with a byte order mark");
   if (bytes.find('\0') != std::string_view::npos) return malformed("it holds a NUL byte");
   if (!is_valid_utf8(bytes)) return malformed("it is not valid UTF-8");
-  if (has_long_token(bytes)) return malformed("it holds a text that is too long");
+  if (has_long_token(bytes)) return malformed("a text in it, or what lies between two texts, is too long");
   Builder builder(bounds);
   if (!nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &builder)) return malformed(builder.flaw());
   return std::move(builder.top());

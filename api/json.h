@@ -21,9 +21,9 @@ struct JsonBounds {
 };
 
 /// Reads a JSON object that a client sent, in valid UTF-8: nothing around it, no byte order mark, at most 64
-/// levels, no text over a mebibyte, no U+0000, no number out of range, and no key twice in an object that is
-/// kept. Errors, all InvalidArgument, quote nothing of it but the name of a key that is given twice or whose
-/// text holds U+0000.
+/// levels, no text over a mebibyte and no more than that between two texts, no U+0000, no number out of
+/// range, and no key twice in an object that is kept. Errors, all InvalidArgument, quote nothing of it but
+/// the name of a key that is given twice or whose text holds U+0000.
 Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& bounds = {});
 
 /// One line, UTF-8 as it is.

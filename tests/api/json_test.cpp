@@ -111,8 +111,14 @@ TEST(Json, S18_RefusesBombs) {
       Bad{"{\"" + std::string(1024 * 1024 + 1, 'x') + "\":1}", "too long"},
       Bad{"{\"a\":" + std::string(1024 * 1024 + 1, '1') + "}", "too long"},
       Bad{"{\"a\":\"" + repeated("\\\"", 1024 * 1024) + "\"}", "too long"},
+      Bad{"{\"a\":[" + repeated("{},", 400'000) + "{}]}", "too long"},
+      Bad{"{\"a\":" + std::string(1024 * 1024 + 1, ' ') + "1}", "too long"},
   });
   EXPECT_TRUE(parse_json_object("{\"a\":\"" + std::string(1024 * 1024, 'x') + "\",\"b\":\"\\\"\"}"));
+  // Much between texts and numbers, but not at once.
+  constexpr std::array<std::string_view, 1> kBulk{"bulk"};
+  const JsonBounds bounds{20'000, kBulk};
+  EXPECT_TRUE(parse_json_object("{\"bulk\":[" + repeated("[{},{}],-1,", 200'000) + "0]}", bounds));
 }
 
 TEST(Json, S18_CountsWhatItKeeps) {
