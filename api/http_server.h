@@ -22,7 +22,8 @@ struct HttpServerOptions {
   std::size_t workers = 64;          ///< threads that answer, made as needed
   std::size_t patient_workers = 96;  ///< for requests that wait for runs: more than may wait at once
   std::size_t waiting = 512;  ///< whole requests that may wait for a thread, for each kind; more get 503
-  /// At once, all together. One more, and the one that has been longest without a whole request gives way.
+  /// At once, all together. One more, and the one that has been longest without a whole request gives way;
+  /// where all are whole, the one that has been reading its answer for longest.
   std::size_t connections = 1024;
   std::size_t connections_per_address = 64;       ///< trusted proxies are not counted
   std::vector<AddressRange> trusted_proxies;      ///< whose X-Forwarded-For is believed

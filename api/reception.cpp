@@ -245,8 +245,15 @@ bool Reception::make_room() {
     close(draining_.front());
     return true;
   }
-  if (receiving_.empty()) return false;
-  give_way(receiving_.front(), "gave way to a newer connection");
+  if (!receiving_.empty()) {
+    give_way(receiving_.front(), "gave way to a newer connection");
+    return true;
+  }
+  // It has had longer than any other for reading its answer.
+  if (writing_.empty()) return false;
+  log_refusal("did not read its answer, and gave way to a newer connection");
+  forget_unsent_bytes(writing_.front().socket.get());
+  close(writing_.front());
   return true;
 }
 

@@ -1,5 +1,6 @@
 #include "agent/sync/delivery_record.h"
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,10 @@
 
 namespace gitferry {
 namespace {
+
+/// Of the full name that the payload has: a sender may make it a megabyte long, and the row is kept for
+/// weeks.
+constexpr std::size_t kNameLimit = 512;
 
 std::string refs_json(const std::vector<RefVerdict>& refs) {
   std::string array = "[";
@@ -29,7 +34,7 @@ DeliveryRecord record_of(const IncomingDelivery& delivery, const HookTarget* tar
   record.provider = delivery.event.provider;
   record.hook = delivery.hook;
   record.request_id = delivery.request_id;
-  record.named_repository = delivery.event.repository.full_name;
+  record.named_repository = shortened(delivery.event.repository.full_name, kNameLimit);
   record.signed_id = delivery.event.signed_id;
   if (target != nullptr) {
     record.repository = target->repository;

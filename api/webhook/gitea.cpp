@@ -24,8 +24,7 @@ bool is_signed(const Request& request, const Secret& secret) {
   if (!signature) return false;
   const bool raw = is_hmac_hex(secret, request.body, *signature);
   if (!is_form(request)) return raw;
-  const auto payload = form_payload(request.body);
-  const bool decoded = payload && is_hmac_hex(secret, *payload, *signature);
+  const bool decoded = is_form_hmac_hex(secret, request.body, *signature);
   return raw || decoded;
 }
 

@@ -8,6 +8,7 @@
 #include "api/envelope.h"
 #include "api/log_throttle.h"
 #include "api/webhook/hook_answer.h"
+#include "api/webhook/parse_turn.h"
 
 namespace gitferry::api::webhook {
 namespace {
@@ -49,6 +50,12 @@ IncomingDelivery incoming(const Provider& provider, const Request& request, std:
   delivery.body_bytes = static_cast<std::int64_t>(request.body.size());
   delivery.received_at = received_at;
   return delivery;
+}
+
+Result<PushEvent> parse_in_turn(const Provider& provider, const Request& request) {
+  static ParseTurns turns;
+  const ParseTurns::Turn turn(turns, request.body.size());
+  return provider.parse(provider, request);
 }
 
 Response unproven(ApiContext& context, const Provider& provider, const Request& request) {

@@ -19,6 +19,9 @@ namespace gitferry::api::webhook {
 IncomingDelivery incoming(const Provider& provider, const Request& request, std::string hook,
                           WallTime received_at);
 
+/// What a proven delivery says. Where many large ones come at once they are read one after the other.
+Result<PushEvent> parse_in_turn(const Provider& provider, const Request& request);
+
 /// The one answer for whatever was wrong with the proof or the name. It names neither.
 Response unproven(ApiContext& context, const Provider& provider, const Request& request);
 

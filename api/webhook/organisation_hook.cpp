@@ -69,7 +69,7 @@ Response receive_for_organisation(ApiContext& context, HookMatching& matching, c
 
   auto delivery = incoming(provider, request, label_of(*hooks.front()), received_at);
   const auto wait = context.guard->take_delivery(delivery.hook);
-  auto event = provider.parse(provider, request);
+  auto event = parse_in_turn(provider, request);
   if (!event) {
     delivery.event = event_of(provider, request);
     if (wait) return postpone_delivery(context, delivery, *wait);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/base/crypto.h"
+#include "agent/base/hmac_stream.h"
 #include "agent/base/text.h"
 #include "agent/model/ref_name.h"
 #include "agent/model/remote_url.h"
@@ -43,15 +44,8 @@ std::optional<std::string_view> after_prefix(const Request& request, std::string
   return value->substr(prefix.size());
 }
 
-}  // namespace
-
-bool is_form(const Request& request) {
-  const auto type = request.only("content-type");
-  if (!type) return false;
-  return equals_ignoring_case(trim(type->substr(0, type->find(';'))), "application/x-www-form-urlencoded");
-}
-
-std::optional<std::string> form_payload(std::string_view body) {
+/// The value of the one field `payload` as it was sent; nullopt where there is none or a second one.
+std::optional<std::string_view> raw_form_payload(std::string_view body) {
   constexpr std::string_view kName = "payload=";
   std::optional<std::string_view> raw;
   // The sender is not known yet: a list of the fields would cost sixteen bytes for each `&`.
@@ -62,7 +56,43 @@ std::optional<std::string> form_payload(std::string_view body) {
     if (raw) return std::nullopt;
     raw = field.substr(kName.size());
   }
+  return raw;
+}
+
+/// A beginning of `text` that does not end inside of a percent escape, unless the text does.
+std::string_view form_piece(std::string_view text) {
+  constexpr std::size_t kPiece = 64U * 1024;
+  if (text.size() <= kPiece) return text;
+  const auto last = text.substr(kPiece - 2, 2).find('%');
+  return text.substr(0, last == std::string_view::npos ? kPiece : kPiece - 2 + last);
+}
+
+}  // namespace
+
+bool is_form(const Request& request) {
+  const auto type = request.only("content-type");
+  if (!type) return false;
+  return equals_ignoring_case(trim(type->substr(0, type->find(';'))), "application/x-www-form-urlencoded");
+}
+
+std::optional<std::string> form_payload(std::string_view body) {
+  const auto raw = raw_form_payload(body);
   return raw ? form_decode(*raw) : std::nullopt;
+}
+
+bool is_form_hmac_hex(const Secret& secret, std::string_view body, std::string_view hex) {
+  auto rest = raw_form_payload(body);
+  if (secret.empty() || hex.size() != kSha256Digits || !rest) return false;
+  HmacSha256Stream mac(secret);
+  while (!rest->empty()) {
+    const auto piece = form_piece(*rest);
+    const auto decoded = form_decode(piece);
+    if (!decoded) return false;
+    mac.add(*decoded);
+    rest->remove_prefix(piece.size());
+  }
+  const auto sent = from_hex(hex);
+  return sent.has_value() && equal_in_constant_time(mac.finish(), *sent);
 }
 
 Result<Json::Value> document_of(const Request& request) {

@@ -23,6 +23,10 @@ bool is_form(const Request& request);
 /// The field `payload` of a form body, decoded once; nullopt where it is missing, repeated or broken.
 std::optional<std::string> form_payload(std::string_view body);
 
+/// Whether `hex` is the HMAC-SHA256 of form_payload(body). The sender is not known yet, so what is decoded
+/// for that is never in memory as a whole.
+bool is_form_hmac_hex(const Secret& secret, std::string_view body, std::string_view hex);
+
 /// The JSON document of a verified delivery, out of the form where it is one.
 Result<Json::Value> document_of(const Request& request);
 

@@ -77,7 +77,7 @@ Response receive_for_repository(ApiContext& context, const Provider& provider, s
   if (const auto wait = context.guard->take_delivery(delivery.hook)) {
     return postpone_delivery(context, delivery, *wait);
   }
-  auto event = provider.parse(provider, request);
+  auto event = parse_in_turn(provider, request);
   if (!event) {
     delivery.event = event_of(provider, request);
     return refuse_delivery(context, std::move(delivery), 400, "malformed", event.error().text());

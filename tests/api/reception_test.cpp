@@ -70,6 +70,10 @@ class ReceptionTest : public testing::HttpServerTest {
     char byte = 0;
     return ::recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
   }
+  static bool client_waits(const RawClient& client) {
+    char byte = 0;
+    return ::recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+  }
   static std::size_t count_open(const Clients& clients) {
     std::size_t open = 0;
     for (const auto& client : clients) open += is_open(*client) ? 1 : 0;
@@ -297,6 +301,17 @@ TEST_F(ReceptionTest, S37_AtTheLimitTheOldestWithoutAWholeRequestGivesWay) {
   EXPECT_EQ(status_of(clients[0]->receive()), 408);
   EXPECT_TRUE(comes_true([&] { return count_open(clients) == 2U; }));
   EXPECT_TRUE(is_open(*clients[1]) && is_open(*clients[2])) << "the younger ones stay";
+}
+
+TEST_F(ReceptionTest, S37_AtTheLimitClientsThatDoNotReadGiveWayToo) {
+  auto options = patient();
+  options.connections = 3;
+  start(options);
+  Clients deaf;
+  add(deaf, 3, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+  // Their answers have begun: there is no request any more that could give way.
+  for (const auto& client : deaf) ASSERT_TRUE(comes_true([&] { return !client_waits(*client); }));
+  EXPECT_TRUE(comes_true([&] { return is_alive(); }));
 }
 
 TEST_F(ReceptionTest, S37_WhereNobodyCanGiveWayTheNewcomerGets503) {

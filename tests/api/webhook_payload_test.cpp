@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/crypto.h"
 #include "api/json.h"
 #include "api/webhook/change_list.h"
 #include "api/webhook/payload.h"
@@ -101,6 +102,24 @@ TEST(WebhookPayload, FormsHaveOnePayload) {
                            "payload=%4", "payload=%zz", "payload=%-1"}) {
     EXPECT_EQ(form_payload(body), std::nullopt) << body;
   }
+}
+
+/// Escapes and plain bytes lie across the ends of the pieces in every way.
+TEST(WebhookPayload, S17_AFormsSignatureIsCheckedInPieces) {
+  const Secret secret("the-secret-of-this-test");
+  for (const std::size_t plain : {0U, 1U, 2U, 65'533U, 65'534U, 65'535U, 65'536U, 65'537U}) {
+    const auto body =
+        "a=b&payload=" + std::string(plain, 'x') + "%7B+%25%7D" + std::string(70'000, 'y') + "%7a&c=d";
+    const auto message = std::string(plain, 'x') + "{ %}" + std::string(70'000, 'y') + "z";
+    EXPECT_EQ(form_payload(body), message);
+    EXPECT_TRUE(is_form_hmac_hex(secret, body, to_hex(hmac_sha256(secret, message)))) << plain;
+    EXPECT_FALSE(is_form_hmac_hex(secret, body, to_hex(hmac_sha256(secret, message + "z")))) << plain;
+  }
+  const auto empty = to_hex(hmac_sha256(secret, ""));
+  EXPECT_TRUE(is_form_hmac_hex(secret, "payload=", empty));
+  for (const auto* bad : {"", "payload", "payload=&payload=", "payload=%", "payload=%7", "payload=%zz"})
+    EXPECT_FALSE(is_form_hmac_hex(secret, bad, empty)) << bad;
+  EXPECT_FALSE(is_form_hmac_hex(Secret(""), "payload=", to_hex(hmac_sha256(Secret(""), ""))));
 }
 
 /// Before a signature of the Gitea family is known to be right, the form has been looked through.
