@@ -61,8 +61,8 @@ class RelayAttempt {
   Status refuse();
   /// Whether the policy lets the target's tip be replaced.
   [[nodiscard]] bool may_rewrite() const;
-  /// Keeps the target's tip under a name of its own, before it is replaced. A push of its own: targets differ
-  /// in what they make of one refused ref among several, also where they offer atomic pushes.
+  /// Keeps the target's tip under a name of its own, before it is replaced. A push of its own, confirmed
+  /// first: where one ref is hidden (receive.hideRefs), git lets the others of an atomic push through.
   Status keep_backup();
   Status prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict);
   /// A source that spoke its one answer on a pipe has to be asked anew.
