@@ -190,7 +190,8 @@ class World {
     end.report = transfer(external_[address], ObjectId::from_hex(row.put_tip(Direction::ToOuter)), chaos);
     maybe_happen(chaos);
     const bool has_pushed = tip_put_by(end.report).has_value();
-    if (chaos == Chaos::Yes && pick(12) == 0) {  // gitferry ends here; the next run finds this one interrupted
+    if (chaos == Chaos::Yes &&
+        pick(12) == 0) {  // gitferry ends here; the next run finds this one interrupted
       has_lost_a_record_ = has_lost_a_record_ || has_pushed;
       return;
     }
