@@ -67,14 +67,16 @@ Json::Value branch_json(const BranchBinding& branch) {
   return row;
 }
 
-Json::Value branch_row_json(const BranchBinding& branch, const BranchStatus& status, Direction direction) {
+Json::Value branch_row_json(const RepositoryBinding& binding, const BranchBinding& branch,
+                            const BranchStatus& status) {
   auto row = branch_json(branch);
+  row["policy"] = word(binding.policy_of(branch));
   row["file"] = Json::Value();
   if (branch.file_enabled) row["file"]["enable"] = *branch.file_enabled;
   const auto known = status.lane.value_or(LaneRow{});
   const auto lane = lane_json(known);
   // A manual sync may have gone against the binding.
-  const bool from_internal = source_side(known.last_direction.value_or(direction)) == Side::Internal;
+  const bool from_internal = source_side(known.last_direction.value_or(binding.direction)) == Side::Internal;
   row["internal_tip"] = lane[from_internal ? "source_tip" : "target_tip"];
   row["external_tip"] = lane[from_internal ? "target_tip" : "source_tip"];
   for (const auto* name :

@@ -17,7 +17,8 @@ Json::Value repository_row_json(const RepositoryBinding& binding, const Reposito
 
 /// The answer to binding a branch.
 Json::Value branch_json(const BranchBinding& branch);
-/// A row of the list. `direction` is the repository's.
-Json::Value branch_row_json(const BranchBinding& branch, const BranchStatus& status, Direction direction);
+/// A row of the list, with the policy in force. `binding`: the repository of the branch.
+Json::Value branch_row_json(const RepositoryBinding& binding, const BranchBinding& branch,
+                            const BranchStatus& status);
 
 }  // namespace gitferry::api

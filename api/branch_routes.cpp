@@ -71,7 +71,7 @@ Result<Response> get_branches(ApiContext& context, const Call& call) {
   if (!statuses) return fail(statuses.error());
   Json::Value data(Json::arrayValue);
   for (std::size_t i = 0; i < branches.size(); ++i) {
-    data.append(branch_row_json(branches[i], statuses->at(i), binding->direction));
+    data.append(branch_row_json(*binding, branches[i], statuses->at(i)));
   }
   return success(call.request, std::move(data), static_cast<std::int64_t>(binding->branches.size()));
 }

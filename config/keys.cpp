@@ -44,12 +44,12 @@ constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use pa
                                         Remark{"secret", "use password_file or password_env"},
                                         Remark{"key", "use key_file"}};
 
-constexpr std::array<Word, 9> kRepositoryKeys{"name",      "enable", "internal", "external", "granularity",
-                                              "direction", "policy", "webhook",  "branches"};
-constexpr std::array kRepositoryPlanned{
-    Remark{"deletions", "deleted branches are left alone"}, Remark{"tags", "tags are not synced"},
-    Remark{"engine", "every sync goes through the relay"},
-    Remark{"backup_refs", "the sync log has the tip that a forced sync rewrote"}};
+constexpr std::array<Word, 10> kRepositoryKeys{"name",        "enable",    "internal", "external",
+                                               "granularity", "direction", "policy",   "backup_refs",
+                                               "webhook",     "branches"};
+constexpr std::array kRepositoryPlanned{Remark{"deletions", "deleted branches are left alone"},
+                                        Remark{"tags", "tags are not synced"},
+                                        Remark{"engine", "every sync goes through the relay"}};
 constexpr std::array kRepositoryRefused{
     Remark{"password", "put it under credentials as password_file or password_env"},
     Remark{"token", "put it under credentials as password_file or password_env"},
@@ -74,8 +74,7 @@ constexpr std::array kSecretRefused{Remark{"secret", "use file or env"}, Remark{
                                     Remark{"token", "use file or env"},
                                     Remark{"password", "use file or env"}};
 
-constexpr std::array<Word, 3> kBranchKeys{"internal", "external", "enable"};
-constexpr std::array kBranchPlanned{Remark{"policy", "every branch is fast-forward only"}};
+constexpr std::array<Word, 4> kBranchKeys{"internal", "external", "enable", "policy"};
 
 constexpr std::array kAll{
     &section::kRoot,     &section::kServer,     &section::kTls,    &section::kLimits,
@@ -106,7 +105,7 @@ const Section kRepository{"repository", kRepositoryKeys, kRepositoryPlanned, kRe
 const Section kWebhooks{"webhooks", kWebhooksKeys, {}, {}};
 const Section kWebhook{"webhook", kWebhookKeys, {}, kWebhookRefused};
 const Section kSecret{"secret", kSecretKeys, {}, kSecretRefused};
-const Section kBranch{"branch", kBranchKeys, kBranchPlanned, {}};
+const Section kBranch{"branch", kBranchKeys, {}, {}};
 }  // namespace section
 
 std::span<const Section* const> all_sections() {

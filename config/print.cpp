@@ -264,6 +264,7 @@ YamlNode branches_of(const RepositoryBinding& binding, Form form) {
     put(pair, "internal", word(branch.internal));
     put(pair, "external", word(branch.external));
     put(pair, "enable", flag(branch.enabled));
+    if (branch.policy) put(pair, "policy", word(std::string(name_of(*branch.policy))));
     branches.items.push_back(std::move(pair));
   }
   return branches;
@@ -284,6 +285,7 @@ YamlNode repository_of(const Config& config, const RepositoryBinding& binding, F
   put(map, "granularity", word(std::string(name_of(binding.granularity))));
   put(map, "direction", word(std::string(name_of(binding.direction))));
   put(map, "policy", word(std::string(name_of(binding.policy))));
+  put(map, "backup_refs", flag(binding.backup_refs));
   YamlNode webhooks = webhooks_of(config, binding);
   if (!webhooks.members.empty()) put(map, "webhook", std::move(webhooks));
   if (binding.granularity == Granularity::One) put(map, "branches", branches_of(binding, form));

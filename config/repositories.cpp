@@ -53,9 +53,13 @@ class RepositoryReader {
     if (const auto word = map_.choice("direction", {"to_outer", "to_inter"},
                                       {{"both", "bind the repository once for each direction"}}))
       binding_.direction = *direction_from(*word);
-    map_.choice(
-        "policy", {"ff_only"},
-        {{"follow", "a rewritten source branch is refused"}, {"force", "a single sync can be forced"}});
+    if (const auto policy = read_policy(map_)) binding_.policy = *policy;
+    binding_.backup_refs = map_.flag("backup_refs").value_or(false);
+  }
+
+  static std::optional<Policy> read_policy(const MapReader& map) {
+    const auto word = map.choice("policy", {"ff_only", "follow", "force"});
+    return word ? policy_from(*word) : std::nullopt;
   }
 
   bool read_address(std::string_view key, RemoteUrl& url) {
@@ -116,12 +120,13 @@ class RepositoryReader {
       auto internal = read_branch_name(map, "internal");
       auto external = read_branch_name(map, "external");
       const bool enabled = map.flag("enable").value_or(true);
+      const auto policy = read_policy(map);
       if (!internal || !external) continue;
       if (!seen.insert({*internal, *external}).second) {
         map.error(map.at(), "this pair of branches is bound twice", "keep one of them");
         continue;
       }
-      binding_.branches.push_back({std::move(*internal), std::move(*external), enabled});
+      binding_.branches.push_back({std::move(*internal), std::move(*external), enabled, policy});
     }
   }
 

@@ -31,6 +31,11 @@ struct SyncRequest {
   std::string target_ref;
   Policy policy = Policy::FfOnly;
   bool dry_run = false;  ///< make the plan, write nothing anywhere on the target
+  /// For Policy::Follow: what gitferry last put on `target_ref`; unset: not known, so nothing is replaced.
+  std::optional<ObjectId> put_tip = std::nullopt;
+  /// A tip that is replaced is first kept on the target under `refs/gitferry/backup/`. Where the target does
+  /// not take that, nothing is replaced.
+  bool keep_backup = false;
 };
 
 /// How long one run may wait. Each is enforced by our own transports, not by a library's goodwill.

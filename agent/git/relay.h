@@ -21,7 +21,8 @@ namespace gitferry {
 /// moved by its own compare-and-swap on the tip that was seen, and the pack's trailer is sent only after the
 /// source ended cleanly: a cut or damaged transfer cannot move it.
 ///
-/// With Policy::Force what is no fast-forward is replaced, by the same compare-and-swap.
+/// What is no fast-forward is replaced where may_replace() says so, by the same compare-and-swap; before it,
+/// where it is asked for, the old tip is kept on the target under `refs/gitferry/backup/`.
 ///
 /// Within one run it tries again, each once: with a length where the target wants one, without a thin pack
 /// where the target could not unpack, and with new listings where a ref moved meanwhile; what came to the

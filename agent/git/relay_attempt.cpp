@@ -1,7 +1,9 @@
 #include "agent/git/relay_attempt.h"
 
+#include <chrono>
 #include <limits>
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "agent/base/crypto.h"
@@ -18,6 +20,13 @@ constexpr std::uint64_t kSmallPack = 1U << 20U;
 std::string shown(const std::string& ref) {
   const auto branch = branch_of(ref);
   return branch.empty() ? ref : std::string(branch);
+}
+
+/// `refs/gitferry/backup/main/20261125T182120Z-1a2b3c4`
+std::string backup_ref(const std::string& ref, const ObjectId& tip, WallTime now) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  return fmt::format("refs/gitferry/backup/{}/{:%Y%m%dT%H%M%SZ}-{}", shown(ref),
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), tip.short_hex());
 }
 
 /// A pack of no objects (gitformat-pack).
@@ -91,6 +100,7 @@ Status RelayAttempt::list() {
   report_.source_tip.reset();
   report_.target_tip_before.reset();
   report_.target_tip_after.reset();
+  report_.backup_ref.clear();
   // Both are asked before either is waited for.
   if (auto asked = connect_source(); !asked) return asked;
   if (auto asked = connect_target(); !asked) return asked;
@@ -161,7 +171,7 @@ Status RelayAttempt::update() {
   auto pack = std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
   auto verdict = PackScan::Verdict::Undecided;
   if (auto scanned = prove(*pack, !request_.dry_run, verdict); !scanned) return scanned;
-  if (verdict == PackScan::Verdict::Undecided && request_.policy != Policy::Force) {
+  if (verdict == PackScan::Verdict::Undecided && !may_rewrite()) {
     // Its stream belongs to a connection that may be given up now.
     pack.reset();
     return update_with_plain_pack();
@@ -182,7 +192,7 @@ Status RelayAttempt::update_with_plain_pack() {
   auto verdict = PackScan::Verdict::Undecided;
   if (auto scanned = prove(**pack, !commits_alone && !request_.dry_run, verdict); !scanned) return scanned;
   if (commits_alone) pack->reset();
-  if (verdict == PackScan::Verdict::Undecided && request_.policy != Policy::Force) {
+  if (verdict == PackScan::Verdict::Undecided && !may_rewrite()) {
     return fail(ErrorCode::GitFailed,
                 what() + ": whether this is a fast-forward cannot be told from the source's pack",
                 "push once with plain git; report this if it repeats");
@@ -197,8 +207,12 @@ Status RelayAttempt::update_with_plain_pack() {
   return push(**pack);
 }
 
+bool RelayAttempt::may_rewrite() const {
+  return may_replace(request_.policy, request_.put_tip, *report_.target_tip_before);
+}
+
 Status RelayAttempt::rewrite(std::unique_ptr<HeldPack> pack) {
-  if (request_.policy != Policy::Force) return refuse();
+  if (!may_rewrite()) return refuse();
   if (options_.seen && options_.seen->tip != report_.target_tip_before) {
     return fail(ErrorCode::LeaseLost,
                 what() + ": the target's branch moved while the run went on, and was left as it is",
@@ -206,17 +220,61 @@ Status RelayAttempt::rewrite(std::unique_ptr<HeldPack> pack) {
   }
   report_.plan = Plan::Rewrite;
   if (request_.dry_run) return {};
+  if (request_.keep_backup) {
+    if (auto kept = keep_backup(); !kept) return kept;
+  }
   return pack ? push(*pack) : push_what_is_missing();
 }
 
 Status RelayAttempt::refuse() {
   report_.plan = Plan::Refuse;
-  return fail(
-      ErrorCode::Diverged,
-      fmt::format(
-          "{}: the target's tip {} is not an ancestor of the source's tip {}; the target was left as it is",
-          what(), report_.target_tip_before->short_hex(), report_.source_tip->short_hex()),
-      "merge the target's commits into the source, or reset the target's branch to a commit of the source");
+  const auto tip = report_.target_tip_before->short_hex();
+  auto text = fmt::format("{}: the target's tip {} is not an ancestor of the source's tip {}", what(), tip,
+                          report_.source_tip->short_hex());
+  if (request_.policy != Policy::Follow) {
+    return fail(ErrorCode::Diverged, text + "; the target was left as it is",
+                "merge the target's commits into the source, or reset the target's branch to a commit of the "
+                "source");
+  }
+  text += request_.put_tip ? fmt::format(
+                                 ", and it is not {}, which gitferry last put there: somebody else moved the "
+                                 "target's branch",
+                                 request_.put_tip->short_hex())
+                           : std::string(", and gitferry has no record of having put it there itself");
+  return fail(ErrorCode::Diverged, text + "; the target was left as it is",
+              "look at what is there; then merge it into the source, or force this sync once");
+}
+
+Status RelayAttempt::keep_backup() {
+  const auto& tip = *report_.target_tip_before;
+  const auto ref = backup_ref(request_.target_ref, tip, context_.clock.now());
+  const auto refused = [&](const Error& error) {
+    auto named = error;
+    named.message =
+        fmt::format("{}: the target's tip {} could not be kept as '{}', so it was not replaced: {}", what(),
+                    tip.short_hex(), ref, error.message);
+    if (!named.is_transient()) {
+      named.hint = "let the target take refs under refs/gitferry/, or set backup_refs: false";
+    }
+    return fail(std::move(named));
+  };
+  const auto& remote = request_.target;
+  auto connection = context_.transport.connect(remote, GitService::ReceivePack, 0, context_.waiting);
+  if (!connection) return refused(connection.error());
+  ReceivePack target(**connection, remote.url.str());
+  auto done = target.start();
+  if (done) done = target.list(ref);
+  if (!done) return refused(done.error());
+  report_.backup_ref = ref;
+  // A run a moment ago kept the very same one.
+  if (target.advertisement().tip == tip) return {};
+  const auto pack = empty_pack(tip.format());
+  done = target.open({ref, ObjectId::null(tip.format()), tip}, pack.size());
+  if (done) done = target.write(pack);
+  auto outcome = done ? target.finish() : target.explain(done.error());
+  if (!outcome.error) return {};
+  report_.backup_ref.clear();
+  return refused(*outcome.error);
 }
 
 Status RelayAttempt::prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict) {

@@ -59,6 +59,11 @@ class RelayAttempt {
   /// yet.
   Status rewrite(std::unique_ptr<HeldPack> pack);
   Status refuse();
+  /// Whether the policy lets the target's tip be replaced.
+  [[nodiscard]] bool may_rewrite() const;
+  /// Keeps the target's tip under a name of its own, before it is replaced. A push of its own, confirmed
+  /// first: where one ref is hidden (receive.hideRefs), git lets the others of an atomic push through.
+  Status keep_backup();
   Status prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict);
   /// A source that spoke its one answer on a pipe has to be asked anew.
   Status renew_source();

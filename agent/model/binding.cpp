@@ -22,6 +22,8 @@ std::string_view name_of(Policy policy) {
   switch (policy) {
     case Policy::FfOnly:
       return "ff_only";
+    case Policy::Follow:
+      return "follow";
     case Policy::Force:
       return "force";
   }
@@ -49,6 +51,13 @@ std::optional<Direction> direction_from(std::string_view name) {
 std::optional<Granularity> granularity_from(std::string_view name) {
   if (name == "all" || name == "1") return Granularity::All;
   if (name == "one" || name == "2") return Granularity::One;
+  return std::nullopt;
+}
+
+std::optional<Policy> policy_from(std::string_view name) {
+  for (const auto policy : {Policy::FfOnly, Policy::Follow, Policy::Force}) {
+    if (name == name_of(policy)) return policy;
+  }
   return std::nullopt;
 }
 

@@ -24,9 +24,13 @@ enum class Direction { ToOuter = 1, ToInter = 2 };
 enum class Granularity { All = 1, One = 2 };
 
 /// What a run may do to a target that is not an ancestor of the source.
+/// Every rewrite is a compare-and-swap on the tip that was seen.
 enum class Policy {
   FfOnly,  ///< refuse it
-  Force,   ///< make it equal to the source: a compare-and-swap on the tip that was seen
+  /// Make it equal to the source only where its tip is exactly what gitferry last put there: then all of its
+  /// history came from the source. Refuse it otherwise.
+  Follow,
+  Force,  ///< make it equal to the source
 };
 
 /// Where what is in force comes from.
@@ -44,6 +48,7 @@ std::string_view name_of(Policy policy);
 std::string_view name_of(Origin origin);
 std::optional<Direction> direction_from(std::string_view name);
 std::optional<Granularity> granularity_from(std::string_view name);
+std::optional<Policy> policy_from(std::string_view name);
 
 inline Side source_side(Direction direction) {
   return direction == Direction::ToOuter ? Side::Internal : Side::External;
@@ -57,6 +62,7 @@ struct BranchBinding {
   std::string internal;
   std::string external;
   bool enabled = true;
+  std::optional<Policy> policy = std::nullopt;  ///< unset: the repository's
   // What only the registry fills in.
   std::int64_t id = 0;  ///< stable: allotted once per (repository, internal, external)
   std::int64_t created_at_ms = 0;
@@ -99,6 +105,8 @@ struct RepositoryBinding {
   Granularity granularity = Granularity::One;
   Direction direction = Direction::ToOuter;
   Policy policy = Policy::FfOnly;
+  /// A tip that a rewrite replaces is kept on the target as `refs/gitferry/backup/<branch>/<time>-<id>`.
+  bool backup_refs = false;
   std::optional<WebhookSource> internal_webhook;
   std::optional<WebhookSource> external_webhook;
   std::vector<BranchBinding> branches;  ///< empty for Granularity::All
@@ -116,6 +124,7 @@ struct RepositoryBinding {
   [[nodiscard]] const RemoteUrl& address(Side side) const {
     return side == Side::Internal ? internal : external;
   }
+  [[nodiscard]] Policy policy_of(const BranchBinding& branch) const { return branch.policy.value_or(policy); }
   [[nodiscard]] const std::optional<WebhookSource>& webhook(Side side) const {
     return side == Side::Internal ? internal_webhook : external_webhook;
   }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "agent/base/error.h"
+#include "agent/model/binding.h"
 #include "agent/model/object_id.h"
 
 namespace gitferry {
@@ -53,8 +54,25 @@ struct RunReport {
   std::chrono::microseconds listing{0};     ///< until both tips were known
   std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
   std::chrono::microseconds total{0};
+  std::string backup_ref;      ///< where the target keeps the tip that was replaced; empty: nowhere
   std::string remote_text;     ///< what the target's hooks said: cleaned, bounded
   std::optional<Error> error;  ///< unset: success (a plan of Nothing is a success)
 };
+
+/// The tip that the run put on the target, as the target itself confirmed: what Policy::Follow goes by. Unset
+/// for a run that failed, whatever it may have done, and for one that found both sides equal: somebody else
+/// may have put that there.
+inline std::optional<ObjectId> tip_put_by(const RunReport& report) {
+  const bool has_pushed =
+      report.plan == Plan::Create || report.plan == Plan::FastForward || report.plan == Plan::Rewrite;
+  if (report.error || report.dry_run || !has_pushed) return std::nullopt;
+  return report.target_tip_after;
+}
+
+/// Whether `policy` lets a run replace `target_tip` by what does not contain it. `put_tip`: what gitferry
+/// last put on that ref; unset: not known.
+inline bool may_replace(Policy policy, const std::optional<ObjectId>& put_tip, const ObjectId& target_tip) {
+  return policy == Policy::Force || (policy == Policy::Follow && put_tip == target_tip);
+}
 
 }  // namespace gitferry

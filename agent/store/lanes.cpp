@@ -3,6 +3,8 @@
 #include <string>
 #include <unordered_map>
 
+#include <fmt/format.h>
+
 #include "agent/base/error.h"
 #include "agent/store/binding_ids.h"
 #include "agent/store/json_array.h"
@@ -22,7 +24,8 @@ const std::string kSelect =
     "marked_at_ms, "
     "attempts, "
     "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
-    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms, last_direction "
+    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms, last_direction, "
+    "put_to_outer, put_to_inter "
     "FROM lane ";
 
 LaneRow row_of(const Query& query) {
@@ -56,6 +59,8 @@ LaneRow row_of(const Query& query) {
   if (const auto direction = query.integer(column++); direction != 0) {
     row.last_direction = static_cast<Direction>(direction);
   }
+  row.put_to_outer = query.text(column++);
+  row.put_to_inter = query.text(column++);
   return row;
 }
 
@@ -112,6 +117,32 @@ bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::i
   return query.bind(lane_id, run_id).next() && query.integer(0) != 0;
 }
 
+void note_put_tip(SqlConnection& connection, const RunEnd& end) {
+  const auto put = tip_put_by(end.report);
+  if (!put) return;
+  connection
+      .query(R"sql(
+    UPDATE lane SET put_to_outer = CASE WHEN run.direction = 1 THEN ?3 ELSE put_to_outer END,
+      put_to_inter = CASE WHEN run.direction = 2 THEN ?3 ELSE put_to_inter END
+    FROM run WHERE lane.id = ?1 AND run.id = ?2)sql")
+      .bind(end.lane_id, end.run_id, put->hex())
+      .run();
+}
+
+bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction direction) {
+  auto query = connection.query(
+      "SELECT CASE ?2 WHEN 1 THEN force_to_outer_seq ELSE force_to_inter_seq END > done_seq FROM lane "
+      "WHERE id = ?1");
+  return query.bind(lane_id, static_cast<int>(direction)).next() && query.integer(0) != 0;
+}
+
+bool put_tip_still_holds(SqlConnection& connection, const LaneRow& lane, Direction direction) {
+  auto query = connection.query(
+      "SELECT CASE ?2 WHEN 1 THEN put_to_outer ELSE put_to_inter END = ?3 FROM lane WHERE id = ?1");
+  return query.bind(lane.id, static_cast<int>(direction), lane.put_tip(direction)).next() &&
+         query.integer(0) != 0;
+}
+
 }  // namespace
 
 Trigger trigger_from(const std::string& name) {
@@ -144,11 +175,19 @@ Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const
   return {id, seq};
 }
 
-bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction direction) {
-  auto query = connection.query(
-      "SELECT CASE ?2 WHEN 1 THEN force_to_outer_seq ELSE force_to_inter_seq END > done_seq FROM lane "
-      "WHERE id = ?1");
-  return query.bind(lane_id, static_cast<int>(direction)).next() && query.integer(0) != 0;
+Status may_begin(SqlConnection& connection, const LaneRow& lane, Direction direction) {
+  if (lane.is_forced(direction) && !may_still_force(connection, lane.id, direction)) {
+    return fail(ErrorCode::Unavailable,
+                fmt::format("open a run of '{}': leave to force it was taken back, for its addresses changed",
+                            lane.key.repository));
+  }
+  if (!put_tip_still_holds(connection, lane, direction)) {
+    return fail(
+        ErrorCode::Unavailable,
+        fmt::format("open a run of '{}': what was last put there is forgotten, for its addresses changed",
+                    lane.key.repository));
+  }
+  return {};
 }
 
 void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction) {
@@ -169,6 +208,7 @@ void forget_lanes(SqlConnection& connection, const std::string& repository) {
     UPDATE lane SET last_plan = '', source_tip = '', target_tip = '', last_code_status = 0, last_error = '',
       last_text = '', last_run_at_ms = 0, last_success_at_ms = 0, attempts = 0, next_attempt_at_ms = 0,
       hold_until_ms = 0, crash_count = 0, quarantined = 0, force_to_outer_seq = 0, force_to_inter_seq = 0,
+      put_to_outer = '', put_to_inter = '',
       forgotten_run_id = coalesce((SELECT max(id) FROM run), 0)
     WHERE repository = ?1)sql")
       .bind(repository)
@@ -191,6 +231,7 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
             error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
             end.finished_at_ms, end.run_id)
       .run();
+  note_put_tip(connection, end);
   if (end.more_follows) return;
   if (!end.done_seq) {
     // A mark made while the run went on asked for a run at once, as one made after it does.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/result.h"
 #include "agent/store/database.h"
 #include "agent/store/store.h"
 
@@ -24,16 +25,18 @@ struct MarkCause {
 
 /// `requested_seq += 1`; the lane is made where it does not exist.
 Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const MarkCause& cause);
-/// Whether leave to force is there that has not been used up or taken back.
-bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction direction);
+/// Whether a run may begin from `lane` as it was read: leave to force and what was put there, if it has any,
+/// were not taken back since. Errors: Unavailable where they were.
+Status may_begin(SqlConnection& connection, const LaneRow& lane, Direction direction);
 /// The part of begin_run() that belongs to the lane.
 void note_run_began(SqlConnection& connection, const LaneRow& lane, Direction direction);
 /// The part of finish_run() that belongs to the lane. Nothing, where forget_lanes() came in between.
 void note_run_ended(SqlConnection& connection, const RunEnd& end);
 void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t done_seq,
                   const Error& reason);
-/// Tips, outcomes, back-off, crashes and leave to force of a repository's lanes: they were of other
-/// addresses. What is pending stays so, also where a run for the old addresses goes on.
+/// Tips, also those that were put there, outcomes, back-off, crashes and leave to force of a repository's
+/// lanes: they were of other addresses. What is pending stays so, also where a run for the old addresses goes
+/// on.
 void forget_lanes(SqlConnection& connection, const std::string& repository);
 /// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them.
 void count_crashes(SqlConnection& connection);

@@ -245,8 +245,15 @@ DROP INDEX run_by_lane;
 CREATE INDEX run_by_lane ON run (lane_id, direction, is_settled, requested_seq);
 )sql";
 
+// Empty for what older versions put there: they had no policy that goes by it, and the next push fills it in.
+constexpr const char* kSchema4 = R"sql(
+-- what gitferry last put on the target of each direction
+ALTER TABLE lane ADD COLUMN put_to_outer TEXT NOT NULL DEFAULT '';
+ALTER TABLE lane ADD COLUMN put_to_inter TEXT NOT NULL DEFAULT '';
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

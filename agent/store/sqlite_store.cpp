@@ -129,12 +129,7 @@ Result<Receipt> SqliteStore::mark_lanes(std::span<const LaneMark> marks, Trigger
 Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direction,
                                             std::int64_t started_at_ms) {
   return writer_.write("open the run", [&](SqlConnection& connection) -> Result<std::int64_t> {
-    if (lane.is_forced(direction) && !may_still_force(connection, lane.id, direction)) {
-      return fail(
-          ErrorCode::Unavailable,
-          fmt::format("open a run of '{}': leave to force it was taken back, for its addresses changed",
-                      lane.key.repository));
-    }
+    if (auto may = may_begin(connection, lane, direction); !may) return fail(may.error());
     const auto id = insert_run(connection, lane, direction, started_at_ms);
     note_run_began(connection, lane, direction);
     if (id % kPruneEvery == 0) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));

@@ -90,7 +90,17 @@ struct LaneRow {
   std::string last_text;
   std::int64_t last_run_at_ms = 0;
   std::int64_t last_success_at_ms = 0;
+  /// What gitferry last put on the target of each direction, hex: the tips of runs whose push the target
+  /// confirmed, written with their ends. Empty: nothing, or it is not known: forgotten with the addresses, or
+  /// gitferry ended between a push and its record. The run that comes then finds equal tips and records
+  /// nothing, so Policy::Follow refuses to replace that tip, which is the safe side; the next push that is
+  /// recorded mends it.
+  std::string put_to_outer;
+  std::string put_to_inter;
 
+  [[nodiscard]] const std::string& put_tip(Direction direction) const {
+    return direction == Direction::ToOuter ? put_to_outer : put_to_inter;
+  }
   [[nodiscard]] bool is_forced(Direction direction) const {
     return (forced_directions & direction_bit(direction)) != 0;
   }
@@ -328,8 +338,8 @@ class Store {
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
   /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`
-  /// has is used up by it. Errors besides: Unavailable where that leave was taken back since `lane` was read;
-  /// read it again.
+  /// has is used up by it. Errors besides: Unavailable where that leave, or the tip that was put there, was
+  /// taken back since `lane` was read; read it again.
   virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
                                          std::int64_t started_at_ms) = 0;
   virtual Status finish_run(const RunEnd& end) = 0;

@@ -39,7 +39,9 @@ std::vector<std::string> branch_lines(const RepositoryBinding& binding) {
   std::vector<std::string> lines;
   lines.reserve(binding.branches.size());
   for (const auto& branch : binding.branches)
-    lines.push_back(shortened(pair_text(branch), kPairLimit) + (branch.enabled ? "" : " (disabled)"));
+    lines.push_back(shortened(pair_text(branch), kPairLimit) +
+                    (branch.policy ? fmt::format(" ({})", name_of(*branch.policy)) : std::string()) +
+                    (branch.enabled ? "" : " (disabled)"));
   return lines;
 }
 
@@ -79,6 +81,7 @@ Fields plain_fields(const RepositoryBinding& binding) {
           {"sync_granularity", json_string(name_of(binding.granularity))},
           {"sync_direction", json_string(name_of(binding.direction))},
           {"policy", json_string(name_of(binding.policy))},
+          {"backup_refs", std::string(json_bool(binding.backup_refs))},
           {"problem", binding.problem.empty() ? "null" : json_string(binding.problem)}};
 }
 
@@ -116,7 +119,7 @@ AuditTexts difference_texts(const RepositoryBinding& before, const RepositoryBin
   // what.
   if (!same_tokens(before, after)) add("token_present", token_text(before), token_text(after));
   if (!same_webhooks(before, after)) add("webhook", webhook_text(before), webhook_text(after));
-  if (!same_branches(before, after)) {
+  if (!same_branches(before, after) || !same_branch_policies(before, after)) {
     auto old_lines = branch_lines(before);
     auto new_lines = branch_lines(after);
     keep_differing(old_lines, new_lines);

@@ -63,6 +63,15 @@ bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right
                     });
 }
 
+bool same_branch_policies(const RepositoryBinding& left, const RepositoryBinding& right) {
+  return std::equal(left.branches.begin(), left.branches.end(), right.branches.begin(), right.branches.end(),
+                    [](const BranchBinding& a, const BranchBinding& b) { return a.policy == b.policy; });
+}
+
+bool same_policies(const RepositoryBinding& left, const RepositoryBinding& right) {
+  return left.policy == right.policy && same_branch_policies(left, right);
+}
+
 bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right) {
   return left.enabled == right.enabled && left.granularity == right.granularity &&
          left.direction == right.direction && same_addresses(left, right) && same_tokens(left, right) &&
@@ -70,8 +79,8 @@ bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right) {
 }
 
 bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return runs_alike(left, right) && left.policy == right.policy && left.problem == right.problem &&
-         same_webhooks(left, right);
+  return runs_alike(left, right) && same_policies(left, right) && left.backup_refs == right.backup_refs &&
+         left.problem == right.problem && same_webhooks(left, right);
 }
 
 }  // namespace gitferry

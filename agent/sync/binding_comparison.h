@@ -17,10 +17,16 @@ bool same_hook(const OrganisationHook& left, const OrganisationHook& right);
 /// The same pairs in the same order, each as enabled as before.
 bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right);
 
+/// Branches that are the same in the same order: whether each has the policy of its own that it had.
+bool same_branch_policies(const RepositoryBinding& left, const RepositoryBinding& right);
+/// The same for the repository's policy and those of its branches.
+bool same_policies(const RepositoryBinding& left, const RepositoryBinding& right);
+
 /// Whether its lanes run alike: addresses, tokens, branches, granularity, direction, and enabled or not. The
-/// policy is not among them.
+/// policies are not among them: they matter to lanes whose sides diverged, and to no other.
 bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right);
-/// Whether all that is in force is the same: besides, policy, webhooks and what is wrong with it.
+/// Whether all that is in force is the same: besides, policies, backups, webhooks and what is wrong
+/// with it.
 bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right);
 
 }  // namespace gitferry

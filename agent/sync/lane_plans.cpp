@@ -1,18 +1,31 @@
 #include "agent/sync/lane_plans.h"
 
+#include <cstddef>
+#include <optional>
+#include <utility>
+
 #include "agent/sync/lane_request.h"
 
 namespace gitferry {
 namespace {
 
-RunReport plan_of(Engine& engine, const LaneSelection& selection, const LaneKey& key, bool force,
-                  const CredentialLookup& credentials, const TimeLimit& limit) {
+struct Plans {
+  Engine& engine;
+  const LaneSelection& selection;
+  bool force;
+  const CredentialLookup& credentials;
+};
+
+RunReport plan_of(const Plans& plans, const LaneKey& key, const std::optional<LaneRow>& lane,
+                  const TimeLimit& limit) {
   RunReport report;
-  auto request = request_for(*selection.binding, key, selection.direction, credentials);
+  const auto direction = plans.selection.direction;
+  auto request = request_for(*plans.selection.binding, key, direction, plans.credentials);
   if (request) {
     request->dry_run = true;
-    if (force) request->policy = Policy::Force;
-    report = run_guarded(engine, *request, limit.token());
+    if (lane) follow_what_was_put(*request, *lane, direction);
+    if (plans.force) request->policy = Policy::Force;
+    report = run_guarded(plans.engine, *request, limit.token());
   } else {
     report.error = request.error();
   }
@@ -22,13 +35,17 @@ RunReport plan_of(Engine& engine, const LaneSelection& selection, const LaneKey&
 
 }  // namespace
 
-std::vector<SyncOutcome> plan_lanes(Engine& engine, const LaneSelection& selection, bool force,
-                                    const CredentialLookup& credentials, const TimeLimit& limit) {
+Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
+                                            bool force, const CredentialLookup& credentials,
+                                            const TimeLimit& limit) {
+  const auto lanes = store.lanes_of(selection.lanes);
+  if (!lanes) return fail(lanes.error());
+  const Plans plans{engine, selection, force, credentials};
   std::vector<SyncOutcome> outcomes;
-  for (const auto& key : selection.lanes) {
-    SyncOutcome outcome{key, selection.direction, 0, false, {}};
+  for (std::size_t i = 0; i < selection.lanes.size(); ++i) {
+    SyncOutcome outcome{selection.lanes[i], selection.direction, 0, false, {}};
     if (!limit.is_over()) {
-      outcome.report = plan_of(engine, selection, key, force, credentials, limit);
+      outcome.report = plan_of(plans, outcome.key, lanes->at(i), limit);
       const auto& error = outcome.report.error;
       const bool was_cut = error && error->code == ErrorCode::Cancelled && limit.is_over();
       outcome.finished = !was_cut;

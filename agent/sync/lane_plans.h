@@ -2,7 +2,9 @@
 
 #include <vector>
 
+#include "agent/base/result.h"
 #include "agent/git/engine.h"
+#include "agent/store/store.h"
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/sync_service.h"
 #include "agent/sync/time_limit.h"
@@ -12,7 +14,9 @@ namespace gitferry {
 /// What a run of each of these lanes would do: dry runs, one after the other. Nothing is marked, recorded or
 /// written to any host. A lane that the limit leaves no time for is not finished; the error of one does not
 /// keep the others from being planned.
-std::vector<SyncOutcome> plan_lanes(Engine& engine, const LaneSelection& selection, bool force,
-                                    const CredentialLookup& credentials, const TimeLimit& limit);
+/// `store`: is asked what was last put on the targets. Errors: its own.
+Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
+                                            bool force, const CredentialLookup& credentials,
+                                            const TimeLimit& limit);
 
 }  // namespace gitferry

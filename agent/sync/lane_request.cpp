@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry {
@@ -59,6 +60,19 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
   return binding;
 }
 
+Policy policy_of(const RepositoryBinding& binding, const LaneKey& key) {
+  if (binding.granularity == Granularity::All) return binding.policy;
+  const auto bound =
+      std::find_if(binding.branches.begin(), binding.branches.end(),
+                   [&](const BranchBinding& branch) { return lane_key(binding, branch) == key; });
+  return bound == binding.branches.end() ? binding.policy : binding.policy_of(*bound);
+}
+
+void follow_what_was_put(SyncRequest& request, const LaneRow& lane, Direction direction) {
+  request.put_tip.reset();
+  if (const auto put = ObjectId::from_hex(lane.put_tip(direction))) request.put_tip = *put;
+}
+
 Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials) {
   const auto& address = binding.address(side);
   const auto& token = binding.token(side);
@@ -77,8 +91,10 @@ Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey&
   if (!source) return fail(source.error());
   auto target = remote_of(binding, other(from), credentials);
   if (!target) return fail(target.error());
-  return SyncRequest{std::move(*source),   std::move(*target), key.ref(from),
-                     key.ref(other(from)), binding.policy,     false};
+  SyncRequest request{std::move(*source), std::move(*target), key.ref(from), key.ref(other(from))};
+  request.policy = policy_of(binding, key);
+  request.keep_backup = binding.backup_refs;
+  return request;
 }
 
 RunReport run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop) {

@@ -17,7 +17,14 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
 /// shown there; everything else is looked up.
 Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials);
 
-/// What the engine is asked to do for a lane, with the binding's policy. Looks the credentials up.
+/// The policy of a lane: its branch's own, otherwise the repository's.
+Policy policy_of(const RepositoryBinding& binding, const LaneKey& key);
+
+/// Tells the engine what was last put on the target, for Policy::Follow.
+void follow_what_was_put(SyncRequest& request, const LaneRow& lane, Direction direction);
+
+/// What the engine is asked to do for a lane, with the lane's policy; nothing is known of what was put there.
+/// Looks the credentials up.
 Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
                                 const CredentialLookup& credentials);
 

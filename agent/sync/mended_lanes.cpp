@@ -12,7 +12,9 @@ std::vector<std::string> changed_repositories(const BindingSnapshot& before, con
   std::vector<std::string> changed;
   for (const auto& [name, binding] : now.repositories) {
     const auto* known = before.find(name);
-    if (known == nullptr || !runs_alike(*known, binding)) changed.push_back(name);
+    if (known == nullptr || !runs_alike(*known, binding) || !same_policies(*known, binding)) {
+      changed.push_back(name);
+    }
   }
   return changed;
 }
@@ -21,6 +23,15 @@ bool has_moved(const BindingSnapshot& before, const BindingSnapshot& now, const 
   const auto* known = before.find(name);
   const auto* binding = now.find(name);
   return known != nullptr && binding != nullptr && !same_addresses(*known, *binding);
+}
+
+/// Where nothing but policies changed: whether the lane's last run was refused under another one.
+bool may_be_mended(const BindingSnapshot& before, const BindingSnapshot& now, const LaneRow& lane) {
+  const auto* known = before.find(lane.key.repository);
+  const auto* binding = now.find(lane.key.repository);
+  if (known == nullptr || binding == nullptr || !runs_alike(*known, *binding)) return true;
+  return lane.last_error == info(ErrorCode::Diverged).name &&
+         policy_of(*known, lane.key) != policy_of(*binding, lane.key);
 }
 
 }  // namespace
@@ -35,6 +46,7 @@ Result<std::vector<LaneMark>> mended_lanes(const BindingSnapshot& before, const 
   for (const auto& lane : *lanes) {
     const bool is_forgotten = lane.last_run_at_ms == 0 && has_moved(before, now, lane.key.repository);
     if (lane.is_pending() || (lane.last_error.empty() && !is_forgotten)) continue;
+    if (!may_be_mended(before, now, lane)) continue;
     if (const auto binding = binding_of(now, lane.key)) marks.push_back({lane.key, (*binding)->direction});
   }
   return marks;

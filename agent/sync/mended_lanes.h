@@ -13,8 +13,8 @@ namespace gitferry {
 /// Looked at are repositories that are new in `now`, and those with other addresses, tokens, branches,
 /// granularity or direction than in `before`, or switched on or off. Of their lanes those that are in force,
 /// not pending, and whose last run ended with an error; and those whose outcomes the store forgot, since they
-/// were of other addresses.
-/// Errors: those of Store.
+/// were of other addresses. Where nothing but policies changed: those whose own policy is another one now,
+/// and whose last run was refused because the target had diverged. Errors: those of Store.
 Result<std::vector<LaneMark>> mended_lanes(const BindingSnapshot& before, const BindingSnapshot& now,
                                            Store& store);
 

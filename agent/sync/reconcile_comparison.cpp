@@ -24,18 +24,26 @@ const ObjectId* tip_of(const Tips& tips, std::string_view ref) {
   return found == tips.end() ? nullptr : found->second;
 }
 
-std::vector<LaneKey> keys_of(const RepositoryBinding& binding, const BothListings& listings) {
-  std::vector<LaneKey> keys;
+/// A lane that is in force, and its policy.
+struct Candidate {
+  LaneKey key;
+  Policy policy = Policy::FfOnly;
+};
+
+std::vector<Candidate> candidates_of(const RepositoryBinding& binding, const BothListings& listings) {
+  std::vector<Candidate> candidates;
   if (binding.granularity == Granularity::One) {
     for (const auto& branch : binding.branches) {
-      if (branch.enabled) keys.push_back(lane_key(binding, branch));
+      if (branch.enabled) candidates.push_back({lane_key(binding, branch), binding.policy_of(branch)});
     }
-    return keys;
+    return candidates;
   }
   for (const auto& branch : listings.source) {
-    if (checked_branch(branch_of(branch.ref))) keys.push_back({binding.name, branch.ref, branch.ref});
+    if (checked_branch(branch_of(branch.ref))) {
+      candidates.push_back({{binding.name, branch.ref, branch.ref}, binding.policy});
+    }
   }
-  return keys;
+  return candidates;
 }
 
 /// Both tips of one lane, as listed; null: the host has no such branch.
@@ -50,22 +58,24 @@ bool is_tip(const std::string& known, const ObjectId* listed) {
   return listed == nullptr ? known.empty() : known == listed->hex();
 }
 
-bool needs_run(const RepositoryBinding& binding, const Pair& tips, const LaneRow* lane,
+/// Whether a run with these tips would be refused as the last one was, because the target has diverged.
+bool would_be_refused_again(const LaneRow& lane, Direction direction, Policy policy, const Pair& tips) {
+  if (lane.last_error != info(ErrorCode::Diverged).name || lane.last_direction != direction) return false;
+  if (!is_tip(lane.source_tip, tips.source) || !is_tip(lane.target_tip, tips.target)) return false;
+  if (tips.target == nullptr) return false;
+  return !may_replace(policy, ObjectId::from_hex(lane.put_tip(direction)), *tips.target);
+}
+
+bool needs_run(Direction direction, Policy policy, const Pair& tips, const LaneRow* lane,
                std::int64_t listed_at_ms) {
   if (tips.source == nullptr) return false;
   if (lane == nullptr) return !tips.is_equal();
   if (lane->is_pending() || lane->quarantined) return false;
-  if (lane->last_error.empty()) {
-    const bool came_into_step_meanwhile = lane->last_run_at_ms >= listed_at_ms &&
-                                          lane->last_direction == binding.direction &&
-                                          is_tip(lane->target_tip, tips.source);
-    return !tips.is_equal() && !came_into_step_meanwhile;
-  }
-  const bool would_be_refused_again =
-      lane->last_error == info(ErrorCode::Diverged).name && binding.policy == Policy::FfOnly &&
-      lane->last_direction == binding.direction && is_tip(lane->source_tip, tips.source) &&
-      is_tip(lane->target_tip, tips.target);
-  return !would_be_refused_again;
+  if (!lane->last_error.empty()) return !would_be_refused_again(*lane, direction, policy, tips);
+  const bool came_into_step_meanwhile = lane->last_run_at_ms >= listed_at_ms &&
+                                        lane->last_direction == direction &&
+                                        is_tip(lane->target_tip, tips.source);
+  return !tips.is_equal() && !came_into_step_meanwhile;
 }
 
 }  // namespace
@@ -77,11 +87,13 @@ std::vector<LaneMark> differing_lanes(const RepositoryBinding& binding, const Bo
   const auto target = tips_of(listings.target);
   std::map<LaneKey, const LaneRow*> known;
   for (const auto& lane : lanes) known.emplace(lane.key, &lane);
+  auto candidates = candidates_of(binding, listings);
   std::vector<LaneMark> marks;
-  for (auto& key : keys_of(binding, listings)) {
+  for (auto& [key, policy] : candidates) {
     const Pair tips{tip_of(source, key.ref(from)), tip_of(target, key.ref(other(from)))};
     const auto lane = known.find(key);
-    if (needs_run(binding, tips, lane == known.end() ? nullptr : lane->second, to_epoch_ms(listed_at)))
+    const auto* row = lane == known.end() ? nullptr : lane->second;
+    if (needs_run(binding.direction, policy, tips, row, to_epoch_ms(listed_at)))
       marks.push_back({std::move(key), binding.direction});
   }
   return marks;

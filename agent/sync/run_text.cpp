@@ -45,6 +45,8 @@ std::string run_text(const LaneKey& key, Direction direction, const RunReport& r
                           branch_or_ref(key.ref(other(source))), name_of(report.plan), tips(report),
                           report.pack_bytes, milliseconds);
   if (report.error) text += "\n" + report.error->text();
+  if (!report.backup_ref.empty())
+    text += fmt::format("\nthe target keeps its old tip as {}", report.backup_ref);
   for (const auto line : split(trim(report.remote_text), '\n')) {
     if (!line.empty()) text += fmt::format("\nremote: {}", line);
   }

@@ -270,8 +270,10 @@ Service::Outcomes Service::plan_listed(const LaneSelection& selection, const Syn
   for (auto& branch : *branches) {
     if (branch.settled) branch.settled->dry_run = true;
   }
-  auto planned = plan_lanes(*engine, unsettled(selection, *branches), wish.force, parts_.credentials, limit);
-  return merged(std::move(*branches), selection.direction, std::move(planned));
+  auto planned = plan_lanes(*engine, parts_.store, unsettled(selection, *branches), wish.force,
+                            parts_.credentials, limit);
+  if (!planned) return planned;
+  return merged(std::move(*branches), selection.direction, std::move(*planned));
 }
 
 Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop) {
@@ -319,7 +321,7 @@ Service::Outcomes Service::plan_branch(std::string_view repository, std::string_
   const auto selection = select_branch(*bindings, repository, branch, wish.direction);
   if (!selection) return fail(selection.error());
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
-  return plan_lanes(*parts_.engines(), *selection, wish.force, parts_.credentials, limit);
+  return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
 }
 
 Service::Outcomes Service::sync_repository(std::string_view repository, const SyncWish& wish) {
@@ -342,7 +344,7 @@ Service::Outcomes Service::plan_repository(std::string_view repository, const Sy
   if (!selection) return fail(selection.error());
   if (selection->binding->granularity == Granularity::All) return plan_listed(*selection, wish);
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
-  return plan_lanes(*parts_.engines(), *selection, wish.force, parts_.credentials, limit);
+  return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
 }
 
 }  // namespace

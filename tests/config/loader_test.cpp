@@ -53,14 +53,15 @@ repos:
     external: git@github.com:acme/robot.git
     granularity: one
     direction: to_inter
-    policy: ff_only
+    policy: follow
+    backup_refs: true
     webhook:
       internal: {provider: gitlab, scheme: token, secret_file: )" +
                                     secret + R"(}
       external: {provider: github, secret_env: HOOK}
     branches:
       - {internal: main, external: master}
-      - {internal: release/1.x, external: stable, enable: false}
+      - {internal: release/1.x, external: stable, enable: false, policy: force}
 )",
                                 "f.yaml", environment_of({{"HOOK", kHookSecret}}));
   ASSERT_TRUE(config) << text_of(config);
@@ -90,8 +91,12 @@ repos:
   ASSERT_TRUE(robot->internal_webhook);
   EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "a secret of the test");
   EXPECT_EQ(robot->external_webhook->scheme, WebhookScheme::Hmac);
-  EXPECT_EQ(robot->branches,
-            (std::vector<BranchBinding>{{"main", "master", true}, {"release/1.x", "stable", false}}));
+  EXPECT_EQ(robot->policy, Policy::Follow);
+  EXPECT_TRUE(robot->backup_refs);
+  EXPECT_EQ(robot->branches, (std::vector<BranchBinding>{{"main", "master", true},
+                                                         {"release/1.x", "stable", false, Policy::Force}}));
+  EXPECT_EQ(robot->policy_of(robot->branches[0]), Policy::Follow);
+  EXPECT_EQ(robot->policy_of(robot->branches[1]), Policy::Force);
 }
 
 TEST(Loader, TakesDefaultsForWhatIsNotThere) {
@@ -176,8 +181,6 @@ TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
                "2:16: error: PostgreSQL is not available in this version"},
            Bad{repository("    direction: both\n"),
                "6:16: error: 'repos[0].direction: both' is not available"},
-           Bad{repository("    policy: follow\n"), "6:13: error: 'repos[0].policy: follow' is not available"},
-           Bad{repository("    policy: force\n"), "6:13: error: 'repos[0].policy: force' is not available"},
            Bad{repository("    deletions: propagate\n"), "6:5: error: 'deletions' is not available"},
            Bad{repository("    tags: all\n"), "6:5: error: 'tags' is not available"},
        })
@@ -222,6 +225,12 @@ TEST(Loader, SaysWhichTypeIsWanted) {
               "2:27: error: network.allow_schemes knows https, ssh, http and file (did you mean 'https'?)"},
           Bad{"version: 1\nnetwork: {allow_cidrs: [10.0.0.0/99]}",
               "2:25: error: network.allow_cidrs takes address ranges"},
+          Bad{repository("    policy: rebase\n"),
+              "6:13: error: repos[0].policy must be one of ff_only, follow, force"},
+          Bad{repository("    policy: [force]\n"), "6:13: error: repos[0].policy must be one of"},
+          Bad{repository("    backup_refs: 1\n"), "6:18: error: repos[0].backup_refs must be true or false"},
+          Bad{repository("    branches: [{internal: a, external: b, policy: none}]\n"),
+              "6:51: error: repos[0].branches[0].policy must be one of ff_only, follow, force"},
           Bad{repository("    granularity: every\n"),
               "6:18: error: repos[0].granularity must be one of one, all"},
           Bad{repository("    direction: to_outter\n"),

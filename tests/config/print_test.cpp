@@ -21,7 +21,9 @@ repos:
     internal: /srv/git/robot.git
     external: git@github.com:acme/robot.git
     webhook: {internal: {provider: gitlab, secret_env: HOOK}}
-    branches: [{internal: "yes", external: "feature/a b" }]
+    policy: follow
+    backup_refs: true
+    branches: [{internal: "yes", external: "feature/a b", policy: force}, {internal: b, external: b}]
   - {name: whole, internal: https://a/x, external: https://b/x, granularity: all}
 )";
 
@@ -64,7 +66,12 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->sync.per_host, 3);
   EXPECT_EQ(again->sync.timeouts.stall, std::chrono::milliseconds{1500});
-  EXPECT_EQ(again->bindings.find("robot")->branches.front().internal, "yes");
+  const auto* robot = again->bindings.find("robot");
+  EXPECT_EQ(robot->branches.front().internal, "yes");
+  EXPECT_EQ(robot->policy, Policy::Follow);
+  EXPECT_TRUE(robot->backup_refs);
+  EXPECT_EQ(robot->branches.front().policy, Policy::Force);
+  EXPECT_FALSE(robot->branches.back().policy);
   // All that was printed is still there; only the origin of per_host is not.
   const std::string note = "# A value comes from GITFERRY_SYNC_PER_HOST.\n";
   ASSERT_NE(text.find(note), std::string::npos) << text;
@@ -80,6 +87,9 @@ TEST(Print, JsonHasTheTypesOfTheFile) {
   EXPECT_EQ(root["sync"]["workers"].asInt(), 2);
   EXPECT_TRUE(root["repos"][0]["enable"].isBool());
   EXPECT_EQ(root["repos"][0]["webhook"]["internal"]["secret_env"].asString(), "HOOK");
+  EXPECT_EQ(root["repos"][0]["policy"].asString(), "follow");
+  EXPECT_TRUE(root["repos"][0]["backup_refs"].isBool());
+  EXPECT_EQ(root["repos"][0]["branches"][0]["policy"].asString(), "force");
   EXPECT_EQ(root["repos"][1]["granularity"].asString(), "all");
   EXPECT_EQ(root["overridden_by"][0].asString(), "GITFERRY_SYNC_PER_HOST");
 }

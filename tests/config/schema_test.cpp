@@ -35,15 +35,18 @@ TEST(Schema, HasTheKeysThatTheLoaderKnows) {
 }
 
 TEST(Schema, DefinesNoSectionThatTheLoaderDoesNotKnow) {
-  std::set<std::string> known{"duration"};
+  std::set<std::string> known{"duration", "policy"};
   for (const Section* section : all_sections()) known.emplace(section->name);
   const auto names = schema()["definitions"].getMemberNames();
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), known);
 }
 
 TEST(Schema, OffersOnlyWordsThatTheLoaderTakes) {
-  const Json::Value properties = schema()["definitions"]["repository"]["properties"];
+  const Json::Value definitions = schema()["definitions"];
+  Json::Value properties = definitions["repository"]["properties"];
+  properties["policy"] = definitions["policy"];
   for (const char* key : {"granularity", "direction", "policy"}) {
+    EXPECT_FALSE(properties[key]["enum"].empty()) << key;
     for (const auto& word : properties[key]["enum"]) {
       const std::string text = std::string("version: 1\nrepos:\n  - name: x\n    internal: https://a/x\n") +
                                "    external: https://b/x\n    " + key + ": " + word.asString() + "\n";

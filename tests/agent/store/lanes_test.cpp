@@ -1,3 +1,7 @@
+#include <functional>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include "tests/agent/store/store_fixture.h"
@@ -74,6 +78,75 @@ TEST_F(LanesTest, LeaveToForceThatWasTakenBackMeanwhileBeginsNoRun) {
   EXPECT_EQ(begun.error().code, ErrorCode::Unavailable);
   EXPECT_EQ(store().runs({}, {}).value().total, 0);
   EXPECT_TRUE(store().begin_run(lane(id), Direction::ToOuter, now_ms())) << "read again, it runs unforced";
+}
+
+class PutTipTest : public LanesTest {
+ protected:
+  static ObjectId tip(char digit) { return ObjectId::from_hex(std::string(40, digit)).value(); }
+  /// A run that put `digit` there, up to what `change` makes of its report.
+  void put(char digit, Direction direction, const std::function<void(RunReport&)>& change = {}) {
+    const auto row = lane(id_);
+    auto end = success(row, begin(row, direction));
+    end.report.source_tip = end.report.target_tip_after = tip(digit);
+    if (change) change(end.report);
+    ASSERT_TRUE(store().finish_run(end));
+  }
+  std::string put_on(Direction direction) { return lane(id_).put_tip(direction); }
+
+  std::int64_t id_ = marked(mark_of("main")).marked[0].lane_id;
+  const std::string a_ = std::string(40, 'a');
+};
+
+TEST_F(PutTipTest, IsKeptForEachDirectionAcrossARestart) {
+  put('a', Direction::ToOuter);
+  EXPECT_EQ(put_on(Direction::ToInter), "");
+  put('b', Direction::ToInter, [](RunReport& report) { report.plan = Plan::Create; });
+  put('c', Direction::ToInter, [](RunReport& report) { report.plan = Plan::Rewrite; });
+  reopen();
+  EXPECT_EQ(put_on(Direction::ToOuter), a_);
+  EXPECT_EQ(put_on(Direction::ToInter), std::string(40, 'c'));
+}
+
+TEST_F(PutTipTest, IsNotWhatARunFoundThereOrMayHaveFailedToPut) {
+  put('a', Direction::ToOuter);
+  const std::vector<std::function<void(RunReport&)>> others{
+      [](RunReport& report) { report.plan = Plan::Nothing; },
+      [](RunReport& report) { report.plan = Plan::Refuse; },
+      [](RunReport& report) { report.plan = Plan::Undecided; },
+      [](RunReport& report) { report.dry_run = true; },
+      [](RunReport& report) { report.target_tip_after.reset(); },
+      [](RunReport& report) {
+        report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+      },
+  };
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    put('b', Direction::ToOuter, others[i]);
+    EXPECT_EQ(put_on(Direction::ToOuter), a_) << i;
+  }
+}
+
+TEST_F(PutTipTest, IsForgottenWithTheAddressesAlsoByARunThatGoesOn) {
+  put('a', Direction::ToOuter);
+  put('a', Direction::ToInter);
+  const auto row = lane(id_);
+  auto end = success(row, begin(row));
+  end.report.target_tip_after = tip('b');
+  forget("robot");
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
+  EXPECT_EQ(put_on(Direction::ToInter), "");
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
+}
+
+TEST_F(PutTipTest, ThatWasForgottenMeanwhileBeginsNoRun) {
+  put('a', Direction::ToOuter);
+  const auto row = lane(id_);
+  forget("robot");
+  const auto begun = store().begin_run(row, Direction::ToOuter, now_ms());
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(store().begin_run(row, Direction::ToInter, now_ms())) << "nothing was known of that";
+  EXPECT_TRUE(store().begin_run(lane(id_), Direction::ToOuter, now_ms()));
 }
 
 TEST_F(LanesTest, ADroppedRequestTakesItsLeaveToForceWithIt) {

@@ -139,6 +139,20 @@ TEST_F(MigrationTest, Version3CountsItsDeliveriesOnAndTakesWhatIsNewInIt) {
       << "a delivery takes its lanes with it, as before";
 }
 
+TEST_F(MigrationTest, Version4BeginsWithNothingThatWasPutAnywhere) {
+  make_version(3, R"sql(
+    INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+      (7, 'robot', 'refs/heads/main', 'refs/heads/main');
+    INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, target_tip)
+      VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main', 5, 5, 'aa');
+  )sql");
+  const auto row = lane(3);
+  EXPECT_EQ(row.target_tip, "aa");
+  EXPECT_EQ(row.put_tip(Direction::ToOuter), "");
+  EXPECT_EQ(row.put_tip(Direction::ToInter), "");
+  EXPECT_TRUE(store().begin_run(row, Direction::ToOuter, now_ms()));
+}
+
 TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
   make_version(2, kRowsOfVersion2);
   run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");

@@ -32,6 +32,32 @@ TEST(LaneRequest, GoesFromTheSourceToTheTargetWithTheBindingsPolicy) {
   EXPECT_FALSE(request.dry_run);
 }
 
+TEST(LaneRequest, ABranchesOwnPolicyWinsOverTheRepositorys) {
+  auto binding = robot();
+  binding.policy = Policy::Follow;
+  binding.backup_refs = true;
+  binding.branches.push_back({"dev", "dev", true, Policy::Force});
+  const auto main = request_for(binding, kLane, Direction::ToOuter, configured).value();
+  EXPECT_EQ(main.policy, Policy::Follow);
+  EXPECT_TRUE(main.keep_backup);
+  EXPECT_FALSE(main.put_tip);
+  const LaneKey dev{"robot", "refs/heads/dev", "refs/heads/dev"};
+  EXPECT_EQ(request_for(binding, dev, Direction::ToOuter, configured).value().policy, Policy::Force);
+  binding.granularity = Granularity::All;
+  EXPECT_EQ(policy_of(binding, dev), Policy::Follow);
+}
+
+TEST(LaneRequest, FollowsWhatWasPutInItsOwnDirection) {
+  LaneRow lane;
+  lane.put_to_outer = std::string(40, 'a');
+  auto request = request_for(robot(), kLane, Direction::ToOuter, configured).value();
+  follow_what_was_put(request, lane, Direction::ToOuter);
+  ASSERT_TRUE(request.put_tip);
+  EXPECT_EQ(request.put_tip->hex(), lane.put_to_outer);
+  follow_what_was_put(request, lane, Direction::ToInter);
+  EXPECT_FALSE(request.put_tip);
+}
+
 TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
   auto binding = robot();
   binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "https://in:8443"};

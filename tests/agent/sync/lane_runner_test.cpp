@@ -219,6 +219,26 @@ TEST_F(LaneRunnerTest, AForcedMarkForcesOneRunAndNotItsRetry) {
   EXPECT_EQ(done[2].policy, Policy::FfOnly);
 }
 
+TEST_F(LaneRunnerTest, ARunIsToldWhatTheLastOnePutThere) {
+  auto binding = binding_between("robot", "in", "out");
+  binding.policy = Policy::Follow;
+  set_bindings({binding});
+  options_of_sync_.workers = 1;
+  Guarded<std::vector<std::optional<ObjectId>>> told;
+  hosts_.on_run([&](const SyncRequest& request) { told.lock()->push_back(request.put_tip); });
+  const auto put = ObjectId::from_hex(std::string(40, 'a')).value();
+  const auto id = marked(mark_of("b1")).marked[0].lane_id;
+  auto end = success(lane(id), store().begin_run(lane(id), Direction::ToOuter, now_ms()).value());
+  end.report.target_tip_after = put;
+  ASSERT_TRUE(store().finish_run(end));
+  runner().start();
+  request("b1");
+  request("b2");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(*told.lock(), (std::vector<std::optional<ObjectId>>{put, std::nullopt}));
+  for (const auto& done : hosts_.done()) EXPECT_EQ(done.policy, Policy::Follow);
+}
+
 TEST_F(LaneRunnerTest, LeaveToForceOneDirectionIsNoneForTheOther) {
   marked({lane_key("b1"), Direction::ToInter, true});
   marked(mark_of("b1", Direction::ToOuter));

@@ -67,6 +67,23 @@ TEST_F(MendedLanesTest, AreThoseThatFailedAndAreNotPending) {
   EXPECT_EQ(mended_by(enabled), failed);
 }
 
+TEST_F(MendedLanesTest, AreTheDivergedOnesWhosePolicyChanged) {
+  end_run(marked(mark_of("b4")).marked[0].lane_id, ErrorCode::AuthenticationFailed);
+  auto now = before_;
+  for (const auto policy : {Policy::Follow, Policy::Force}) {
+    now.policy = policy;
+    EXPECT_EQ(mended_by(now), std::vector<std::string>{"refs/heads/b1"}) << name_of(policy);
+  }
+  now.branches[1].policy = Policy::FfOnly;
+  EXPECT_TRUE(mended_by(now).empty()) << "its own policy is what it was";
+  now.policy = Policy::FfOnly;
+  now.branches[1].policy = Policy::Follow;
+  EXPECT_EQ(mended_by(now), std::vector<std::string>{"refs/heads/b1"});
+  now = before_;
+  now.backup_refs = true;
+  EXPECT_TRUE(mended_by(now).empty());
+}
+
 TEST_F(MendedLanesTest, AreNoneWhereNothingChangedForTheRuns) {
   auto now = before_;
   now.origin = Origin::FileAndOverride;

@@ -131,6 +131,26 @@ TEST_F(ReconcileComparisonTest, ADivergenceIsMarkedAgainWhereThePolicyWasChanged
   EXPECT_EQ(marked({refused(ErrorCode::Diverged)}), b0_);
 }
 
+TEST_F(ReconcileComparisonTest, ADivergenceIsMarkedAgainWhereTheBranchesPolicyWasChanged) {
+  binding_.branches[0].policy = Policy::Force;
+  EXPECT_EQ(marked({refused(ErrorCode::Diverged)}), b0_);
+  binding_.policy = Policy::Force;
+  binding_.branches[0].policy = Policy::FfOnly;
+  EXPECT_EQ(marked({refused(ErrorCode::Diverged)}), nothing_);
+}
+
+TEST_F(ReconcileComparisonTest, FollowIsMarkedAgainOnlyWhereTheTargetIsWhatWasPutThere) {
+  binding_.policy = Policy::Follow;
+  auto diverged = refused(ErrorCode::Diverged);
+  EXPECT_EQ(marked({diverged}), nothing_) << "nothing was ever put there";
+  diverged.put_to_outer = std::string(40, '9');
+  EXPECT_EQ(marked({diverged}), nothing_);
+  diverged.put_to_inter = std::string(40, 'b');
+  EXPECT_EQ(marked({diverged}), nothing_) << "that is the other side";
+  diverged.put_to_outer = std::string(40, 'b');
+  EXPECT_EQ(marked({diverged}), b0_) << "the policy was another one when it was refused";
+}
+
 TEST_F(ReconcileComparisonTest, WhatMayBeMendedIsMarkedAgainAtTheSameTips) {
   for (const auto code : {ErrorCode::AuthenticationFailed, ErrorCode::AccessDenied, ErrorCode::SshKeyRefused,
                           ErrorCode::ProtectedBranch, ErrorCode::RejectedByRemote, ErrorCode::BranchMissing})
