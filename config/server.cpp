@@ -1,14 +1,10 @@
 #include "config/server.h"
 
 #include <array>
-#include <cerrno>
 #include <string>
-#include <system_error>
-
-#include <fcntl.h>
 
 #include "agent/base/ip_address.h"
-#include "agent/base/unique_fd.h"
+#include "config/named_files.h"
 #include "config/scalars.h"
 
 namespace gitferry::config {
@@ -17,22 +13,15 @@ namespace {
 constexpr MapReader::Range kConnections{1, 100'000};
 constexpr MapReader::Range kPerSecond{0, 1'000'000};
 constexpr MapReader::Range kBurst{1, 10'000'000};
-
-void check_readable(const MapReader& map, std::string_view key, const std::string& path) {
-  if (path.empty()) return;
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd)
-    map.error(map.at(key), "cannot read '" + path + "': " + std::generic_category().message(errno),
-              "server.tls takes files in the form PEM");
-}
+constexpr const char* kPem = "server.tls takes files in the form PEM";
 
 void read_tls(const MapReader& map, Server& server) {
   if (map.require("cert_file", "cert_file: /etc/gitferry/tls.pem"))
     server.certificate_file = map.text("cert_file").value_or("");
   if (map.require("key_file", "key_file: /etc/gitferry/tls.key"))
     server.key_file = map.text("key_file").value_or("");
-  check_readable(map, "cert_file", server.certificate_file);
-  check_readable(map, "key_file", server.key_file);
+  check_readable(map, "cert_file", server.certificate_file, kPem);
+  check_readable(map, "key_file", server.key_file, kPem);
 }
 
 void read_rate(const MapReader& limits, std::string_view key, RateLimit& rate) {
