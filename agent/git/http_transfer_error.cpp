@@ -33,12 +33,14 @@ Error error(ErrorCode code, const FailedTransfer& failed, std::string_view text,
 /// What the proxy answered to CONNECT.
 Error refused_tunnel(const FailedTransfer& failed, long status) {
   const auto& proxy = failed.proxy->url;
-  if (status == 407) {
+  // tinyproxy says 401 where the login is missing.
+  if (status == 407 || status == 401) {
     const bool has_login = !failed.proxy->username.empty();
     return error(ErrorCode::AuthenticationFailed, failed,
-                 fmt::format("the proxy '{}' {}", proxy,
-                             has_login ? "refused the configured user name and password (407)"
-                                       : "demands a user name and password (407)"),
+                 fmt::format("the proxy '{}' {} ({})", proxy,
+                             has_login ? "refused the configured user name and password"
+                                       : "demands a user name and password",
+                             status),
                  has_login ? kProxyLogin : "configure network.proxy_username and its password");
   }
   if (status == 504)
