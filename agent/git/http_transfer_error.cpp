@@ -183,7 +183,8 @@ std::optional<Error> tls_error(const FailedTransfer& failed) {
     case CURLE_SSL_CIPHER:
       return error(ErrorCode::TlsFailed, failed, ::curl_easy_strerror(failed.code),
                    is_of_proxy(failed) ? "check what the proxy's port speaks, and its TLS settings"
-                                       : "check what the host's port speaks, and its TLS settings");
+                                       : "check what the host's port speaks, and its TLS settings; it may "
+                                         "demand a client certificate");
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
       if (is_certificate_alert(failed)) return refused_certificate(failed);
