@@ -46,7 +46,8 @@ struct ApiContext {
   Store& store;
   const Clock& clock;
   BindingRegistry& bindings;
-  /// The tokens of the moment, never null: asked at each request, so that a rotated one is taken up.
+  /// The tokens of the moment, never null: asked at each request, so that a rotated one is taken up. Must not
+  /// wait for anything: the thread that receives asks it.
   std::function<TokenHashes()> tokens;
   std::function<ConfigurationState()> configuration;
   RateLimits rates = {};

@@ -20,16 +20,17 @@ class BodyBudget {
 
   /// `body_size` is what the whole body will have. False, and nothing taken, where there is no room.
   bool take(std::size_t bytes, std::size_t body_size) {
-    const bool is_large = body_size > limits_.large_above;
-    if (bytes > limits_.total - used_) return false;
-    if (is_large && bytes > limits_.large_total - used_by_large_) return false;
+    if (!has_room_in_total(bytes)) return false;
+    if (is_large(body_size) && bytes > limits_.large_total - used_by_large_) return false;
     used_ += bytes;
-    if (is_large) used_by_large_ += bytes;
+    if (is_large(body_size)) used_by_large_ += bytes;
     return true;
   }
+  [[nodiscard]] bool has_room_in_total(std::size_t bytes) const { return bytes <= limits_.total - used_; }
+  [[nodiscard]] bool is_large(std::size_t body_size) const { return body_size > limits_.large_above; }
   void give_back(std::size_t bytes, std::size_t body_size) {
     used_ -= bytes;
-    if (body_size > limits_.large_above) used_by_large_ -= bytes;
+    if (is_large(body_size)) used_by_large_ -= bytes;
   }
 
   [[nodiscard]] std::size_t used() const { return used_; }

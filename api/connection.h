@@ -40,6 +40,7 @@ struct Connection {
 
   std::string received;  ///< while the head comes in: all bytes so far
   Request request;       ///< from Body on
+  IpAddress client{};    ///< from Body on: what counts as one client, also where a proxy sent the request
   Place place = Place::Worker;
   std::size_t content_length = 0;
   std::size_t charged = 0;  ///< bytes of the budget of bodies

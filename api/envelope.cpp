@@ -90,6 +90,11 @@ Response failure_without_request(int http_status, ErrorCode code, std::string_vi
   return failed(false, http_status, code, detail);
 }
 
+Response with_retry_after(Response response, std::chrono::seconds wait) {
+  response.headers.emplace_back("Retry-After", std::to_string(wait.count()));
+  return response;
+}
+
 Json::Value clean_text(std::string_view text) {
   if (is_valid_utf8(text)) return std::string(text);
   std::string ascii(text);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,6 +31,12 @@ Response failure_with_status(const Request& request, int http_status, ErrorCode 
 
 /// For requests whose head was not understood.
 Response failure_without_request(int http_status, ErrorCode code, std::string_view detail);
+
+/// For what may be asked again where nothing says when.
+constexpr std::chrono::seconds kRetrySoon{5};
+
+/// `response` with Retry-After.
+Response with_retry_after(Response response, std::chrono::seconds wait = kRetrySoon);
 
 /// Text for a JSON string: what is not valid UTF-8 becomes '?'.
 Json::Value clean_text(std::string_view text);

@@ -1,6 +1,5 @@
 #include "api/forwarded.h"
 
-#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -11,11 +10,6 @@ namespace {
 
 /// More proxies than that are not in a row; whoever writes more entries wants us to look for long.
 constexpr std::size_t kMostEntries = 32;
-
-bool is_in(std::span<const AddressRange> ranges, const IpAddress& address) {
-  return std::any_of(ranges.begin(), ranges.end(),
-                     [&](const AddressRange& range) { return range.contains(address); });
-}
 
 /// Without the port and the brackets that some proxies write: `192.0.2.1:443`, `[2001:db8::1]:443`.
 std::string_view bare_address(std::string_view entry) {

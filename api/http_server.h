@@ -60,9 +60,8 @@ struct Admission {
 /// guard itself is an envelope. A slow client never holds a thread.
 ///
 /// Threading: the gate is called on the one thread that receives, and must not wait for anything; the handler
-/// on
-///            threads of the pools, many at once, for Place::Receiver on the thread that receives. What they
-///            throw becomes a 500.
+/// on threads of the pools, many at once, for Place::Receiver on the thread that receives. What they throw
+/// becomes a 500.
 /// Blocking:  start() until the socket listens; stop() until the running requests are answered.
 class HttpServer {
  public:

@@ -29,7 +29,7 @@ using Outcome = Channel::Outcome;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadBytes = 16U * 1024;
-constexpr std::size_t kTurnBytes = 256U * 1024;     // of one connection before the others come
+constexpr int kTurnReads = 16;                      // of one connection before the others come
 constexpr std::size_t kFirstBodyBytes = 4U * 1024;  // a body's first buffer
 constexpr std::size_t kDrainBytes = 64U * 1024;     // of what nobody reads
 constexpr std::size_t kArrivalsWaiting = 256;       // more stay in the kernel's queue
@@ -46,14 +46,6 @@ IpAddress peer_of(int fd) {
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (::getpeername(fd, generic, &length) != 0) return {};
   return ip_address_of(generic).value_or(IpAddress{});
-}
-
-/// What counts as one address: of IPv6 the /64, which is what one subscriber has.
-IpAddress counted_address(const IpAddress& peer) {
-  static const auto ipv4 = parse_address_range("0.0.0.0/0").value_or(AddressRange{});
-  IpAddress counted = peer;
-  if (!ipv4.contains(peer)) std::fill(counted.begin() + 8, counted.end(), std::uint8_t{0});
-  return counted;
 }
 
 /// Whether the kernel has bytes that nobody read: closing the socket then resets the connection.
@@ -221,9 +213,8 @@ void Reception::end_what_is_late() {
 
 void Reception::admit(Arrival arrival) {
   const auto peer = peer_of(arrival.socket.get());
-  const bool is_counted = std::none_of(options_.trusted_proxies.begin(), options_.trusted_proxies.end(),
-                                       [&](const AddressRange& range) { return range.contains(peer); });
-  const auto address = counted_address(peer);
+  const bool is_counted = !is_in(options_.trusted_proxies, peer);
+  const auto address = subscriber_of(peer);
   const auto found = of_address_.find(address);
   if (is_counted && found != of_address_.end() && found->second >= options_.connections_per_address) {
     turn_away(arrival.socket.get(), refused_address(), "too many connections of one address");
@@ -255,13 +246,13 @@ bool Reception::make_room() {
     return true;
   }
   if (receiving_.empty()) return false;
-  give_way(receiving_.front());
+  give_way(receiving_.front(), "gave way to a newer connection");
   return true;
 }
 
-/// The newcomer cannot wait until this client has read why it was cut off.
-void Reception::give_way(Connection& connection) {
-  log_refusal("gave way to a newer connection");
+/// Whoever needs the room cannot wait until this client has read why it was cut off.
+void Reception::give_way(Connection& connection, const char* reason) {
+  log_refusal(reason);
   if (connection.phase == Phase::Body) tell_of_load(connection.request);
   if (connection.phase != Phase::Opening) {
     auto response =
@@ -334,38 +325,23 @@ Reception::Next Reception::end_late(Connection& connection) {
 }
 
 Reception::Next Reception::open(Connection& connection) {
-  switch (connection.channel->open()) {
-    case Outcome::Done:
-      enter(connection, Phase::Head);
-      return Next::AtOnce;
-    case Outcome::WantRead:
-      return Next::OnRead;
-    case Outcome::WantWrite:
-      return Next::OnWrite;
-    case Outcome::Closed:
-      break;
-  }
-  return close(connection);
+  const auto opened = connection.channel->open();
+  if (opened != Outcome::Done) return wait_or_close(connection, opened);
+  enter(connection, Phase::Head);
+  return Next::AtOnce;
 }
 
 Reception::Next Reception::read_head(Connection& connection) {
   auto& received = connection.received;
-  for (;;) {
+  for (int reads = 0; reads < kTurnReads; ++reads) {
     const std::size_t before = received.size();
-    switch (connection.channel->read(received, std::min(kReadBytes, options_.head.head - before))) {
-      case Outcome::Done:
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return close(connection);
-    }
+    const auto read = connection.channel->read(received, std::min(kReadBytes, options_.head.head - before));
+    if (read != Outcome::Done) return wait_or_close(connection, read);
     if (!may_decide(std::string_view(received).substr(before), before, options_.head)) continue;
     const auto next = begin_request(connection);
     if (connection.phase != Phase::Head) return next;
   }
+  return Next::InTurn;
 }
 
 /// Leaves the phase where the head is whole or cannot become a good one.
@@ -382,7 +358,9 @@ Reception::Next Reception::begin_request(Connection& connection) {
   connection.sends_more = rest.size() > connection.content_length;
   connection.request = std::move((*head)->request);
   auto& request = connection.request;
-  request.client_address = to_string(client_address(connection.peer, request, options_.trusted_proxies));
+  const auto client = client_address(connection.peer, request, options_.trusted_proxies);
+  connection.client = subscriber_of(client);
+  request.client_address = to_string(client);
   request.id = id_of(id_prefix_, ++requests_);
   enter(connection, Phase::Body);
   const auto early = rest.substr(0, connection.content_length);
@@ -415,22 +393,13 @@ Reception::Next Reception::admit_request(Connection& connection, std::string_vie
 
 Reception::Next Reception::read_body(Connection& connection) {
   const auto& body = connection.request.body;
-  std::size_t of_this_turn = 0;
-  while (body.size() < connection.content_length) {
-    if (of_this_turn >= kTurnBytes) return Next::InTurn;
+  for (int reads = 0; body.size() < connection.content_length; ++reads) {
+    if (reads == kTurnReads) return Next::InTurn;
     scratch_.clear();
-    switch (
-        connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()))) {
-      case Outcome::Done:
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return refuse(connection, refused_short_body(connection.request));
-    }
-    of_this_turn += scratch_.size();
+    const auto read =
+        connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()));
+    if (read == Outcome::Closed) return refuse(connection, refused_short_body(connection.request));
+    if (read != Outcome::Done) return wait_or_close(connection, read);
     if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
   return hand_over(connection);
@@ -444,12 +413,46 @@ bool Reception::keep(Connection& connection, std::string_view bytes) {
   if (needed > connection.charged) {
     const auto wanted = std::max({needed, 2 * connection.charged, kFirstBodyBytes});
     const auto size = std::min(wanted, connection.content_length);
-    if (!budget_.take(size - connection.charged, connection.content_length)) return false;
+    if (!take_room(connection, size - connection.charged)) return false;
     connection.charged = size;
     body.reserve(size);
   }
   body.append(bytes);
   return true;
+}
+
+/// Anybody may send bodies before he has proven anything, so nobody may keep the others out by hoarding:
+/// where the budget has no room, unfinished bodies of the client that holds most of it give way.
+bool Reception::take_room(const Connection& connection, std::size_t bytes) {
+  while (!budget_.take(bytes, connection.content_length)) {
+    Connection* const other = who_holds_most(connection, bytes);
+    if (other == nullptr) return false;
+    give_way(*other, "gave way to the body of another client");
+  }
+  return true;
+}
+
+/// The largest unfinished body of the client that holds more than `asking`'s would then; nullptr where there
+/// is none.
+Connection* Reception::who_holds_most(const Connection& asking, std::size_t bytes) {
+  struct Held {
+    std::size_t bytes = 0;
+    Connection* largest = nullptr;
+  };
+  const bool only_large_help = budget_.has_room_in_total(bytes);
+  std::map<IpAddress, Held> clients;
+  for (auto& connection : receiving_) {
+    if (connection.charged == 0 || (only_large_help && !budget_.is_large(connection.content_length)))
+      continue;
+    auto& held = clients[connection.client];
+    held.bytes += connection.charged;
+    if (held.largest == nullptr || held.largest->charged < connection.charged) held.largest = &connection;
+  }
+  Held most{clients[asking.client].bytes + bytes, nullptr};
+  for (const auto& [client, held] : clients) {
+    if (client != asking.client && held.bytes > most.bytes) most = held;
+  }
+  return most.largest;
 }
 
 Reception::Next Reception::hand_over(Connection& connection) {
@@ -511,16 +514,8 @@ Reception::Next Reception::start_writing(Connection& connection, std::string byt
 }
 
 Reception::Next Reception::write_answer(Connection& connection) {
-  switch (connection.channel->write(connection.unwritten)) {
-    case Outcome::Done:
-      break;
-    case Outcome::WantRead:
-      return Next::OnRead;
-    case Outcome::WantWrite:
-      return Next::OnWrite;
-    case Outcome::Closed:
-      return close(connection);
-  }
+  const auto written = connection.channel->write(connection.unwritten);
+  if (written != Outcome::Done) return wait_or_close(connection, written);
   connection.answer = {};
   connection.channel->finish();
   if (!connection.sends_more && !has_unread_bytes(connection.socket.get())) return close(connection);
@@ -531,27 +526,27 @@ Reception::Next Reception::write_answer(Connection& connection) {
 
 /// Closing with unread bytes resets the connection, which may destroy the answer on its way.
 Reception::Next Reception::drain(Connection& connection) {
-  while (connection.drained < kDrainBytes) {
+  for (int reads = 0; connection.drained < kDrainBytes; ++reads) {
+    if (reads == kTurnReads) return Next::InTurn;
     scratch_.clear();
-    switch (connection.channel->read(scratch_, kReadBytes)) {
-      case Outcome::Done:
-        connection.drained += scratch_.size();
-        break;
-      case Outcome::WantRead:
-        return Next::OnRead;
-      case Outcome::WantWrite:
-        return Next::OnWrite;
-      case Outcome::Closed:
-        return close(connection);
-    }
+    const auto read = connection.channel->read(scratch_, kReadBytes);
+    if (read != Outcome::Done) return wait_or_close(connection, read);
+    connection.drained += scratch_.size();
   }
+  return close(connection);
+}
+
+/// Where the channel cannot go on now.
+Reception::Next Reception::wait_or_close(Connection& connection, Outcome outcome) {
+  if (outcome == Outcome::WantRead) return Next::OnRead;
+  if (outcome == Outcome::WantWrite) return Next::OnWrite;
   return close(connection);
 }
 
 Reception::Next Reception::close(Connection& connection) {
   forget_body(connection);
   if (connection.is_counted) {
-    const auto found = of_address_.find(counted_address(connection.peer));
+    const auto found = of_address_.find(subscriber_of(connection.peer));
     if (--found->second == 0) of_address_.erase(found);
   }
   --open_;

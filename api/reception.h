@@ -29,8 +29,9 @@ namespace gitferry::api {
 ///
 /// Threading: take() from one thread, stop() from any one thread. The gate and the answers of Place::Receiver
 /// run on the reception's thread and must not wait for anything; other answers run on the pools' threads,
-/// many at once. Blocking:  take() where very many connections wait to be taken up; stop() until all that
-/// runs is answered.
+/// many at once.
+/// Blocking:  take() where very many connections wait to be taken up; stop() until all that runs is
+/// answered.
 class Reception {
  public:
   using Gate = HttpServer::Gate;
@@ -81,7 +82,7 @@ class Reception {
 
   void admit(Arrival arrival);
   bool make_room();
-  void give_way(Connection& connection);
+  void give_way(Connection& connection, const char* reason);
   void turn_away(int fd, Response response, const char* reason);
 
   void advance(Connection& connection);
@@ -93,12 +94,15 @@ class Reception {
   Next admit_request(Connection& connection, std::string_view early);
   Next read_body(Connection& connection);
   bool keep(Connection& connection, std::string_view bytes);
+  bool take_room(const Connection& connection, std::size_t bytes);
+  Connection* who_holds_most(const Connection& asking, std::size_t bytes);
   Next hand_over(Connection& connection);
   Next refuse(Connection& connection, Response response);
   Next refuse_for_load(Connection& connection);
   void tell_of_load(const Request& request);
   Next write_answer(Connection& connection);
   Next drain(Connection& connection);
+  Next wait_or_close(Connection& connection, Channel::Outcome outcome);
   Next close(Connection& connection);
 
   Next start_writing(Connection& connection, std::string bytes);

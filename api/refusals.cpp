@@ -6,16 +6,6 @@
 #include "api/envelope.h"
 
 namespace gitferry::api {
-namespace {
-
-constexpr const char* kRetryAfterSeconds = "5";
-
-Response with_retry(Response response) {
-  response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
-  return response;
-}
-
-}  // namespace
 
 Response refused_head(const HeadRefusal& refusal) {
   const auto code = refusal.status == 405                            ? ErrorCode::MethodNotAllowed
@@ -45,15 +35,16 @@ Response refused_large_body(const Request& request, std::size_t limit) {
 }
 
 Response refused_for_load(const Request& request) {
-  return with_retry(failure(request, Error{ErrorCode::Unavailable, "too many requests at once", {}, {}}));
+  return with_retry_after(
+      failure(request, Error{ErrorCode::Unavailable, "too many requests at once", {}, {}}));
 }
 
 Response refused_connection() {
-  return with_retry(failure_without_request(503, ErrorCode::Unavailable, "all connections are taken"));
+  return with_retry_after(failure_without_request(503, ErrorCode::Unavailable, "all connections are taken"));
 }
 
 Response refused_address() {
-  return with_retry(
+  return with_retry_after(
       failure_without_request(429, ErrorCode::RateLimited, "too many connections of one address"));
 }
 

@@ -1,7 +1,5 @@
 #include "api/request_guard.h"
 
-#include <algorithm>
-
 #include "agent/base/error.h"
 #include "agent/base/ip_address.h"
 #include "api/envelope.h"
@@ -9,17 +7,11 @@
 namespace gitferry::api {
 namespace {
 
-constexpr unsigned kSubscriberBytes = 8;  ///< a /64
-
-bool is_ipv4(const IpAddress& address) {
-  return AddressRange{mapped_ipv4({}), 96}.contains(address);
-}
-
 std::string key_of(std::string_view client_address) {
   const auto address = parse_ip_address(client_address);
   if (!address) return std::string(client_address);
-  if (is_ipv4(*address)) return {address->begin() + 12, address->end()};
-  return {address->begin(), address->begin() + kSubscriberBytes};
+  const auto subscriber = subscriber_of(*address);
+  return {subscriber.begin(), subscriber.end()};
 }
 
 }  // namespace
@@ -53,9 +45,8 @@ RequestGuard::Wait RequestGuard::take_delivery(std::string_view hook) {
 
 Response too_many_requests(const Request& request, std::chrono::seconds retry_after,
                            std::string_view detail) {
-  auto response = failure(request, Error{ErrorCode::RateLimited, std::string(detail), {}, {}});
-  response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
-  return response;
+  return with_retry_after(failure(request, Error{ErrorCode::RateLimited, std::string(detail), {}, {}}),
+                          retry_after);
 }
 
 }  // namespace gitferry::api

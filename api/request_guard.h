@@ -11,8 +11,7 @@
 
 namespace gitferry::api {
 
-/// Counts what each client address and each hook asks of one server. An IPv6 address counts with its whole
-/// /64, which is what one subscriber has.
+/// Counts what each client address and each hook asks of one server. Addresses count by subscriber_of().
 ///
 /// Refusals are counted apart for tokens and for webhooks. A spent address has its tokens looked at no
 /// longer: that is what makes guessing useless. Webhooks are always looked at: one instance sends the hooks

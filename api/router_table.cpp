@@ -81,6 +81,7 @@ Admission RouterTable::admit(const Request& request) const {
   const auto found = find(request);
   if (found.route == nullptr || !found.route->is_unlimited) {
     if (const auto wait = guard_->take_request(request.client_address)) {
+      if (found.route != nullptr && found.route->on_rate_limited) found.route->on_rate_limited(request);
       return {0, too_many_requests(request, *wait, "too many requests came from this address")};
     }
   }

@@ -48,6 +48,8 @@ struct Route {
   bool is_unlimited = false;  ///< answered however much the client asks: for the health of the agent
   /// In the place of body_limit, where the limit depends on the path; may be empty.
   std::function<std::size_t(const PathArguments&)> body_limit_of = {};
+  /// Told of a request that was refused for the rate of its address; may be empty.
+  std::function<void(const Request&)> on_rate_limited = {};
 };
 
 /// All routes of the server. Immutable after construction; the first route that matches is taken.

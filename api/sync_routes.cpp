@@ -103,13 +103,12 @@ class WaiterPlace {
 };
 
 Response too_many_waiters(const Request& request) {
-  auto response = failure(request, Error{ErrorCode::Unavailable,
-                                         std::to_string(kWaitersLimit) +
-                                             " requests wait for their runs already; nothing was started",
-                                         "send wait=0 and look at GET /cerobot/sync/status, or try again",
-                                         {}});
-  response.headers.emplace_back("Retry-After", "5");
-  return response;
+  return with_retry_after(failure(
+      request,
+      Error{ErrorCode::Unavailable,
+            std::to_string(kWaitersLimit) + " requests wait for their runs already; nothing was started",
+            "send wait=0 and look at GET /cerobot/sync/status, or try again",
+            {}}));
 }
 
 /// A whole repository is listed after the answer where nobody waits for it.

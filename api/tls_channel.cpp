@@ -20,6 +20,9 @@ constexpr std::size_t kHelloStart = kRecordHead + 4;
 /// OpenSSL takes the memory for 128 KiB as soon as a hello says that it is so long. Real ones stay under 2
 /// KiB.
 constexpr unsigned kHelloLimit = 16 * 1024;
+/// Two make a record. OpenSSL goes on by itself to the next one where there is nothing for the caller in it,
+/// and a client may send such without end.
+constexpr int kReceivesACall = 64;
 
 /// The socket as OpenSSL sees it: what a client sent first is looked at before OpenSSL is.
 struct Wire {
@@ -27,6 +30,7 @@ struct Wire {
   std::array<unsigned char, kHelloStart> start{};
   std::size_t received = 0;  ///< of the start
   std::size_t given = 0;     ///< of the start, to OpenSSL
+  int receives_left = 0;     ///< of this call
 };
 
 bool would_block() {
@@ -52,6 +56,11 @@ int read_wire(BIO* bio, char* bytes, int size) {
     wire.given += count;
     return static_cast<int>(count);
   }
+  if (wire.receives_left == 0) {
+    BIO_set_retry_read(bio);  // the socket is still readable, so whoever waits for that comes back at once
+    return -1;
+  }
+  --wire.receives_left;
   const auto got = ::recv(wire.fd, bytes, static_cast<std::size_t>(size), MSG_DONTWAIT);
   if (got < 0 && would_block()) BIO_set_retry_read(bio);
   return static_cast<int>(got);
@@ -99,7 +108,7 @@ class TlsChannel final : public Channel {
       if (const auto start = receive_start(); start != Outcome::Done) return start;
       if (!begins_a_hello(wire_.start) || !make_ssl()) return Outcome::Closed;
     }
-    ERR_clear_error();
+    begin_call();
     const int done = SSL_do_handshake(ssl_.get());
     return done == 1 ? Outcome::Done : outcome_of(done);
   }
@@ -107,7 +116,7 @@ class TlsChannel final : public Channel {
   Outcome read(std::string& buffer, std::size_t limit) override {
     if (!is_usable()) return Outcome::Closed;
     std::array<char, 16 * 1024> chunk;
-    ERR_clear_error();
+    begin_call();
     const int got = SSL_read(ssl_.get(), chunk.data(), static_cast<int>(std::min(limit, chunk.size())));
     if (got <= 0) return outcome_of(got);
     buffer.append(chunk.data(), static_cast<std::size_t>(got));
@@ -118,7 +127,7 @@ class TlsChannel final : public Channel {
     if (!is_usable()) return Outcome::Closed;
     constexpr std::size_t kMost = 1024 * 1024;
     while (!bytes.empty()) {
-      ERR_clear_error();
+      begin_call();
       const int sent = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min(bytes.size(), kMost)));
       if (sent <= 0) return outcome_of(sent);
       bytes.remove_prefix(static_cast<std::size_t>(sent));
@@ -128,7 +137,7 @@ class TlsChannel final : public Channel {
 
   Outcome finish() override {
     if (is_usable() && SSL_is_init_finished(ssl_.get()) == 1) {
-      ERR_clear_error();
+      begin_call();
       const int told = SSL_shutdown(ssl_.get());
       if (told < 0 && outcome_of(told) == Outcome::WantWrite) return Outcome::WantWrite;
     }
@@ -139,6 +148,11 @@ class TlsChannel final : public Channel {
 
  private:
   [[nodiscard]] bool is_usable() const { return ssl_ != nullptr && !is_broken_; }
+
+  void begin_call() {
+    ERR_clear_error();
+    wire_.receives_left = kReceivesACall;
+  }
 
   Outcome receive_start() {
     while (wire_.received < wire_.start.size()) {

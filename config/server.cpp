@@ -1,10 +1,10 @@
 #include "config/server.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "agent/base/ip_address.h"
-#include "config/named_files.h"
 #include "config/scalars.h"
 
 namespace gitferry::config {
@@ -13,15 +13,14 @@ namespace {
 constexpr MapReader::Range kConnections{1, 100'000};
 constexpr MapReader::Range kPerSecond{0, 1'000'000};
 constexpr MapReader::Range kBurst{1, 10'000'000};
-constexpr const char* kPem = "server.tls takes files in the form PEM";
 
+/// What the files hold is not looked at: a certificate that cannot be read must not keep a reload from taking
+/// up the rest.
 void read_tls(const MapReader& map, Server& server) {
   if (map.require("cert_file", "cert_file: /etc/gitferry/tls.pem"))
     server.certificate_file = map.text("cert_file").value_or("");
   if (map.require("key_file", "key_file: /etc/gitferry/tls.key"))
     server.key_file = map.text("key_file").value_or("");
-  check_readable(map, "cert_file", server.certificate_file, kPem);
-  check_readable(map, "key_file", server.key_file, kPem);
 }
 
 void read_rate(const MapReader& limits, std::string_view key, RateLimit& rate) {
@@ -55,6 +54,24 @@ void read_proxies(const MapReader& map, Server& server) {
   }
 }
 
+/// Neither is an error: only whoever knows the network can say whether it is meant so.
+void warn_of_proxies(const MapReader& map, const Server& server) {
+  const bool is_none_named = map.list("trusted_proxies").empty();
+  if (server.behind_proxy && is_none_named && !is_loopback(server.listen_host))
+    map.warn(
+        map.at("behind_proxy"),
+        "no trusted_proxies: all that comes through a proxy on another machine counts as one client, and "
+        "shares its limits",
+        "name the proxy's address: trusted_proxies: [192.0.2.1]");
+  const bool is_anybody = std::any_of(
+      server.trusted_proxies.begin(), server.trusted_proxies.end(),
+      [](const AddressRange& range) { return range.bits == 0 || to_string(range) == "0.0.0.0/0"; });
+  if (is_anybody)
+    map.warn(map.at("trusted_proxies"),
+             "everybody is trusted to say who he is: limits and allow_cidrs hold back nobody",
+             "name the proxies alone");
+}
+
 void read_listen(const MapReader& map, Server& server) {
   const auto text = map.text("listen");
   if (!text) return;
@@ -79,6 +96,7 @@ void read_server(const MapReader& map, Server& server) {
   if (const YamlNode* node = map.find("tls"))
     read_tls({*node, "server.tls", section::kTls, map.report()}, server);
   read_listen(map, server);
+  warn_of_proxies(map, server);
   if (const YamlNode* node = map.find("limits"))
     read_limits({*node, "server.limits", section::kLimits, map.report()}, server.limits);
 }

@@ -47,16 +47,6 @@ std::string joined(const std::vector<std::string>& words, std::string_view separ
   return text;
 }
 
-/// Whether the provider signs by SHA-1 as well, or by nothing else.
-bool knows_sha1(const WebhookKind& kind) {
-  return kind.is_sha1_only || kind.provider == "github";
-}
-
-/// Whether the provider sends a header Authorization of the user's choice beside its signature.
-bool sends_authorization(const WebhookKind& kind) {
-  return kind.provider == "gitea" || kind.provider == "forgejo" || kind.provider == "gogs";
-}
-
 /// Reads one webhook: which kind it is, then what that kind takes.
 class WebhookReader {
  public:
@@ -218,7 +208,7 @@ class WebhookReader {
   }
 
   [[nodiscard]] bool check_sha1(bool allows_sha1) const {
-    if (allows_sha1 && !knows_sha1(*kind_))
+    if (allows_sha1 && !kind_->has_sha1)
       map_.error(map_.at("allow_sha1"), "a webhook of " + read_.source.provider + " is never signed by SHA-1",
                  "remove allow_sha1");
     else if (!allows_sha1 && kind_->is_sha1_only)
@@ -240,7 +230,7 @@ class WebhookReader {
 
   void read_authorization(const SecretSource& source) {
     const Position& at = map_.at(source.file.empty() ? "authorization_env" : "authorization_file");
-    if (!sends_authorization(*kind_)) {
+    if (!kind_->sends_authorization) {
       map_.error(at, "a webhook of " + read_.source.provider + " sends no Authorization of your choice",
                  "remove it; gitea, forgejo and gogs do");
       return;

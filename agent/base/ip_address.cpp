@@ -37,6 +37,7 @@ IpAddress mapped_ipv4(const std::array<std::uint8_t, 4>& bytes) {
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
   const std::string owned(text);
+  if (owned.find('\0') != std::string::npos) return std::nullopt;  // the functions below would stop there
   in_addr v4{};
   if (::inet_pton(AF_INET, owned.c_str(), &v4) == 1) return mapped(v4);
   IpAddress v6{};
@@ -68,12 +69,25 @@ std::string to_string(const IpAddress& address) {
   return text.data();
 }
 
+IpAddress subscriber_of(const IpAddress& address) {
+  constexpr std::size_t kSubscriberBytes = 8;
+  auto subscriber = address;
+  if (!is_mapped(address))
+    std::fill(subscriber.begin() + kSubscriberBytes, subscriber.end(), std::uint8_t{0});
+  return subscriber;
+}
+
 bool AddressRange::contains(const IpAddress& address) const {
   const unsigned whole = bits / 8;
   if (!std::equal(first.begin(), first.begin() + whole, address.begin())) return false;
   if (bits % 8 == 0) return true;
   const auto mask = static_cast<std::uint8_t>(0xFFU << (8 - bits % 8));
   return ((first[whole] ^ address[whole]) & mask) == 0;
+}
+
+bool is_in(std::span<const AddressRange> ranges, const IpAddress& address) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const AddressRange& range) { return range.contains(address); });
 }
 
 std::optional<AddressRange> parse_address_range(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,8 @@ std::optional<IpAddress> ip_address_of(const sockaddr* address);
 /// The mapped form of the four bytes of an IPv4 address.
 IpAddress mapped_ipv4(const std::array<std::uint8_t, 4>& bytes);
 std::string to_string(const IpAddress& address);
+/// What counts as one client where clients are counted: of IPv6 the /64, which is what one subscriber has.
+IpAddress subscriber_of(const IpAddress& address);
 
 /// A block of addresses in CIDR notation (RFC 4632).
 struct AddressRange {
@@ -30,6 +33,8 @@ struct AddressRange {
   [[nodiscard]] bool contains(const IpAddress& address) const;
   bool operator==(const AddressRange&) const = default;
 };
+
+bool is_in(std::span<const AddressRange> ranges, const IpAddress& address);
 
 /// `10.0.0.0/8`, `fd00::/8`, or one address. nullopt for anything else, also where bits behind the prefix are
 /// set: such a range means something else to everyone who reads it.

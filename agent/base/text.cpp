@@ -34,6 +34,21 @@ std::size_t utf8_length(std::string_view bytes) {
   return 0;
 }
 
+/// Of a character of two or three bytes, well-formed; 0 of any other.
+unsigned code_point(std::string_view character) {
+  const auto bits = [&](std::size_t i) { return static_cast<unsigned char>(character[i]) & 0x3FU; };
+  if (character.size() == 2) return (static_cast<unsigned char>(character[0]) & 0x1FU) << 6U | bits(1);
+  if (character.size() != 3) return 0;
+  return (static_cast<unsigned char>(character[0]) & 0x0FU) << 12U | bits(1) << 6U | bits(2);
+}
+
+/// Commands to a terminal, ends of lines, changes of the direction of writing: what is shown would not be
+/// what is there.
+bool is_deceptive(unsigned point) {
+  return (point >= 0x80 && point < 0xA0) || point == 0x061C || point == 0x200E || point == 0x200F ||
+         (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+}
+
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -70,6 +85,8 @@ std::string json_string(std::string_view text) {
       out += "\\n";
     } else if (c < 0x20 || c == 0x7F) {
       out += fmt::format("\\u{:04x}", c);
+    } else if (const auto point = code_point(text.substr(0, length)); is_deceptive(point)) {
+      out += fmt::format("\\u{:04x}", point);
     } else {
       out += text.substr(0, length);
     }

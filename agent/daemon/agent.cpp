@@ -78,7 +78,7 @@ Agent::Agent(std::string config_path, config::Config config)
       file_bindings_(take_bindings(config)),
       started_with_(std::make_shared<const config::Config>(std::move(config))),
       live_(started_with_),
-      tokens_(clock_, config::process_environment()) {}
+      tokens_(config::process_environment()) {}
 
 Status Agent::start() {
   const config::Config& config = *started_with_;
@@ -97,7 +97,7 @@ void Agent::announce() const {
             {{"version", GITFERRY_VERSION},
              {"listen",
               config::listen_text(config.server.listen_host, static_cast<std::uint16_t>(server_->port()))},
-             {"tls", has_certificate()},
+             {"tls", tls_ != nullptr},
              {"repositories", bindings->repositories.size()},
              {"database", config.database_path},
              {"config", config_path_}});
@@ -106,7 +106,8 @@ void Agent::announce() const {
   give_memory_back();
 }
 
-void Agent::look_at_certificate() {
+void Agent::look_at_files() {
+  tokens_.look();
   if (tls_ && tls_->has_changed()) reload_certificate();
 }
 

@@ -33,11 +33,9 @@ class Agent {
   void reload();
   /// Whether the configuration in force asks to look at the file from time to time.
   [[nodiscard]] bool watches() { return live_.get()->watch; }
-  /// Whether there is a certificate, whose files must be looked at from time to time: it is renewed by
-  /// others, who need not know of this program.
-  [[nodiscard]] bool has_certificate() const { return tls_ != nullptr; }
-  /// Takes up a certificate whose files have changed.
-  void look_at_certificate();
+  /// Takes up tokens and a certificate whose files have changed. To be called from time to time: they are
+  /// renewed by others, who need not know of this program.
+  void look_at_files();
   /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
   /// service's stop that answers it.
   void drain();

@@ -45,21 +45,12 @@ Status ManagementTokens::replace(const std::vector<config::Token>& tokens,
     if (!is_kept) return fail(failure.second);
   }
   next.hashes = std::make_shared<const std::vector<api::TokenHash>>(std::move(reading.hashes));
-  next.read_at = clock_.monotonic();
-  next.generation = before.generation + 1;
   *book_.lock() = std::move(next);
   return {};
 }
 
-api::TokenHashes ManagementTokens::get() {
-  Book before;
-  {
-    auto book = book_.lock();
-    const auto now = clock_.monotonic();
-    if (now - book->read_at < kReadAgainAfter) return book->hashes;
-    book->read_at = now;  // whoever asks meanwhile gets the old ones instead of reading, too
-    before = *book;
-  }
+void ManagementTokens::look() {
+  const Book before = *book_.lock();
   auto reading = read(before.tokens, before);
   std::set<std::string> unread;
   for (const auto& [name, error] : reading.failed) {
@@ -70,11 +61,12 @@ api::TokenHashes ManagementTokens::get() {
   }
   auto hashes = std::make_shared<const std::vector<api::TokenHash>>(std::move(reading.hashes));
   auto book = book_.lock();
-  if (book->generation == before.generation) {
-    book->hashes = std::move(hashes);
-    book->unread = std::move(unread);
-  }
-  return book->hashes;
+  book->hashes = std::move(hashes);
+  book->unread = std::move(unread);
+}
+
+api::TokenHashes ManagementTokens::get() {
+  return book_.lock()->hashes;
 }
 
 ManagementTokens::Reading ManagementTokens::read(const std::vector<config::Token>& tokens,

@@ -41,18 +41,15 @@ void drain_unless_hurried(Agent& agent, SignalReceiver& signals) {
 /// Takes reloads up, by signal or by a look at the files, until a signal to end comes: its number.
 int wait_for_end(Agent& agent, SignalReceiver& signals, FileWatch& file) {
   while (true) {
-    const bool watches = agent.watches();
-    const bool looks = watches || agent.has_certificate();
-    const int signal = signals.wait(
-        -1, looks ? std::chrono::milliseconds{kLookAtFilesEvery} : std::chrono::milliseconds{-1});
-    const bool is_asked = signal == SIGHUP || (signal == 0 && watches && file.look());
+    const int signal = signals.wait(-1, kLookAtFilesEvery);
+    const bool is_asked = signal == SIGHUP || (signal == 0 && agent.watches() && file.look());
     if (is_asked) {
       file.know();
       agent.reload();
     } else if (signal != 0) {
       return signal;
     } else {
-      agent.look_at_certificate();
+      agent.look_at_files();
     }
   }
 }

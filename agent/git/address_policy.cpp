@@ -52,9 +52,7 @@ const std::vector<AddressRange>& AddressPolicy::never_public() {
 
 bool AddressPolicy::allows(const IpAddress& address) const {
   const auto meant = unpacked(address);
-  const auto holds = [&](const AddressRange& range) { return range.contains(meant); };
-  return std::any_of(allowed_.begin(), allowed_.end(), holds) ||
-         std::none_of(never_public().begin(), never_public().end(), holds);
+  return is_in(allowed_, meant) || !is_in(never_public(), meant);
 }
 
 Error refused_address(std::string_view what, const IpAddress& address) {

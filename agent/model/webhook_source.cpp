@@ -30,11 +30,11 @@ constexpr std::array kBasic{Basic};
 constexpr std::array kNone{None};
 
 constexpr std::array kKinds{
-    WebhookKind{"github", kHmac, "https://github.com"},
+    WebhookKind{.provider = "github", .schemes = kHmac, .instance = "https://github.com", .has_sha1 = true},
     WebhookKind{"gitlab", kTokenOrSigning, "https://gitlab.com"},
-    WebhookKind{"gitea", kHmac, {}},
-    WebhookKind{"forgejo", kHmac, {}},
-    WebhookKind{"gogs", kHmac, {}},
+    WebhookKind{.provider = "gitea", .schemes = kHmac, .instance = {}, .sends_authorization = true},
+    WebhookKind{.provider = "forgejo", .schemes = kHmac, .instance = {}, .sends_authorization = true},
+    WebhookKind{.provider = "gogs", .schemes = kHmac, .instance = {}, .sends_authorization = true},
     WebhookKind{"gitee", kSignOrPassword, "https://gitee.com"},
     WebhookKind{"gitcode", kHmacOrToken, "https://gitcode.com"},
     WebhookKind{"codeup", kToken, "https://codeup.aliyun.com"},

@@ -36,7 +36,9 @@ struct WebhookKind {
   std::span<const WebhookScheme> schemes;  ///< what it can be set up to send; the first is the default
   std::string_view
       instance;  ///< of the public service, `https://github.com`; empty where everyone runs his own
-  bool is_sha1_only = false;  ///< its signatures are HMAC-SHA1: they count only where `allow_sha1` says so
+  bool is_sha1_only = false;     ///< its signatures are HMAC-SHA1: they count only where `allow_sha1` says so
+  bool has_sha1 = is_sha1_only;  ///< it has such signatures, be it besides better ones
+  bool sends_authorization = false;  ///< beside its signature: a header of the user's choice
 };
 
 /// All of them: one line each in webhook_source.cpp, and one file in api/webhook.

@@ -23,7 +23,7 @@ bool admits(const OrganisationHook& hook, const RepositoryIdentity& repository);
 /// another host (one for ssh, say): an address that the payload gives counts too, unless its path is not the
 /// named repository's, or its host is known to be another instance.
 ///
-/// Memory:    12 bytes a binding and 8 an address, made at the first delivery after a change of the bindings.
+/// Memory:    8 bytes a binding and 8 an address, made at the first delivery after a change of the bindings.
 /// Threading: all calls from any thread.
 class HookMatching {
  public:

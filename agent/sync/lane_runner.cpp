@@ -113,6 +113,16 @@ void LaneRunner::wake() {
   changed_.notify_one();
 }
 
+void LaneRunner::wake_for(std::span<const Receipt::Marked> marked) {
+  {
+    auto state = state_.lock();
+    const auto runs = [&](const Receipt::Marked& one) { return state->running.contains(one.lane_id); };
+    if (std::all_of(marked.begin(), marked.end(), runs)) return;
+    ++state->wakes;
+  }
+  changed_.notify_one();
+}
+
 bool LaneRunner::is_stopping() {
   return state_.lock()->is_stopping;
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -30,7 +31,7 @@ namespace gitferry {
 /// What is to be done is in the store alone; kept here is only which lanes run in this process.
 ///
 /// Owns:      the worker threads, each with an engine of its own.
-/// Threading: wake() and waiters() from any thread; start() once, then stop() once.
+/// Threading: wake(), wake_for() and waiters() from any thread; start() once, then stop() once.
 /// Invariant: at most one run a lane; at most `per_host` runs a host; a lane's seq is taken before its run
 /// begins.
 class LaneRunner {
@@ -57,6 +58,9 @@ class LaneRunner {
   void stop();
   /// Lanes were marked, bindings changed, or the clock was set: a worker looks for due lanes now.
   void wake();
+  /// The same for lanes that were marked just now. A lane that runs is looked at again when its run ends, so
+  /// that a burst of pushes does not have the workers search for what none of them may take.
+  void wake_for(std::span<const Receipt::Marked> marked);
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
 
  private:

@@ -36,8 +36,9 @@ Reconciler::Reconciler(Parts parts)
     : parts_(std::move(parts)), state_(State({parts_.options.reconcile_interval, parts_.fraction})) {}
 
 void Reconciler::start() {
-  const auto bindings = parts_.snapshot();
   auto state = state_.lock();
+  // Asked for under the lock: bindings that are swapped from now on come by replace().
+  const auto bindings = parts_.snapshot();
   state->is_started = true;
   state->schedule.replace({}, *bindings, parts_.clock.monotonic());
   need_thread(*state);

@@ -38,8 +38,8 @@ class Reconciler {
     const Clock& clock;
     EngineFactory engines;
     CredentialLookup credentials;
-    std::function<Snapshot()> snapshot;
-    std::function<void()> marked;  ///< told after lanes were marked; called from the threads
+    std::function<Snapshot()> snapshot;  ///< by start() called with a lock held
+    std::function<void()> marked;        ///< told after lanes were marked; called from the threads
     /// In [0, 1), for the jitter. Called with a lock held.
     std::function<double()> fraction = random_fraction;
   };

@@ -192,7 +192,7 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
 
   const auto receipts = parts_.store.record_deliveries(rows);
   if (!receipts) return fail(receipts.error());
-  bool is_marked = false;
+  std::vector<Receipt::Marked> marked;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const auto& receipt = receipts->at(i);
     outcomes[i].delivery_id = receipt.delivery_id;
@@ -201,9 +201,9 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
       outcomes[i].verdict = Verdict::Duplicate;
       outcomes[i].reason = kDuplicateReason;
     }
-    is_marked = is_marked || !receipt.marked.empty();
+    marked.insert(marked.end(), receipt.marked.begin(), receipt.marked.end());
   }
-  if (is_marked) runner_.wake();
+  runner_.wake_for(marked);
   for (const auto& repository : to_list) reconcile_soon(repository, Claim::Proven);
   return outcomes;
 }

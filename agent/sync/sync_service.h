@@ -116,7 +116,8 @@ class SyncService {
                                            Snapshot snapshot);
   virtual ~SyncService() = default;
 
-  /// Starts the workers; every pending lane is due at once, and every repository is compared soon.
+  /// Starts the workers; every pending lane is due at once, and every repository is compared soon, unless
+  /// `reconcile_interval` is zero.
   virtual void start() = 0;
   /// Drains: no new runs; running ones finish or, after the grace time, are cancelled and stay pending.
   /// Callers that wait are answered at once, with what is known by then; plans and listings are cut.
@@ -135,7 +136,7 @@ class SyncService {
 
   /// Compares a repository's branches on both hosts soon, out of turn, and marks the lanes that differ: for
   /// whatever may have been missed. Returns at once. An unknown name is nothing; what waits is in memory
-  /// alone, since every repository is compared after a start anyway.
+  /// alone, since every repository is compared after a start anyway, unless `reconcile_interval` is zero.
   virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
   [[nodiscard]] virtual ReconcileState reconcile_state() = 0;
 

@@ -3,9 +3,19 @@
 #include <utility>
 
 #include "agent/model/ref_name.h"
+#include "api/json.h"
 #include "api/webhook/payload.h"
 
 namespace gitferry::api::webhook {
+namespace {
+
+Result<std::optional<RefChange>> listed_change(const Json::Value& element) {
+  auto change = ref_change(element);
+  if (!change) return fail(std::move(change.error()));
+  return std::optional(std::move(*change));
+}
+
+}  // namespace
 
 Result<std::optional<RefChange>> change_of(std::string_view field, std::string_view ref,
                                            std::string_view before, std::string_view after) {
@@ -41,6 +51,10 @@ Result<PushEvent> with_changes(PushEvent event, const Json::Value& list, std::st
   if (!event.changes.empty()) return event;
   if (flaw) return fail(std::move(*flaw));
   return ignored(std::move(event), has_test ? "test_delivery" : "no_changes");
+}
+
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document) {
+  return with_changes(std::move(event), member(document, "changes"), "changes", &listed_change);
 }
 
 }  // namespace gitferry::api::webhook

@@ -14,6 +14,9 @@ namespace gitferry::api::webhook {
 
 /// For the hosts that put all refs of a push into one delivery.
 
+/// More refs than any host lets one push move.
+constexpr std::size_t kChangesLimit = 10'000;
+
 /// Reads one element of the list; nullopt for what is no branch or tag of git.
 using ChangeReader = Result<std::optional<RefChange>> (*)(const Json::Value&);
 
@@ -25,6 +28,9 @@ using ChangeReader = Result<std::optional<RefChange>> (*)(const Json::Value&);
 /// be read.
 Result<PushEvent> with_changes(PushEvent event, const Json::Value& list, std::string_view field,
                                ChangeReader read);
+
+/// The list `changes` of `document`, whose elements are those of ref_change().
+Result<PushEvent> several_changes(PushEvent event, const Json::Value& document);
 
 /// A change from its parts. Errors name the part as `field`'s.
 Result<std::optional<RefChange>> change_of(std::string_view field, std::string_view ref,

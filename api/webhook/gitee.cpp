@@ -28,6 +28,14 @@ std::optional<WallTime> time_of(std::string_view timestamp) {
   return from_epoch_ms(*milliseconds);
 }
 
+/// The secret is a part of what is signed: wiped like the secret itself.
+Secret signed_text(std::string_view timestamp, const Secret& secret) {
+  std::string text;
+  text.reserve(timestamp.size() + 1 + secret.reveal().size());
+  text.append(timestamp).append("\n").append(secret.reveal());
+  return Secret(std::move(text));
+}
+
 /// The documentation has the signature percent-encoded, the deliveries have it plain. A '+' is a '+' in both.
 std::optional<std::string> signature_of(std::string_view token) {
   if (token.find('%') == std::string_view::npos) return from_base64(token);
@@ -44,7 +52,7 @@ bool verify_sign(const Request& request, const Secret& secret, const WebhookSour
   if (!sent_at) return false;
   const auto tolerance = source.tolerance.value_or(kTolerance);
   if (std::chrono::abs(now - *sent_at) > tolerance) return false;
-  const auto expected = hmac_sha256(secret, std::string(*timestamp) + "\n" + std::string(secret.reveal()));
+  const auto expected = hmac_sha256(secret, signed_text(*timestamp, secret).reveal());
   const auto sent = signature_of(*token);
   return equal_in_constant_time(expected, sent.value_or("")) && sent.has_value();
 }

@@ -60,9 +60,7 @@ Response refused(int status, std::string_view reason, std::string_view detail) {
 }
 
 Response refused_for_now(int status, std::string_view reason, std::chrono::seconds retry_after) {
-  auto response = refused(status, reason);
-  response.headers.emplace_back("Retry-After", std::to_string(retry_after.count()));
-  return response;
+  return with_retry_after(refused(status, reason), retry_after);
 }
 
 Response ignored_unseen(std::string_view reason) {

@@ -5,13 +5,13 @@
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "api/envelope.h"
 #include "api/log_throttle.h"
 #include "api/webhook/hook_answer.h"
 
 namespace gitferry::api::webhook {
 namespace {
 
-constexpr std::chrono::seconds kRetryAfter{5};
 constexpr std::size_t kShownLength = 200;  ///< of what a host named
 
 void log_outcome(log::Level level, const IncomingDelivery& delivery, const DeliveryOutcome& outcome,
@@ -76,7 +76,7 @@ Response take_delivery(ApiContext& context, const IncomingDelivery& delivery) {
         "delivery not stored",
         {{"hook", delivery.hook}, {"request", delivery.request_id}, {"reason", outcomes.error().text()}});
     tell_of_missed(context, delivery);
-    return refused_for_now(503, "unavailable", kRetryAfter);
+    return refused_for_now(503, "unavailable", kRetrySoon);
   }
   for (const auto& outcome : *outcomes) log_outcome(log::Level::Info, delivery, outcome);
   return delivered(*outcomes);

@@ -40,8 +40,7 @@ const SchemeCheck& pretended_scheme(const HookDoor& door) {
 bool is_from_allowed_address(const WebhookSource& source, const Request& request) {
   if (source.allow_addresses.empty()) return source.scheme != WebhookScheme::None;
   const auto address = parse_ip_address(request.client_address);
-  return address && std::any_of(source.allow_addresses.begin(), source.allow_addresses.end(),
-                                [&](const AddressRange& range) { return range.contains(*address); });
+  return address && is_in(source.allow_addresses, *address);
 }
 
 bool needs_body(const Provider& provider, const WebhookSource& source) {

@@ -154,21 +154,6 @@ Result<PushEvent> one_change(PushEvent event, const Json::Value& document) {
   return event;
 }
 
-Result<PushEvent> several_changes(PushEvent event, const Json::Value& document) {
-  const auto& changes = member(document, "changes");
-  if (!changes.isArray() || changes.size() > kChangesLimit) {
-    return fail(ErrorCode::InvalidArgument, "read the payload: the field changes is not a list of at most " +
-                                                std::to_string(kChangesLimit) + " changes");
-  }
-  for (const auto& object : changes) {
-    auto change = ref_change(object);
-    if (!change) return fail(std::move(change.error()));
-    if (!is_test(*change)) event.changes.push_back(std::move(*change));
-  }
-  if (event.changes.empty()) return ignored(std::move(event), "no_changes");
-  return event;
-}
-
 std::string name_from_urls(const RepositoryIdentity& identity) {
   for (const auto& url : identity.urls) {
     if (const auto parsed = parse_remote_url(url, any_scheme())) return parsed->url.full_name();

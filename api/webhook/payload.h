@@ -58,12 +58,6 @@ Result<RefChange> ref_change(const Json::Value& object);
 /// The one change of a document whose fields are at the top; a test delivery is ignored.
 Result<PushEvent> one_change(PushEvent event, const Json::Value& document);
 
-/// More refs than any host lets one push move.
-constexpr std::size_t kChangesLimit = 10'000;
-
-/// The list `changes` of `document`: every one of them, or an error.
-Result<PushEvent> several_changes(PushEvent event, const Json::Value& document);
-
 /// The name of the repository by the first of its URLs that is one: lower case; empty where there is none.
 std::string name_from_urls(const RepositoryIdentity& identity);
 

@@ -1,6 +1,7 @@
 #include <array>
 
 #include "api/json.h"
+#include "api/webhook/change_list.h"
 #include "api/webhook/payload.h"
 #include "api/webhook/provider.h"
 #include "api/webhook/standard_signature.h"

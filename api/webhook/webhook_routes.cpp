@@ -36,6 +36,8 @@ std::optional<Response> precheck(ApiContext& context, const Request& request,
                                  const PathArguments& arguments) {
   const auto* provider = webhook::find_provider(argument(arguments, kProvider));
   if (provider == nullptr) return unknown_provider();
+  // Elsewhere a request without one has no body; here that could only be a body cut off.
+  if (!request.only("content-length")) return webhook::refused(411, "length_required");
   if (webhook::has_bad_security_header(request)) return webhook::refused(400, "malformed");
   const auto snapshot = context.sync.snapshot();
   const auto name = argument(arguments, kRepository);
@@ -73,6 +75,9 @@ std::vector<Route> webhook_routes(ApiContext& context) {
       return precheck(context, request, arguments);
     };
     route->body_limit_of = body_limit;
+    // Whoever floods from the address of a host, or through the same proxy, gets the host's deliveries
+    // refused too.
+    route->on_rate_limited = [&context](const Request& request) { hear_of_unread_webhook(context, request); };
   }
   return {std::move(repository), std::move(organisation)};
 }

@@ -13,6 +13,7 @@
 
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
+#include "agent/model/webhook_source.h"
 #include "tests/api/api_document.h"
 #include "tests/api/binding_fixture.h"
 
@@ -121,6 +122,16 @@ TEST_F(OpenApiTest, TheDocumentIsServedAsItIsInTheSources) {
   EXPECT_TRUE(testing::body_of(answer.text) ==
               content_of(std::string(GITFERRY_SOURCE_DIR) + "/api/openapi.yaml"))
       << answer.text.size() << " bytes";
+}
+
+TEST_F(OpenApiTest, KnowsTheProvidersOfWebhooks) {
+  const auto root = YAML::Load(std::string(openapi_document()));
+  const auto words = root["components"]["parameters"]["Provider"]["schema"]["enum"];
+  std::vector<std::string> documented;
+  for (const auto& word : words) documented.push_back(word.Scalar());
+  std::vector<std::string> known;
+  for (const auto& kind : webhook_kinds()) known.emplace_back(kind.provider);
+  EXPECT_EQ(documented, known);
 }
 
 TEST_F(OpenApiTest, HasTheRoutesOfTheTableWithTheirRoles) {

@@ -1,16 +1,21 @@
 #include "api/reception.h"
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/base/guarded.h"
 #include "api/body_budget.h"
 #include "tests/api/http_server_fixture.h"
 #include "tests/api/raw_client.h"
@@ -19,6 +24,7 @@ namespace gitferry::api {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::answer_to;
 using testing::body_of;
 using testing::comes_true;
 using testing::open_descriptors;
@@ -379,6 +385,76 @@ TEST_F(ReceptionTest, S17_AFloodOfLargeBodiesLeavesRoomForOrdinaryOnes) {
   EXPECT_EQ(count_open(flood), 1U) << "32 MiB have room for one of them";
 }
 
+/// All clients come through one trusted proxy, which says who they are.
+class BodiesOfSeveralClients : public ReceptionTest {
+ protected:
+  void start_with(std::size_t budget, std::size_t large_budget) {
+    auto options = patient();
+    options.trusted_proxies = {parse_address_range("127.0.0.1").value_or(AddressRange{})};
+    options.body_budget = budget;
+    options.large_body = 20'000;
+    options.large_body_budget = large_budget;
+    options.on_overload = [this](const Request& request) { told.push_back(request.client_address); };
+    start(options);
+  }
+  static std::string head(const std::string& client, std::size_t length, const std::string& more = {}) {
+    return "POST /x HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: " + client + "\r\n" + more +
+           "Content-Length: " + std::to_string(length) + "\r\n\r\n";
+  }
+  /// A body of which the last byte never comes.
+  void hold(Clients& clients, const std::string& client, std::size_t length) const {
+    clients.push_back(std::make_unique<RawClient>(port));
+    clients.back()->send(head(client, length, "Expect: 100-continue\r\n"));
+    EXPECT_EQ(clients.back()->receive_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    clients.back()->send(std::string(length - 1, 'a'));
+    wait_until_read(*clients.back());
+  }
+  [[nodiscard]] int post_from(const std::string& client, std::size_t length) const {
+    return status_of(answer_to(port, head(client, length) + std::string(length, 'b')));
+  }
+  /// The reception serves connections in turn, so what it read before a later answer it had read by then.
+  void wait_until_read(const RawClient& client) const {
+    EXPECT_TRUE(comes_true([&] {
+      int unread = 0;
+      return ::ioctl(client.fd(), SIOCOUTQ, &unread) == 0 && unread == 0;
+    }));
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(is_alive());
+  }
+
+  std::vector<std::string> told;
+};
+
+TEST_F(BodiesOfSeveralClients, S17_WhoHoldsMostOfTheBudgetGivesWayToOthers) {
+  start_with(100'000, 50'000);
+  Clients hoard;
+  for (int i = 0; i < 5; ++i) hold(hoard, "192.0.2.1", 19'500);
+  ASSERT_EQ(count_open(hoard), 5U);
+  EXPECT_EQ(post_from("192.0.2.1", 19'000), 503) << "its own share is used up";
+  EXPECT_EQ(count_open(hoard), 5U);
+  EXPECT_EQ(post_from("198.51.100.7", 19'000), 200) << "another client's delivery gets in";
+  EXPECT_EQ(count_open(hoard), 4U);
+  EXPECT_EQ(told, (std::vector<std::string>{"192.0.2.1", "192.0.2.1"}));
+}
+
+TEST_F(BodiesOfSeveralClients, S17_ALargeBodyOfWhoHoldsMostGivesWayToAnothersLargeOne) {
+  start_with(100'000, 60'000);
+  Clients hoard;
+  hold(hoard, "2001:db8::1", 50'000);
+  hold(hoard, "2001:db8::2", 19'000);
+  EXPECT_EQ(post_from("198.51.100.7", 22'000), 200);
+  EXPECT_FALSE(is_open(*hoard[0]));
+  EXPECT_TRUE(is_open(*hoard[1])) << "small ones are not in the way of a large one here";
+}
+
+TEST_F(BodiesOfSeveralClients, S17_WhoAsksForMoreThanAnyOtherHoldsDisplacesNobody) {
+  start_with(100'000, 60'000);
+  Clients others;
+  hold(others, "192.0.2.1", 21'000);
+  hold(others, "192.0.2.2", 21'000);
+  EXPECT_EQ(post_from("198.51.100.7", 50'000), 503);
+  EXPECT_EQ(count_open(others), 2U);
+}
+
 TEST(BodyBudget, LargeBodiesHaveALimitOfTheirOwn) {
   BodyBudget budget({100, 60, 10});
   EXPECT_TRUE(budget.take(60, 11));
@@ -440,6 +516,89 @@ TEST_F(ReceptionTest, H29_PlainBytesOnATlsPortAreClosedWithoutAWord) {
   start(options);
   EXPECT_EQ(testing::answer_to(port, kGet), "");
   EXPECT_NE(testing::answer_to(port, "open sesame!" + kGet).find("GET /x"), std::string::npos);
+}
+
+/// As TLS is to one who puts each byte into a record of its own: much work for little.
+class DripChannel final : public Channel {
+ public:
+  explicit DripChannel(int fd) : inner_(plain_channel(fd)) {}
+  Outcome open() override { return Outcome::Done; }
+  Outcome read(std::string& buffer, std::size_t) override { return inner_->read(buffer, 1); }
+  Outcome write(std::string_view& bytes) override { return inner_->write(bytes); }
+  Outcome finish() override { return inner_->finish(); }
+
+ private:
+  std::unique_ptr<Channel> inner_;
+};
+
+class DripTls final : public ServerTls {
+ public:
+  Status reload() override { return {}; }
+  [[nodiscard]] bool has_changed() override { return false; }
+  std::unique_ptr<Channel> channel(int fd) override { return std::make_unique<DripChannel>(fd); }
+};
+
+class TinyRecords : public ReceptionTest {
+ protected:
+  void SetUp() override {
+    ReceptionTest::SetUp();
+    auto options = patient();
+    options.tls = std::make_shared<DripTls>();
+    gate = [this](const Request& request) {
+      if (request.target == "/stall") turnstile.pass();
+      return Admission{body_limit, std::nullopt, place_of(request)};
+    };
+    handler = [this](const Request& request) {
+      answered.lock()->push_back(request.target);
+      return testing::echo(request);
+    };
+    start(options);
+  }
+  /// What comes meanwhile is there all at once when the reception goes on.
+  void while_the_reception_stands_still(const std::function<void()>& send) {
+    RawClient stalling(port);
+    stalling.send("GET /stall HTTP/1.1\r\nHost: h\r\n\r\n");
+    ASSERT_TRUE(turnstile.wait_for(1));
+    send();
+    turnstile.let_go();
+    stalling.receive();
+  }
+  /// Of these two, which was answered first.
+  std::string first_answered(const std::string& one, const std::string& other) {
+    auto targets = answered.lock();
+    const auto found = std::find_if(targets->begin(), targets->end(), [&](const std::string& target) {
+      return target == one || target == other;
+    });
+    return found == targets->end() ? std::string() : *found;
+  }
+
+  Turnstile turnstile;
+  Guarded<std::vector<std::string>> answered;
+};
+
+TEST_F(TinyRecords, S23_ABodyOfTinyRecordsHoldsUpNobody) {
+  const auto flood = add_waiting_for_body(20'000);
+  RawClient other(port);
+  while_the_reception_stands_still([&] {
+    flood->send(std::string(20'000, 'a'));
+    other.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+  });
+  EXPECT_EQ(status_of(other.receive()), 200);
+  EXPECT_EQ(status_of(flood->receive()), 200) << "it is slow, and arrives whole";
+  EXPECT_EQ(first_answered("/x", "/livez"), "/livez");
+}
+
+TEST_F(TinyRecords, S23_AHeadOfTinyRecordsHoldsUpNobody) {
+  RawClient flood(port);
+  RawClient other(port);
+  flood.send("GET /x HTTP/1.1\r\n");
+  while_the_reception_stands_still([&] {
+    flood.send("Host: h\r\nA: " + std::string(15'000, 'a') + "\r\n\r\n");
+    other.send("GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+  });
+  EXPECT_EQ(status_of(other.receive()), 200);
+  EXPECT_EQ(status_of(flood.receive()), 200);
+  EXPECT_EQ(first_answered("/x", "/livez"), "/livez");
 }
 
 // Memory. What a sanitizer keeps for itself would be counted too.

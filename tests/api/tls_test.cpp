@@ -69,6 +69,9 @@ class TlsChannelTest : public ::testing::Test {
   Outcome write(std::string_view bytes) {
     return until_done(ends.server.get(), [&] { return channel->write(bytes); });
   }
+  Outcome finish() {
+    return until_done(ends.server.get(), [&] { return channel->finish(); });
+  }
   /// What open() says after these bytes.
   Outcome after(std::string_view bytes) {
     EXPECT_EQ(::send(ends.client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
@@ -95,7 +98,7 @@ TEST_F(TlsChannelTest, CarriesBytesBothWaysAndSaysGoodbye) {
   ASSERT_EQ(open(), Outcome::Done);
   EXPECT_EQ(read(8), "question");
   EXPECT_EQ(write("answer"), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer, "answer");
   EXPECT_TRUE(was_told_goodbye);
@@ -113,7 +116,7 @@ TEST_F(TlsChannelTest, LargeAnswersAreWrittenInPiecesWithoutBlocking) {
   ASSERT_EQ(open(), Outcome::Done);
   ASSERT_EQ(read(2), "go");
   EXPECT_EQ(write(large), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer.size(), large.size());
 }
@@ -130,6 +133,32 @@ TEST_F(TlsChannelTest, AReadTakesNoMoreThanItsLimitAndLosesNothing) {
   EXPECT_EQ(read(993, 7).substr(990), "end");
 }
 
+/// Messages of TLS itself, of which nobody above hears, can be sent without end.
+TEST_F(TlsChannelTest, S23_ACallEndsThoughMessagesOfTheProtocolComeWithoutEnd) {
+  constexpr int kMessages = 200;  // as many as the socket holds
+  std::jthread client([&] {
+    TlsClient tls_client(ends.client.get(), {.oldest = TLS1_3_VERSION});
+    if (!tls_client.connect()) return;
+    for (int i = 0; i < kMessages; ++i) {
+      SSL_key_update(tls_client.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED);
+      if (SSL_do_handshake(tls_client.ssl()) != 1) return;
+    }
+    tls_client.send("question");
+  });
+  ASSERT_EQ(open(), Outcome::Done);
+  client.join();
+  int calls = 0;
+  std::string received;
+  EXPECT_EQ(until_done(ends.server.get(),
+                       [&] {
+                         ++calls;
+                         return channel->read(received, 100);
+                       }),
+            Outcome::Done);
+  EXPECT_EQ(received, "question") << "nothing is lost by that";
+  EXPECT_GE(calls, 5);
+}
+
 TEST_F(TlsChannelTest, TheGoodbyeOfTheClientIsTheEndOfReadingButItIsStillAnswered) {
   std::string answer;
   std::jthread client([&] {
@@ -142,7 +171,7 @@ TEST_F(TlsChannelTest, TheGoodbyeOfTheClientIsTheEndOfReadingButItIsStillAnswere
   ASSERT_EQ(open(), Outcome::Done);
   EXPECT_EQ(read(9), "question");
   EXPECT_EQ(write("answer"), Outcome::Done);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   client.join();
   EXPECT_EQ(answer, "answer");
 }
@@ -158,7 +187,7 @@ TEST_F(TlsChannelTest, ABrokenConnectionIsClosed) {
   EXPECT_EQ(read(1), "");
   std::string_view more = "too late";
   EXPECT_EQ(channel->write(more), Outcome::Closed);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
 }
 
 struct ProtocolCase {
@@ -247,7 +276,7 @@ TEST_P(TlsGarbage, S23_H29_WhatIsNoHelloEndsTheConnectionAtOnce) {
   EXPECT_EQ(after(GetParam()), Outcome::Closed);
   std::string_view answer = "nobody";
   EXPECT_EQ(channel->write(answer), Outcome::Closed);
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -313,7 +342,7 @@ TEST_F(TlsChannelTest, AnErrorOfOneConnectionIsNotSeenByAnother) {
 }
 
 TEST_F(TlsChannelTest, FinishingBeforeTheHandshakeOnlyClosesTheSocket) {
-  EXPECT_EQ(channel->finish(), Outcome::Done);
+  EXPECT_EQ(finish(), Outcome::Done);
   char byte = 0;
   EXPECT_EQ(::recv(ends.client.get(), &byte, 1, 0), 0);
 }

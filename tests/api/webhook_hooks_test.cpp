@@ -12,6 +12,8 @@
 #include "agent/base/crypto.h"
 #include "agent/base/text.h"
 #include "api/json.h"
+#include "api/request_guard.h"
+#include "api/router_table.h"
 #include "api/webhook/webhook_routes.h"
 #include "tests/api/api_fixture.h"
 #include "tests/api/webhook_deliveries.h"
@@ -343,6 +345,31 @@ TEST_F(WebhookHooks, WhatThereWasNoRoomForIsHeardOf) {
   hear({});
   hear({"cerobot", "gitea", "one"});
   hear({"webhooks", "gitea", "one"}, "GET");
+  EXPECT_EQ(world.sync.told.size(), 1U);
+}
+
+TEST_F(WebhookHooks, S37_WhatCameTooFastFromItsAddressIsHeardOf) {
+  WebhookSource source;
+  source.provider = "gitea";
+  source.secrets = {{Secret(testing::kSecret)}};
+  snapshot->repositories.at("one").internal_webhook = source;
+  put();
+  RateLimits limits = testing::Fixture::kNoLimits;
+  limits.address = {0.001, 2};
+  world.context.guard = std::make_shared<RequestGuard>(limits, world.clock);
+  const RouterTable table(webhook_routes(world.context), world.context);
+  Request request;
+  request.method = "POST";
+  request.segments = {"webhooks", "gitea", "one"};
+  request.client_address = "192.0.2.1";
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(table.admit(request).refusal);
+  EXPECT_THAT(world.sync.told, IsEmpty());
+  const auto refused = table.admit(request).refusal;
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->status, 429);
+  EXPECT_THAT(world.sync.told, ElementsAre(Pair("one", Claim::Heard)));
+  request.segments.back() = "nobody";
+  EXPECT_TRUE(table.admit(request).refusal);
   EXPECT_EQ(world.sync.told.size(), 1U);
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "api/json.h"
+#include "api/webhook/change_list.h"
 #include "api/webhook/payload.h"
 #include "api/webhook/provider.h"
 #include "webhook_vectors.h"

@@ -15,6 +15,7 @@ namespace gitferry::api {
 namespace {
 
 using namespace std::string_literals;
+using testing::answer_to;
 using testing::ApiTest;
 using testing::body_of;
 using testing::json_of;
@@ -346,6 +347,9 @@ TEST_F(WebhookTest, GitlabSystemHooksMayNameManyRefs) {
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", with(""))).second["reason"].asString(), "no_changes");
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", with("1"))).first, 400);
   EXPECT_EQ(post(signed_body("gitlab", "System Hook", R"({"event_name":"user_create"})")).first, 200);
+  const auto good = change("refs/heads/a", kOld, kNew);
+  EXPECT_EQ(post(signed_body("gitlab", "System Hook", with("1," + good))).first, 202);
+  EXPECT_EQ(world.sync.delivered().back().event.changes.size(), 1U) << "one bad ref keeps no other from it";
 }
 
 TEST_F(WebhookTest, RefNamesThatGitRefusesAreRefusedAndRecorded) {
@@ -431,6 +435,17 @@ TEST_F(WebhookTest, OnlyPostAndOnlyKnownProviders) {
   auto sent = delivery_of("github");
   sent.target = "/webhooks/unknown/github";
   EXPECT_EQ(post(sent).first, 404);
+}
+
+TEST_F(WebhookTest, H03_WithoutALengthNothingIsRead) {
+  for (const auto& provider : kProviders) {
+    for (const auto* name : {"nobody", provider.c_str()}) {
+      const auto answer = answer_to(port, "POST /webhooks/" + provider + "/" + name +
+                                              " HTTP/1.1\r\nHost: h\r\n\r\n" + std::string(30'000, 'a'));
+      EXPECT_EQ(status_of(answer), 411) << provider;
+      EXPECT_EQ(json_of(body_of(answer))["reason"].asString(), "length_required");
+    }
+  }
 }
 
 TEST_F(WebhookTest, RefusesHugeBodiesFromTheirLength) {

@@ -32,6 +32,7 @@ class Client {
   explicit Client(const Load& load)
       : load_(load),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        expected_("HTTP/1.1 " + std::to_string(load.expected) + " "),
         slots_(static_cast<std::size_t>(load.connections)) {
     address_.sin_family = AF_INET;
     address_.sin_port = htons(load.port);
@@ -93,7 +94,7 @@ class Client {
   }
 
   void ended(Slot& slot) {
-    if (slot.answer.starts_with("HTTP/1.1 2")) {
+    if (slot.answer.starts_with(expected_)) {
       result_.latencies_ms.push_back(
           std::chrono::duration<double, std::milli>(SteadyClock::now() - slot.began).count());
     } else {
@@ -104,6 +105,7 @@ class Client {
 
   const Load& load_;
   UniqueFd epoll_;
+  const std::string expected_;
   sockaddr_in address_{};
   std::vector<Slot> slots_;
   std::size_t next_ = 0;

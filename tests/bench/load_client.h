@@ -15,10 +15,11 @@ struct Load {
   int connections = 1;  ///< open at a time; the next one is opened when one has its answer
   std::chrono::milliseconds duration{2'000};
   std::span<const std::string> requests;  ///< whole, sent in turn
+  int expected = 200;                     ///< the status that counts
 };
 
 struct LoadResult {
-  double per_second = 0;             ///< answers with 2xx
+  double per_second = 0;             ///< expected answers
   std::vector<double> latencies_ms;  ///< of those: from connect() to the end of the answer, sorted
   std::size_t others = 0;            ///< other answers, and connections that ended without one
   [[nodiscard]] double percentile(int hundredths) const;

@@ -97,17 +97,21 @@ double own_cpu_s() {
 }
 
 double cpu_s(pid_t process) {
-  // proc(5): after the name in brackets, which may hold anything, utime and stime are words 12 and 13.
+  // proc(5): after the name in brackets, which may hold anything, words 12 to 15 are utime, stime, cutime and
+  // cstime.
   std::ifstream file("/proc/" + std::to_string(process) + "/stat");
   std::string text;
   std::getline(file, text);
   std::istringstream words(text.substr(text.rfind(')') + 1));
   std::string skipped;
   for (int i = 0; i < 11; ++i) words >> skipped;
-  double user = 0;
-  double system = 0;
-  words >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  double ticks = 0;
+  for (int i = 0; i < 4; ++i) {
+    double of_one = 0;
+    words >> of_one;
+    ticks += of_one;
+  }
+  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 void reset_peak_memory() {

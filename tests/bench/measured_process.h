@@ -23,7 +23,8 @@ std::string output_of(const std::vector<std::string>& argv);
 
 /// User + system time of this process so far, its children not counted.
 double own_cpu_s();
-/// The same of another process that is running, to a hundredth of a second.
+/// The same of another process that is running, with its children that have ended, to a hundredth of a
+/// second.
 double cpu_s(pid_t process);
 
 /// Sets the peak of resident memory back to what is resident now (`/proc/self/clear_refs`, proc(5)).

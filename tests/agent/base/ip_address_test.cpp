@@ -1,5 +1,7 @@
 #include "agent/base/ip_address.h"
 
+#include <string>
+
 #include <gtest/gtest.h>
 
 namespace gitferry {
@@ -11,6 +13,17 @@ TEST(IpAddress, BothSpellingsOfAnIpv4AddressAreOne) {
   EXPECT_EQ(to_string(*parse_ip_address("FD00::1")), "fd00::1");
   for (const auto* bad : {"", "10.1.2", "010.1.2.3", "0x7f.1", "10.1.2.3 ", "fd00::1%eth0", "[::1]", "host"})
     EXPECT_FALSE(parse_ip_address(bad)) << bad;
+  const std::string with_more_behind_a_nul("10.1.2.3\0x", 10);
+  EXPECT_FALSE(parse_ip_address(with_more_behind_a_nul));
+  EXPECT_FALSE(parse_address_range(with_more_behind_a_nul));
+}
+
+TEST(IpAddress, OfIpv6AWholeSubscriberCountsAsOne) {
+  const auto subscriber = [](const char* text) { return to_string(subscriber_of(*parse_ip_address(text))); };
+  EXPECT_EQ(subscriber("192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(subscriber("::ffff:192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(subscriber("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+  EXPECT_NE(subscriber("2001:db8:1:3::1"), subscriber("2001:db8:1:2::1"));
 }
 
 TEST(AddressRange, IsAnAddressWithAPrefix) {

@@ -42,8 +42,9 @@ TEST_F(LaneRunnerTest, AThousandMarksDuringARunCostOneMoreRun) {
   ASSERT_TRUE(wait_running(1));
   for (int i = 0; i < 10; ++i) {
     const std::vector<LaneMark> hundred(100, mark_of("b1"));
-    ASSERT_TRUE(store().mark_lanes(hundred, Trigger::Webhook));
-    runner().wake();
+    const auto receipt = store().mark_lanes(hundred, Trigger::Webhook);
+    ASSERT_TRUE(receipt);
+    runner().wake_for(receipt->marked);
   }
   hosts_.open_gate();
   ASSERT_TRUE(eventually([&] { return all_done(); }));
@@ -66,8 +67,9 @@ TEST_F(LaneRunnerTest, NeverRunsALaneTwiceAtOnce) {
       clients.emplace_back([&, client] {
         for (int i = 0; i < 30; ++i) {
           const auto mark = mark_of("lane" + std::to_string((client * 7 + i) % 20));
-          EXPECT_TRUE(store().mark_lanes(std::span(&mark, 1), Trigger::Webhook));
-          runner().wake();
+          const auto receipt = store().mark_lanes(std::span(&mark, 1), Trigger::Webhook);
+          ASSERT_TRUE(receipt);
+          runner().wake_for(receipt->marked);
         }
       });
     }
@@ -235,8 +237,7 @@ TEST_F(LaneRunnerTest, AForcedMarkDuringARunIsForTheNextOne) {
   runner().start();
   request("b1");
   ASSERT_TRUE(wait_running(1));
-  marked({lane_key("b1"), Direction::ToOuter, true});
-  runner().wake();
+  runner().wake_for(marked({lane_key("b1"), Direction::ToOuter, true}).marked);
   hosts_.open_gate();
   ASSERT_TRUE(eventually([&] { return all_done(); }));
   ASSERT_EQ(hosts_.done().size(), 2U);
