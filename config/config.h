@@ -87,15 +87,23 @@ struct Sync {
 struct Network {
   std::set<Scheme> allow_schemes{Scheme::Https, Scheme::Ssh};
   std::vector<std::string> allow_cidrs;  ///< private ranges that may be connected to, as written
+  std::string ca_file;                   ///< PEM of authorities, besides the system's; empty: none
+  std::string proxy;                     ///< `scheme://host:port`; empty: none
+  std::string proxy_username;            ///< empty: the proxy asks for none
+  std::optional<SecretSource> proxy_password;
+  std::vector<std::string> no_proxy;  ///< hosts that are reached directly, as written
   bool operator==(const Network&) const = default;
 };
 
 struct CredentialRule {
   std::string match;  ///< address prefix
   std::string username;
+  std::string scheme = "basic";  ///< how the password is shown: basic, bearer
   std::optional<SecretSource> password;
   std::string key_file;
   std::string known_hosts_file;
+  std::string client_certificate_file;  ///< with client_key_file, or neither
+  std::string client_key_file;
   bool operator==(const CredentialRule&) const = default;
 };
 

@@ -36,13 +36,20 @@ constexpr std::array kSyncPlanned{
     Remark{"verify", "the target's own answer is the proof"}};
 
 constexpr std::array<Word, 3> kTimeoutKeys{"connect", "stall", "total"};
-constexpr std::array<Word, 2> kNetworkKeys{"allow_schemes", "allow_cidrs"};
+constexpr std::array<Word, 8> kNetworkKeys{
+    "allow_schemes",       "allow_cidrs",        "ca_file", "proxy", "proxy_username",
+    "proxy_password_file", "proxy_password_env", "no_proxy"};
+constexpr std::array kNetworkRefused{
+    Remark{"proxy_password", "use proxy_password_file or proxy_password_env"}};
 
-constexpr std::array<Word, 6> kCredentialKeys{"match",        "username", "password_file",
-                                              "password_env", "key_file", "known_hosts_file"};
+constexpr std::array<Word, 9> kCredentialKeys{
+    "match",          "username", "scheme",           "password_file",
+    "password_env",   "key_file", "known_hosts_file", "client_certificate_file",
+    "client_key_file"};
 constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use password_file or password_env"},
                                         Remark{"secret", "use password_file or password_env"},
-                                        Remark{"key", "use key_file"}};
+                                        Remark{"key", "use key_file"},
+                                        Remark{"client_key", "use client_key_file"}};
 
 constexpr std::array<Word, 10> kRepositoryKeys{"name",        "enable",    "internal", "external",
                                                "granularity", "direction", "policy",   "backup_refs",
@@ -98,7 +105,7 @@ const Section kAuth{"auth", kAuthKeys, {}, {}};
 const Section kToken{"token", kTokenKeys, {}, kTokenRefused};
 const Section kSync{"sync", kSyncKeys, kSyncPlanned, {}};
 const Section kTimeouts{"timeouts", kTimeoutKeys, {}, {}};
-const Section kNetwork{"network", kNetworkKeys, {}, {}};
+const Section kNetwork{"network", kNetworkKeys, {}, kNetworkRefused};
 const Section kCredential{"credential", kCredentialKeys, {}, kCredentialRefused};
 const Section kHook{"hook", kHookKeys, {}, kWebhookRefused};
 const Section kRepository{"repository", kRepositoryKeys, kRepositoryPlanned, kRepositoryRefused};

@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "agent/base/ip_address.h"
 #include "agent/base/text.h"
 #include "agent/base/unique_fd.h"
+#include "config/credentials.h"
 #include "config/environment.h"
 #include "config/map_reader.h"
+#include "config/named_files.h"
+#include "config/network.h"
 #include "config/repositories.h"
 #include "config/scalars.h"
 #include "config/server.h"
@@ -51,8 +53,8 @@ class SettingsReader {
     if (const YamlNode* node = root_.find("auth")) read_auth({*node, "auth", section::kAuth, report_});
     if (const YamlNode* node = root_.find("sync")) read_sync({*node, "sync", section::kSync, report_});
     if (const YamlNode* node = root_.find("network"))
-      read_network({*node, "network", section::kNetwork, report_});
-    read_credentials();
+      read_network({*node, "network", section::kNetwork, report_}, environment_, config_.network);
+    config_.credentials = read_credentials(root_, environment_);
   }
 
  private:
@@ -142,95 +144,6 @@ class SettingsReader {
              "without a reconcile, a push whose webhook gets lost is never synced", "10m is the default");
   }
 
-  void read_network(const MapReader& map) {
-    std::set<Scheme> schemes;
-    bool all_known = true;
-    for (const auto& node : map.list("allow_schemes")) {
-      const auto word = scalar_text(node, "a scheme", report_);
-      const auto scheme = word ? scheme_from(*word) : std::nullopt;
-      all_known = all_known && scheme;
-      if (scheme) {
-        schemes.insert(*scheme);
-      } else if (word) {
-        const std::string near = nearest(*word, {"https", "ssh", "http", "file"});
-        map.error(node.at, "network.allow_schemes knows https, ssh, http and file",
-                  near.empty() ? "" : "did you mean '" + near + "'?");
-      }
-    }
-    // A wrong word is one error, not another one for every address.
-    if (!all_known) schemes = {Scheme::Https, Scheme::Ssh, Scheme::Http, Scheme::File};
-    if (map.find("allow_schemes") != nullptr) config_.network.allow_schemes = std::move(schemes);
-    for (const auto& node : map.list("allow_cidrs")) {
-      const auto range = scalar_text(node, "an address range", report_);
-      if (!range) continue;
-      if (parse_address_range(*range))
-        config_.network.allow_cidrs.push_back(*range);
-      else
-        map.error(node.at, "network.allow_cidrs takes address ranges", "for example: 10.0.0.0/8 or fd00::/8");
-    }
-  }
-
-  void read_credentials() {
-    std::size_t index = 0;
-    for (const auto& node : root_.list("credentials")) {
-      const MapReader map(node, "credentials[" + std::to_string(index++) + "]", section::kCredential,
-                          report_);
-      CredentialRule rule;
-      if (map.require("match", "match: https://github.com/acme/"))
-        rule.match = map.text("match").value_or("");
-      rule.username = map.text("username").value_or("");
-      rule.key_file = map.text("key_file").value_or("");
-      rule.known_hosts_file = map.text("known_hosts_file").value_or("");
-      rule.password = map.secret("password");
-      if (rule.password) check_secret(map, "password", *rule.password);
-      if (check_credential(map, node, rule)) config_.credentials.push_back(std::move(rule));
-    }
-  }
-
-  /// Whether the parts fit the kind of address. `match` is never quoted: a password may stand in it by
-  /// mistake.
-  static bool check_credential(const MapReader& map, const YamlNode& node, const CredentialRule& rule) {
-    if (rule.match.empty()) return false;
-    const std::string_view match = rule.match;
-    const auto mark = match.find("://");
-    const auto scheme = mark == std::string_view::npos ? std::nullopt : scheme_from(match.substr(0, mark));
-    if (!scheme || *scheme == Scheme::File) {
-      map.error(map.at("match"), map.where() + ".match must begin with https://, http:// or ssh://",
-                "for example: https://github.com/acme/ or ssh://git@host/");
-      return false;
-    }
-    const auto authority = match.substr(mark + 3, match.find('/', mark + 3) - mark - 3);
-    const bool is_ssh = *scheme == Scheme::Ssh;
-    const auto at_sign = authority.rfind('@');
-    const bool has_user = at_sign != std::string_view::npos;
-    const bool has_password = has_user && authority.substr(0, at_sign).find(':') != std::string_view::npos;
-    if ((has_user && !is_ssh) || has_password) {
-      map.error(map.at("match"), map.where() + ".match holds a user name or password",
-                "use username and password_file or password_env");
-      return false;
-    }
-    if (authority.empty() || authority.ends_with('@') ||
-        match.find_first_of(" \t\r\n?#") != std::string_view::npos) {
-      map.error(map.at("match"), map.where() + ".match is not the beginning of an address");
-      return false;
-    }
-    const bool names_password = node.find("password_file") != nullptr || node.find("password_env") != nullptr;
-    if (is_ssh && (names_password || !rule.username.empty())) {
-      map.error(map.at("match"), "ssh takes a key, not a user name and password", "use key_file");
-      return false;
-    }
-    if (!is_ssh && (!rule.key_file.empty() || !rule.known_hosts_file.empty())) {
-      map.error(map.at("match"), "key_file and known_hosts_file are for ssh:// only",
-                "use username and password_file or password_env");
-      return false;
-    }
-    if (!is_ssh && !names_password) {
-      map.error(map.at(), map.where() + " has no password", "give it password_file or password_env");
-      return false;
-    }
-    return true;
-  }
-
   /// A secret that must be named and readable.
   std::optional<SecretSource> required_secret(const MapReader& map, const std::string& stem) {
     auto source = map.secret(stem);
@@ -239,15 +152,8 @@ class SettingsReader {
         map.error(map.at(), map.where() + " has no secret", "give it " + stem + "_file or " + stem + "_env");
       return std::nullopt;
     }
-    check_secret(map, stem, *source);
+    check_secret(map, stem, *source, environment_);
     return source;
-  }
-
-  void check_secret(const MapReader& map, const std::string& stem, const SecretSource& source) {
-    const auto secret = read_secret(source, environment_);
-    if (!secret)
-      map.error(map.at(stem + (source.file.empty() ? "_env" : "_file")), secret.error().message,
-                secret.error().hint);
   }
 
   const MapReader& root_;

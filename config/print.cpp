@@ -151,6 +151,11 @@ YamlNode network_of(const Network& network) {
   YamlNode map = empty(YamlNode::Kind::Map);
   put(map, "allow_schemes", words(schemes));
   put(map, "allow_cidrs", words(network.allow_cidrs));
+  put_if_set(map, "ca_file", network.ca_file);
+  put_if_set(map, "proxy", network.proxy);
+  put_if_set(map, "proxy_username", network.proxy_username);
+  if (network.proxy_password) put_secret(map, "proxy_password", *network.proxy_password);
+  if (!network.no_proxy.empty()) put(map, "no_proxy", words(network.no_proxy));
   return map;
 }
 
@@ -160,9 +165,12 @@ YamlNode credentials_of(const Config& config) {
     YamlNode map = empty(YamlNode::Kind::Map);
     put(map, "match", word(rule.match));
     put_if_set(map, "username", rule.username);
+    if (rule.scheme != "basic") put(map, "scheme", word(rule.scheme));
     if (rule.password) put_secret(map, "password", *rule.password);
     put_if_set(map, "key_file", rule.key_file);
     put_if_set(map, "known_hosts_file", rule.known_hosts_file);
+    put_if_set(map, "client_certificate_file", rule.client_certificate_file);
+    put_if_set(map, "client_key_file", rule.client_key_file);
     list.items.push_back(std::move(map));
   }
   return list;

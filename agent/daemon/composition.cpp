@@ -4,6 +4,7 @@
 #include <stop_token>
 #include <utility>
 
+#include "agent/git/http_proxy.h"
 #include "agent/git/relay.h"
 #include "agent/git/transports.h"
 
@@ -33,6 +34,12 @@ Retention retention(const config::Retention& keep) {
 
 api::Rate rate(const config::RateLimit& limit) {
   return {static_cast<double>(limit.per_second), static_cast<double>(limit.burst)};
+}
+
+Result<HttpProxy> proxy_of(const config::Network& network) {
+  const auto password = network.proxy_password.value_or(config::SecretSource{});
+  return HttpProxy::from(
+      {network.proxy, network.proxy_username, {password.file, password.env}, network.no_proxy});
 }
 
 }  // namespace
@@ -79,8 +86,12 @@ Result<api::ServerOptions> listener_options(const config::Server& server) {
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
   auto addresses = AddressPolicy::from(config.network.allow_cidrs);
   if (!addresses) return fail(std::move(addresses.error()));
+  auto proxy = proxy_of(config.network);
+  if (!proxy) return fail(std::move(proxy.error()));
   TransportOptions options;
   options.addresses = std::move(*addresses);
+  options.ca_file = config.network.ca_file;
+  options.proxy = std::move(*proxy);
   TransferLimits limits;
   limits.connect = config.sync.timeouts.connect;
   limits.stall = config.sync.timeouts.stall;
@@ -96,8 +107,9 @@ Result<Credentials> credentials_of(const config::Config& config) {
   std::vector<CredentialRule> rules;
   for (const auto& rule : config.credentials) {
     const config::SecretSource password = rule.password.value_or(config::SecretSource{});
-    rules.push_back(
-        {rule.match, rule.username, password.file, password.env, rule.key_file, rule.known_hosts_file});
+    rules.push_back({rule.match, rule.username, password.file, password.env, rule.key_file,
+                     rule.known_hosts_file, rule.scheme == "bearer" ? HttpScheme::Bearer : HttpScheme::Basic,
+                     rule.client_certificate_file, rule.client_key_file});
   }
   return Credentials::from(rules);
 }

@@ -34,8 +34,9 @@ class LiveConfig {
   Guarded<SharedConfig> config_;
 };
 
-/// Engines with the limits and the address policy of `config`, which they keep for their lives. `clock` must
-/// outlive them. ConfigurationInvalid for an address range that is none.
+/// Engines with the limits, the address policy and the proxy of `config`, which they keep for their lives;
+/// what its files hold is read anew. `clock` must outlive them. ConfigurationInvalid for an address range
+/// that is none.
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
 
 StoreOptions store_options(const config::Config& config, Secret sealing_key);

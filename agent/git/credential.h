@@ -7,12 +7,19 @@
 
 namespace gitferry {
 
-/// What proves us to a git host. Either user name and password (http), or a key (ssh).
+/// How a password is shown over http(s).
+enum class HttpScheme { Basic, Bearer };
+
+/// What proves us to a git host. Over http user name and password, or a bearer token, with or without a
+/// client certificate; over ssh a key.
 struct Credential {
   std::string username;
-  Secret password;
+  Secret password;               ///< or the bearer token
   std::string key_file;          ///< ssh: private key; empty: what ssh itself finds
   std::string known_hosts_file;  ///< ssh: empty: what ssh itself uses
+  HttpScheme scheme = HttpScheme::Basic;
+  std::string client_certificate_file = {};  ///< https: PEM, with the chain where there is one; empty: none
+  std::string client_key_file = {};          ///< https: PEM without a passphrase
 };
 
 }  // namespace gitferry

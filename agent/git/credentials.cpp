@@ -1,74 +1,14 @@
 #include "agent/git/credentials.h"
 
-#include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "agent/base/unique_fd.h"
+#include "agent/git/secret_file.h"
 
 namespace gitferry {
 namespace {
-
-constexpr std::size_t kSecretLimit = 64 * 1024;
-
-tl::unexpected<Error> unreadable(std::string_view source, std::string_view why, std::string hint) {
-  return fail(ErrorCode::AuthenticationFailed, fmt::format("credentials: {} was not used: {}", source, why),
-              std::move(hint));
-}
-
-Result<Secret> read_secret_file(const std::string& path) {
-  const auto source = fmt::format("the password file '{}'", path);
-  // Not blocking: a named pipe would otherwise hold the worker for ever.
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file)
-    return unreadable(source, std::generic_category().message(errno), "check the path and its permissions");
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    return unreadable(source, "it is no regular file",
-                      "name a file that holds the password and nothing else");
-  }
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return unreadable(source, "other users may read or change it", fmt::format("run: chmod 600 '{}'", path));
-  }
-  std::string bytes;
-  std::array<char, 4096> chunk{};
-  for (;;) {
-    const auto count = ::read(file.get(), chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return unreadable(source, std::generic_category().message(errno), "check the file");
-    if (count == 0) break;
-    bytes.append(chunk.data(), static_cast<std::size_t>(count));
-    if (bytes.size() > kSecretLimit) {
-      return unreadable(source, "it is larger than 64 KiB",
-                        "name a file that holds the password and nothing else");
-    }
-  }
-  if (bytes.ends_with('\n')) bytes.pop_back();
-  if (bytes.ends_with('\r')) bytes.pop_back();
-  if (bytes.empty() || bytes.find_first_of(std::string_view("\0\r\n", 3)) != std::string::npos) {
-    return unreadable(source, "it is empty or has more than one line",
-                      "name a file that holds the password and nothing else");
-  }
-  return Secret(std::move(bytes));
-}
-
-Result<Secret> read_secret_variable(const std::string& name) {
-  const char* value =
-      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
-  if (value == nullptr || *value == '\0') {
-    return unreadable(fmt::format("the variable '{}'", name), "it is not set",
-                      "set it in gitferry's environment");
-  }
-  return Secret(value);
-}
 
 /// The address that a `match` is, with its path stripped of '/' at the end; a bare host is a prefix too.
 Result<RemoteUrl> parse_prefix(std::string text) {
@@ -102,6 +42,20 @@ bool is_within(const RemoteUrl& url, const RemoteUrl& prefix) {
   return path.starts_with(start) && (path.size() == start.size() || path[start.size()] == '/');
 }
 
+/// Its files are read by libcurl when it connects, which could not say which of them is wrong.
+Status check_client_certificate(const Credential& credential) {
+  if (credential.client_certificate_file.empty()) return {};
+  const auto certificate = open_regular_file(
+      "credentials", fmt::format("the client certificate '{}'", credential.client_certificate_file),
+      credential.client_certificate_file, FileAccess::Any);
+  if (!certificate) return fail(certificate.error());
+  const auto key = open_regular_file(
+      "credentials", fmt::format("the client certificate's key '{}'", credential.client_key_file),
+      credential.client_key_file, FileAccess::OwnerOnly);
+  if (!key) return fail(key.error());
+  return {};
+}
+
 /// The longer path wins; of two equal ones, that which names the login.
 std::pair<std::size_t, bool> specificity(const RemoteUrl& prefix) {
   return {prefix.path.size(), !prefix.user.empty()};
@@ -132,13 +86,15 @@ Result<std::optional<Credential>> Credentials::find(const RemoteUrl& url) const 
   }
   if (best == nullptr) return std::nullopt;
   const auto& rule = best->rule;
-  Credential credential{rule.username, {}, rule.key_file, rule.known_hosts_file};
+  Credential credential{rule.username,         {},          rule.key_file,
+                        rule.known_hosts_file, rule.scheme, rule.client_certificate_file,
+                        rule.client_key_file};
   if (!rule.password_file.empty() || !rule.password_env.empty()) {
-    auto secret = rule.password_file.empty() ? read_secret_variable(rule.password_env)
-                                             : read_secret_file(rule.password_file);
+    auto secret = read_secret("credentials", {rule.password_file, rule.password_env});
     if (!secret) return fail(std::move(secret.error()));
     credential.password = std::move(*secret);
   }
+  if (auto checked = check_client_certificate(credential); !checked) return fail(std::move(checked.error()));
   return credential;
 }
 

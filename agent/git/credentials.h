@@ -18,6 +18,9 @@ struct CredentialRule {
   std::string password_env;
   std::string key_file;
   std::string known_hosts_file;
+  HttpScheme scheme = HttpScheme::Basic;
+  std::string client_certificate_file;  ///< with client_key_file, or neither
+  std::string client_key_file;
 };
 
 /// Finds the credential of an address: that of the longest `match` which is a prefix of it at a '/'.
@@ -32,8 +35,8 @@ class Credentials {
   /// Errors: ConfigurationInvalid where a `match` is no address prefix; the text names the entry by its
   /// number.
   static Result<Credentials> from(const std::vector<CredentialRule>& rules);
-  /// nullopt where no rule matches. Errors: AuthenticationFailed where the secret cannot be read, naming the
-  /// file or the variable, never what is in it.
+  /// nullopt where no rule matches. Errors: AuthenticationFailed where the secret, the client certificate or
+  /// its key cannot be read, naming the file or the variable, never what is in it.
   [[nodiscard]] Result<std::optional<Credential>> find(const RemoteUrl& url) const;
 
  private:

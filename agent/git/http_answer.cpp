@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -61,6 +62,24 @@ std::string hint_for(int status, bool has_credential) {
   }
 }
 
+/// nginx says it with a page (ngx_http_special_response.c, 495 and 496), not with TLS.
+std::optional<Error> certificate_refusal(const AnswerExpected& expected) {
+  const auto has = [&](std::string_view text) {
+    return expected.error_page.find(text) != std::string_view::npos;
+  };
+  if (!has("No required SSL certificate was sent") && !has("The SSL certificate error")) return std::nullopt;
+  if (expected.has_client_certificate) {
+    return Error{ErrorCode::AuthenticationFailed,
+                 fmt::format("{}: the host refused the client certificate", expected.what),
+                 "check that it has not expired and that the host knows its authority",
+                 {}};
+  }
+  return Error{ErrorCode::AuthenticationFailed,
+               fmt::format("{}: the host demands a client certificate", expected.what),
+               "configure client_certificate_file and client_key_file for this address in credentials",
+               {}};
+}
+
 }  // namespace
 
 void HttpHead::take_line(std::string_view line) {
@@ -101,10 +120,10 @@ std::optional<seconds> parse_retry_after(std::string_view text, std::time_t now)
   return std::min(seconds{date - now}, kRetryAfterLimit);
 }
 
-Status check_answer(const HttpHead& head, std::string_view expected_type, std::string_view what,
-                    bool has_credential) {
+Status check_answer(const HttpHead& head, const AnswerExpected& expected) {
+  const auto what = expected.what;
   if (head.status == 200) {
-    if (equals_ignoring_case(head.content_type, expected_type)) return {};
+    if (equals_ignoring_case(head.content_type, expected.type)) return {};
     if (to_lower(head.content_type).starts_with("text/html")) {
       return fail(ErrorCode::ProtocolError,
                   fmt::format("{}: the host answered with a web page instead of git's protocol", what),
@@ -112,16 +131,19 @@ Status check_answer(const HttpHead& head, std::string_view expected_type, std::s
     }
     return fail(
         ErrorCode::ProtocolError,
-        fmt::format("{}: the answer is not git's smart protocol (its type is not '{}')", what, expected_type),
+        fmt::format("{}: the answer is not git's smart protocol (its type is not '{}')", what, expected.type),
         "check that the address is a repository's, of a host that speaks smart http");
   }
   if (head.is_redirect()) {
     return fail(ErrorCode::AddressRefused, fmt::format("{}: redirect refused (status {})", what, head.status),
                 "configure the address that the repository has now");
   }
+  if (head.status == 400) {
+    if (auto refused = certificate_refusal(expected)) return fail(std::move(*refused));
+  }
   Error error{code_of(head.status),
               fmt::format("{}: the host answered {}", what, head.status),
-              hint_for(head.status, has_credential),
+              hint_for(head.status, expected.has_credential),
               {}};
   if (error.code == ErrorCode::HostBusy)
     error.retry_after = parse_retry_after(head.retry_after, std::time(nullptr));

@@ -29,9 +29,17 @@ struct HttpHead {
 /// else.
 std::optional<std::chrono::seconds> parse_retry_after(std::string_view text, std::time_t now);
 
-/// What an answer means that is not the 200 with `expected_type` that git asks for. `what` names the request,
-/// without any secret; nothing of the answer's body gets into the text.
-Status check_answer(const HttpHead& head, std::string_view expected_type, std::string_view what,
-                    bool has_credential);
+/// What is asked for, and what was shown for it.
+struct AnswerExpected {
+  std::string_view type;
+  std::string_view what;  ///< names the request, without any secret
+  bool has_credential = false;
+  bool has_client_certificate = false;
+  std::string_view error_page = {};  ///< the beginning of a 400's body, where it is there
+};
+
+/// What an answer means that is not the 200 with the type that git asks for. Nothing of the answer's body
+/// gets into the text.
+Status check_answer(const HttpHead& head, const AnswerExpected& expected);
 
 }  // namespace gitferry

@@ -6,6 +6,7 @@
 #include "agent/base/result.h"
 #include "agent/git/address_policy.h"
 #include "agent/git/curl_handles.h"
+#include "agent/git/http_proxy.h"
 
 namespace gitferry {
 
@@ -13,7 +14,8 @@ class HttpTransfer;
 
 struct HttpOptions {
   AddressPolicy addresses;
-  std::string ca_file;  ///< PEM, instead of the system's authorities; empty: the system's
+  std::string ca_file;  ///< PEM of authorities that are trusted besides the system's; empty: none
+  HttpProxy proxy = {};
 };
 
 /// All transfers of one worker: libcurl's multi handle, which also keeps the connections between runs.

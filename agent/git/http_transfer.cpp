@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <stop_token>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
-#include <openssl/x509.h>
 #include <sys/socket.h>
 
+#include "agent/git/http_transfer_error.h"
 #include "agent/git/stall_watch.h"
 
 namespace gitferry {
@@ -21,6 +20,7 @@ constexpr std::uint64_t kAdvertisementLimit = 64ULL * 1024 * 1024;
 constexpr std::size_t kHeadLimit = 64 * 1024;
 /// Git's own http.postBuffer: hosts expect bodies up to it with a length.
 constexpr std::uint64_t kHeldWhole = 1024 * 1024;
+constexpr std::size_t kErrorPage = 4 * 1024;
 constexpr long kReceiveBuffer = 128 * 1024;
 /// Some hosts decide by it whether they talk to git or to a browser.
 constexpr const char* kUserAgent = "git/gitferry-" GITFERRY_VERSION;
@@ -34,6 +34,8 @@ void add_header(CurlList& list, const std::string& line) {
 HttpTransfer::HttpTransfer(HttpSession& session, HttpRequest request, const Waiting& waiting)
     : session_(session), request_(std::move(request)), waiting_(waiting), easy_(::curl_easy_init()) {
   set_connection_options();
+  set_proxy_options();
+  set_credential();
   set_request_options();
   set_headers();
 }
@@ -48,7 +50,6 @@ void HttpTransfer::set_connection_options() {
   ::curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, scheme.c_str());
   ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  ::curl_easy_setopt(easy, CURLOPT_PROXY, "");  // not even from the environment
   ::curl_easy_setopt(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
   ::curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -61,11 +62,61 @@ void HttpTransfer::set_connection_options() {
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  // Besides the authorities of libcurl's own CURLOPT_CAPATH, which are the system's.
   if (const auto& file = session_.options().ca_file; !file.empty()) {
     ::curl_easy_setopt(easy, CURLOPT_CAINFO, file.c_str());
   }
+  ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_.data());
   ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_socket);
   ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
+}
+
+void HttpTransfer::set_proxy_options() {
+  CURL* easy = easy_.get();
+  // Neither the proxy nor its exceptions come from the environment.
+  ::curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy ? request_.proxy->url.c_str() : "");
+  ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+  if (!request_.proxy) return;
+  // A tunnel for plain http, too: the proxy gets no request of ours, so no credential of the host's.
+  ::curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});
+  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
+  if (const auto& file = session_.options().ca_file; !file.empty()) {
+    ::curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file.c_str());
+  }
+  ::curl_easy_setopt(easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
+  ::curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC);
+  if (request_.proxy->username.empty()) return;
+  ::curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, request_.proxy->username.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, request_.proxy->password.reveal().data());
+}
+
+void HttpTransfer::set_credential() {
+  if (!request_.credential) return;
+  CURL* easy = easy_.get();
+  const auto& credential = *request_.credential;
+  if (!credential.client_certificate_file.empty()) {
+    ::curl_easy_setopt(easy, CURLOPT_SSLCERT, credential.client_certificate_file.c_str());
+    ::curl_easy_setopt(easy, CURLOPT_SSLKEY, credential.client_key_file.c_str());
+    // Without one OpenSSL would ask the terminal for the passphrase of a key that has one.
+    ::curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  }
+  if (credential.password.empty()) return;
+  // The bytes of a Secret end in NUL; a std::string made of them here would not be wiped.
+  const char* secret = credential.password.reveal().data();
+  if (credential.scheme == HttpScheme::Bearer) {
+    ::curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    ::curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, secret);
+    return;
+  }
+  // Hosts that take a bare token ignore the name, but not its absence.
+  const auto user = credential.username.empty() ? std::string("git") : credential.username;
+  ::curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+  ::curl_easy_setopt(easy, CURLOPT_USERNAME, user.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_PASSWORD, secret);
 }
 
 void HttpTransfer::set_request_options() {
@@ -82,15 +133,6 @@ void HttpTransfer::set_request_options() {
   } else {
     ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
     ::curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBuffer);
-  }
-  if (request_.credential && !request_.credential->password.empty()) {
-    const auto& credential = *request_.credential;
-    // Hosts that take a bare token ignore the name, but not its absence.
-    const auto user = credential.username.empty() ? std::string("git") : credential.username;
-    ::curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-    ::curl_easy_setopt(easy, CURLOPT_USERNAME, user.c_str());
-    // The bytes of a Secret end in NUL; a std::string made of them here would not be wiped.
-    ::curl_easy_setopt(easy, CURLOPT_PASSWORD, credential.password.reveal().data());
   }
 }
 
@@ -141,14 +183,25 @@ void HttpTransfer::end(CURLcode code) {
 
 Status HttpTransfer::outcome() const {
   if (error_) return fail(*error_);
-  if (head_.is_complete && !(is_get() && head_.is_redirect())) {
-    const bool has_credential = request_.credential && !request_.credential->password.empty();
-    if (auto checked = check_answer(head_, request_.expected_type, request_.what, has_credential); !checked) {
-      return checked;
-    }
+  if (head_.is_complete && !(is_get() && head_.is_redirect()) && !awaits_error_page()) {
+    if (auto checked = check_answer(head_, answer_expected()); !checked) return checked;
   }
   if (ended_ && *ended_ != CURLE_OK) return fail(error_of(*ended_));
   return {};
+}
+
+AnswerExpected HttpTransfer::answer_expected() const {
+  AnswerExpected expected{request_.expected_type, request_.what};
+  expected.error_page = error_page_;
+  if (!request_.credential) return expected;
+  expected.has_credential = !request_.credential->password.empty();
+  expected.has_client_certificate = !request_.credential->client_certificate_file.empty();
+  return expected;
+}
+
+/// Of a bad request only its page tells whether a client certificate was missing.
+bool HttpTransfer::awaits_error_page() const {
+  return head_.is_complete && head_.status == 400 && !ended_ && error_page_.size() < kErrorPage;
 }
 
 std::uint64_t HttpTransfer::bytes_moved() const {
@@ -272,7 +325,9 @@ std::size_t HttpTransfer::on_answer(char* bytes, std::size_t size, std::size_t c
   const auto length = size * count;
   transfer.session_.note_movement();
   if (transfer.head_.status != 200) {
-    // An error's page is of no use; a short one is read so that the connection can be kept.
+    // An error's page is of no use but for what check_answer() looks for; a short one is read so that the
+    // connection can be kept.
+    if (transfer.awaits_error_page()) transfer.error_page_.append(bytes, std::min(length, kErrorPage));
     transfer.received_ += length;
     return transfer.received_ > kHeadLimit ? 0 : length;
   }
@@ -314,7 +369,8 @@ curl_socket_t HttpTransfer::on_socket(void* self, curlsocktype purpose, curl_soc
   auto& transfer = *static_cast<HttpTransfer*>(self);
   const auto ip = ip_address_of(&address->addr);
   if (purpose != CURLSOCKTYPE_IPCXN || !ip) return CURL_SOCKET_BAD;
-  if (!transfer.session_.options().addresses.allows(*ip)) {
+  // With a proxy this is the proxy's address, which is trusted as configured.
+  if (!transfer.request_.proxy && !transfer.session_.options().addresses.allows(*ip)) {
     transfer.refused_ = refused_address(transfer.request_.what, *ip);
     return CURL_SOCKET_BAD;
   }
@@ -322,81 +378,17 @@ curl_socket_t HttpTransfer::on_socket(void* self, curlsocktype purpose, curl_soc
 }
 
 Error HttpTransfer::error_of(CURLcode code) const {
-  const auto& what = request_.what;
-  long system_error = 0;
-  ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &system_error);
-  // libcurl's own buffer of error texts can hold addresses; these are constant or the system's.
-  const std::string reason = system_error != 0
-                                 ? std::generic_category().message(static_cast<int>(system_error))
-                                 : std::string(::curl_easy_strerror(code));
-  switch (code) {
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return {ErrorCode::HostUnresolved,
-              what + ": the host's name could not be resolved",
-              "check the address and the name server of this machine",
-              {}};
-    case CURLE_COULDNT_CONNECT:
-      if (refused_) return *refused_;
-      return {ErrorCode::ConnectionFailed,
-              fmt::format("{}: no connection: {}", what, reason),
-              "check that the host is up and can be reached from here",
-              {}};
-    case CURLE_OPERATION_TIMEDOUT: {
-      curl_off_t looked_up = 0;
-      ::curl_easy_getinfo(easy_.get(), CURLINFO_NAMELOOKUP_TIME_T, &looked_up);
-      if (looked_up == 0) {
-        return {ErrorCode::HostUnresolved,
-                what + ": the host's name was not resolved in time",
-                "check the name server of this machine",
-                {}};
-      }
-      return {ErrorCode::Timeout,
-              fmt::format("{}: no connection within {} ms", what, waiting_.limits.connect.count()),
-              "check that the host can be reached from here, or raise sync.timeouts.connect",
-              {}};
-    }
-    case CURLE_PEER_FAILED_VERIFICATION: {
-      long verified = 0;
-      ::curl_easy_getinfo(easy_.get(), CURLINFO_SSL_VERIFYRESULT, &verified);
-      // Where the name does not fit, libcurl leaves the chain's result as it was: not judged.
-      const bool is_chain_trusted = verified == X509_V_OK || verified == X509_V_ERR_UNSPECIFIED;
-      const char* why =
-          is_chain_trusted ? "it is not for this host's name" : ::X509_verify_cert_error_string(verified);
-      return {ErrorCode::TlsFailed,
-              fmt::format("{}: the host's certificate was refused: {}", what, why),
-              "install the authority's certificate on this machine, or correct the host's",
-              {}};
-    }
-    case CURLE_SSL_CACERT_BADFILE:
-      return {ErrorCode::TlsFailed,
-              what + ": the certificates of the authorities could not be read",
-              session_.options().ca_file.empty() ? "install this machine's ca-certificates"
-                                                 : "make the ca_file a readable file in PEM form",
-              {}};
-    case CURLE_SSL_CONNECT_ERROR:
-      if (system_error != 0) break;
-      [[fallthrough]];
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-      return {ErrorCode::TlsFailed,
-              fmt::format("{}: {}", what, ::curl_easy_strerror(code)),
-              "check what the host's port speaks, and its TLS settings",
-              {}};
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING:
-      return {ErrorCode::ProtocolError,
-              fmt::format("{}: {}", what, ::curl_easy_strerror(code)),
-              "check that the address is a git host's",
-              {}};
-    default:
-      break;
-  }
-  return {ErrorCode::ConnectionFailed,
-          fmt::format("{}: the connection was lost: {}", what, reason),
-          "look into the log of that host, and of proxies before it",
-          {}};
+  if (code == CURLE_COULDNT_CONNECT && refused_) return *refused_;
+  FailedTransfer failed;
+  failed.easy = easy_.get();
+  failed.code = code;
+  failed.what = request_.what;
+  if (request_.proxy) failed.proxy = &*request_.proxy;
+  if (request_.credential) failed.credential = &*request_.credential;
+  failed.has_ca_file = !session_.options().ca_file.empty();
+  failed.connect_limit = waiting_.limits.connect;
+  failed.detail = error_text_.data();
+  return gitferry::error_of(failed);
 }
 
 }  // namespace gitferry

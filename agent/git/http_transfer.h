@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "agent/git/credential.h"
 #include "agent/git/curl_handles.h"
 #include "agent/git/http_answer.h"
+#include "agent/git/http_proxy.h"
 #include "agent/git/http_session.h"
 #include "agent/git/transport.h"
 
@@ -24,6 +26,7 @@ struct HttpRequest {
   std::optional<std::uint64_t> length;
   bool asks_for_v2 = false;
   std::optional<Credential> credential;
+  std::optional<ProxyAccess> proxy;  ///< nullopt: directly
 };
 
 /// An HTTP request under way: the exchange itself for a POST, a reader of the answer for a GET.
@@ -59,6 +62,8 @@ class HttpTransfer final : public Exchange {
   [[nodiscard]] bool is_get() const { return request_.content_type.empty(); }
   [[nodiscard]] bool is_held_whole() const;
   void set_connection_options();
+  void set_proxy_options();
+  void set_credential();
   void set_request_options();
   void set_headers();
   void set_body_options();
@@ -66,6 +71,8 @@ class HttpTransfer final : public Exchange {
   [[nodiscard]] bool has_whole_answer() const;
   [[nodiscard]] std::uint64_t bytes_moved() const;
   Status wait_until(const std::function<bool()>& ready);
+  [[nodiscard]] AnswerExpected answer_expected() const;
+  [[nodiscard]] bool awaits_error_page() const;
   /// The error that the answer or libcurl came to so far.
   [[nodiscard]] Status outcome() const;
   [[nodiscard]] Error error_of(CURLcode code) const;
@@ -74,10 +81,12 @@ class HttpTransfer final : public Exchange {
   HttpSession& session_;
   HttpRequest request_;
   Waiting waiting_;
+  std::array<char, CURL_ERROR_SIZE> error_text_{};  ///< libcurl writes to it as long as there is easy_
   CurlEasy easy_;
   CurlList headers_;
   HttpHead head_;
   std::size_t head_size_ = 0;
+  std::string error_page_;
   ByteBuffer incoming_;
   ByteBuffer outgoing_;
   std::uint64_t received_ = 0;

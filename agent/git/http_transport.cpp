@@ -88,10 +88,11 @@ class AdvertisementReader final : public ByteReader {
 
 class HttpConnection final : public Connection {
  public:
-  HttpConnection(HttpSession& session, Remote remote, GitService service, bool asks_for_v2,
-                 const Waiting& waiting)
+  HttpConnection(HttpSession& session, Remote remote, std::optional<ProxyAccess> proxy, GitService service,
+                 bool asks_for_v2, const Waiting& waiting)
       : session_(session),
         remote_(std::move(remote)),
+        proxy_(std::move(proxy)),
         service_(service),
         asks_for_v2_(asks_for_v2),
         waiting_(waiting) {}
@@ -144,11 +145,13 @@ class HttpConnection final : public Connection {
     request.expected_type = fmt::format("application/x-{}-{}", name_of(service_), kind);
     request.asks_for_v2 = asks_for_v2_;
     request.credential = remote_.credential;
+    request.proxy = proxy_;
     return request;
   }
 
   HttpSession& session_;
-  Remote remote_;  ///< its address follows the redirects
+  Remote remote_;                     ///< its address follows the redirects
+  std::optional<ProxyAccess> proxy_;  ///< also for redirects: they lead to the same host
   GitService service_;
   bool asks_for_v2_;
   Waiting waiting_;
@@ -194,7 +197,11 @@ HttpTransport::HttpTransport(HttpOptions options)
 Result<std::unique_ptr<Connection>> HttpTransport::connect(const Remote& remote, GitService service,
                                                            int protocol_version, const Waiting& waiting) {
   const bool asks_for_v2 = protocol_version == 2 && service == GitService::UploadPack;
-  return std::make_unique<HttpConnection>(*session_, remote, service, asks_for_v2, waiting);
+  const auto& options = session_->options();
+  auto proxy = options.proxy.access_for(remote.url, options.addresses);
+  if (!proxy) return fail(std::move(proxy.error()));
+  return std::make_unique<HttpConnection>(*session_, remote, std::move(*proxy), service, asks_for_v2,
+                                          waiting);
 }
 
 }  // namespace gitferry

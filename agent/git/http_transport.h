@@ -14,6 +14,7 @@ namespace gitferry {
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpOptions options);
+  /// Errors: those of HttpProxy::access_for().
   Result<std::unique_ptr<Connection>> connect(const Remote& remote, GitService service, int protocol_version,
                                               const Waiting& waiting) override;
 

@@ -4,14 +4,16 @@
 #include <string>
 
 #include "agent/git/address_policy.h"
+#include "agent/git/http_proxy.h"
 #include "agent/git/transport.h"
 
 namespace gitferry {
 
 struct TransportOptions {
   AddressPolicy addresses;      ///< what http and ssh may connect to
-  std::string ca_file;          ///< PEM of the authorities for https; empty: the system's
+  std::string ca_file;          ///< PEM of authorities for https besides the system's; empty: none
   std::string ssh_config_file;  ///< empty: what ssh itself reads
+  HttpProxy proxy = {};         ///< of http(s); ssh has proxies of its own (ProxyJump, ProxyCommand)
 };
 
 /// The transport for every scheme: http(s) through libcurl, ssh through the OpenSSH client, files through git

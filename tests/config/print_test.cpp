@@ -13,9 +13,11 @@ constexpr const char* kFile = R"(version: 1
 server: {listen: "[::1]:8081"}
 auth: {tokens: [{name: ops, role: admin, token_env: OPS}]}
 sync: {workers: 2, timeouts: {stall: 1500ms}}
-network: {allow_schemes: [https, ssh, file], allow_cidrs: [10.0.0.0/8]}
+network: {allow_schemes: [https, ssh, file], allow_cidrs: [10.0.0.0/8], proxy: "HTTPS://Proxy.corp:3128/",
+          proxy_username: us, proxy_password_env: PROXY, no_proxy: [git.corp, .lan, 10.0.0.0/8]}
 credentials:
   - {match: "https://github.com/acme/", username: bot, password_env: PASS}
+  - {match: "https://git.corp/", scheme: bearer, password_env: PASS}
 repos:
   - name: robot
     internal: /srv/git/robot.git
@@ -37,6 +39,7 @@ Loaded loaded() {
   return load_text(without_bad_branch(), "f",
                    environment_of({{"OPS", "S3CRET-1"},
                                    {"PASS", "S3CRET-2"},
+                                   {"PROXY", "S3CRET-4"},
                                    {"HOOK", "S3CRET-3-of-sixteen"},
                                    {"GITFERRY_SYNC_PER_HOST", "3"}}));
 }
@@ -61,10 +64,13 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
   const std::string text = to_yaml(*config, config->bindings);
-  const auto again =
-      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
+  const auto again = load_text(
+      text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"PROXY", "c"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->sync.per_host, 3);
+  EXPECT_EQ(again->network, config->network);
+  EXPECT_EQ(again->network.proxy, "https://proxy.corp:3128");
+  EXPECT_EQ(again->credentials, config->credentials);
   EXPECT_EQ(again->sync.timeouts.stall, std::chrono::milliseconds{1500});
   const auto* robot = again->bindings.find("robot");
   EXPECT_EQ(robot->branches.front().internal, "yes");
@@ -223,8 +229,8 @@ TEST(Print, YamlSaysInCommentsWhatTheApiChangedAndStaysAConfiguration) {
         "true\n",
         "# unbound through the API, though in the file: whole\n"})
     EXPECT_NE(text.find(expected), std::string::npos) << expected << text;
-  const auto again =
-      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
+  const auto again = load_text(
+      text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"PROXY", "c"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_EQ(again->bindings.repositories.size(), 2U);
   EXPECT_FALSE(again->bindings.find("robot")->enabled);
@@ -239,8 +245,8 @@ TEST(Print, OnlyBindingsThatCannotBeUsedAreAnEmptyList) {
   in_force.repositories.erase("whole");
   in_force.repositories.at("robot").problem = "no more";
   const std::string text = to_yaml(*config, in_force);
-  const auto again =
-      load_text(text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"HOOK", kHookSecret}}));
+  const auto again = load_text(
+      text, "printed", environment_of({{"OPS", "a"}, {"PASS", "b"}, {"PROXY", "c"}, {"HOOK", kHookSecret}}));
   ASSERT_TRUE(again) << text << text_of(again);
   EXPECT_TRUE(again->bindings.repositories.empty());
 }

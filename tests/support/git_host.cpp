@@ -44,6 +44,12 @@ GitHost::GitHost(const GitHostOptions& options) {
   if (!options.speaks_v2) command += " --protocol v0";
   if (options.read_only) command += " --read-only";
   if (!options.takes_chunked) command += " --no-chunked";
+  if (!options.certificate_file.empty()) {
+    command +=
+        " --certificate " + shell_word(options.certificate_file) + " --key " + shell_word(options.key_file);
+  }
+  if (!options.client_ca_file.empty()) command += " --client-ca " + shell_word(options.client_ca_file);
+  if (options.listens_on_ipv6) command += " --ipv6";
   base_url_ = run(command);
 }
 

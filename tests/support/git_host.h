@@ -11,6 +11,10 @@ struct GitHostOptions {
   bool speaks_v2 = true;
   bool read_only = false;
   bool takes_chunked = true;
+  std::string certificate_file = {};  ///< PEM; empty: plain http
+  std::string key_file = {};
+  std::string client_ca_file = {};  ///< a client certificate of it is demanded; empty: none
+  bool listens_on_ipv6 = false;     ///< on [::1], too, at the same port
 };
 
 /// A running git host (nginx, fcgiwrap, `git http-backend`) in a temporary directory, by

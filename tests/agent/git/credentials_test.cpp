@@ -93,6 +93,45 @@ TEST(Credentials, RefuseFilesThatAreNotFitForASecret) {
   }
 }
 
+TEST(Credentials, AClientCertificateGoesToTheHostsOfItsRuleOnly) {
+  const TemporaryDirectory directory;
+  auto with_certificate = rule("https://host/", "");
+  with_certificate.client_certificate_file = directory.write("us.pem", "x", 0644);
+  with_certificate.client_key_file = directory.write("us.key", "x");
+  with_certificate.scheme = HttpScheme::Bearer;
+  const auto credentials = Credentials::from({with_certificate});
+  const auto found = credentials->find(remote_of("https://host/x.git").url);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->client_certificate_file, with_certificate.client_certificate_file);
+  EXPECT_EQ((*found)->client_key_file, with_certificate.client_key_file);
+  EXPECT_EQ((*found)->scheme, HttpScheme::Bearer);
+  const auto other = credentials->find(remote_of("https://other/x.git").url);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(*other);
+}
+
+TEST(Credentials, S34_AClientCertificateThatCannotBeUsedIsNamed) {
+  const TemporaryDirectory directory;
+  const auto certificate = directory.write("us.pem", "x", 0644);
+  struct Case {
+    std::string certificate;
+    std::string key;
+    const char* why;
+  };
+  for (const auto& one :
+       {Case{directory.path() + "/none", directory.write("us.key", "x"), "/none' was not used: No such file"},
+        Case{certificate, directory.path() + "/gone", "/gone' was not used: No such file"},
+        Case{certificate, directory.write("open.key", "x", 0644), "other users"}}) {
+    auto with_certificate = rule("https://host/", "");
+    with_certificate.client_certificate_file = one.certificate;
+    with_certificate.client_key_file = one.key;
+    const auto found = Credentials::from({with_certificate})->find(remote_of("https://host/x.git").url);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::AuthenticationFailed);
+    EXPECT_NE(found.error().message.find(one.why), std::string::npos) << found.error().text();
+  }
+}
+
 TEST(Credentials, ReadAVariable) {
   auto with_variable = rule("https://host/", "bot");
   with_variable.password_env = "GITFERRY_TEST_TOKEN";

@@ -19,7 +19,7 @@ const std::string kAdvertisement = pkt("version 2\n") + "0000";
 /// `openssl s_server` with a certificate that nobody signed but itself, for one name or address.
 class TlsHost {
  public:
-  explicit TlsHost(const std::string& subject_name) {
+  explicit TlsHost(const std::string& subject_name, const std::string& options = {}) {
     const auto pages = directory_.path() + "/x.git/info";
     std::filesystem::create_directories(pages);
     std::ofstream(pages + "/refs?service=git-upload-pack") << http_answer(
@@ -29,7 +29,7 @@ class TlsHost {
         "' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=x "
         "-addext 'subjectAltName=" +
         subject_name + "' -keyout key.pem -out cert.pem 2>/dev/null");
-    start();
+    start(options);
   }
   [[nodiscard]] std::string url(const std::string& host = "127.0.0.1") const {
     return "https://" + host + ":" + port_ + "/x.git";
@@ -46,10 +46,11 @@ class TlsHost {
     ChildProcess& child_;
   };
 
-  void start() {
+  void start(const std::string& options) {
     // In the mode -HTTP it serves files of its working directory that hold whole answers.
     auto child = ChildProcess::start(
-        {{"sh", "-c", "cd \"$1\" && exec openssl s_server -accept 0 -HTTP -cert cert.pem -key key.pem", "sh",
+        {{"sh", "-c",
+          "cd \"$1\" && exec openssl s_server -accept 0 -HTTP -cert cert.pem -key key.pem " + options, "sh",
           directory_.path()},
          basic_child_environment(),
          "the TLS host"},
@@ -106,6 +107,15 @@ TEST(Https, ACertificateOfAnotherAuthorityIsRefused) {
   const TlsHost host("IP:127.0.0.1");
   const TlsHost other("IP:127.0.0.1");
   expect_tls_failure(advertised(host.url(), other.certificate()), "certificate");
+}
+
+TEST(Https, ACertificateThatIsDemandedInTheHandshakeIsTold) {
+  const TlsHost host("IP:127.0.0.1", "-tls1_3 -Verify 1 -verify_return_error");
+  const auto read = advertised(host.url(), host.certificate());
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().code, ErrorCode::AuthenticationFailed) << read.error().text();
+  EXPECT_NE(read.error().text().find("demands a client certificate"), std::string::npos)
+      << read.error().text();
 }
 
 TEST(Https, ACaFileThatCannotBeReadIsNamed) {

@@ -1,0 +1,133 @@
+#include "config/credentials.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/named_files.h"
+
+namespace gitferry::config {
+namespace {
+
+/// What the mapping names, whether it could be read or not.
+bool names(const MapReader& map, std::string_view key) {
+  return map.find(key) != nullptr;
+}
+bool names_password(const MapReader& map) {
+  return names(map, "password_file") || names(map, "password_env");
+}
+bool names_certificate(const MapReader& map) {
+  return names(map, "client_certificate_file") || names(map, "client_key_file");
+}
+
+/// The scheme of a `match` that can be the beginning of an address; nullopt with a report for any other. It
+/// is never quoted: a password may stand in it by mistake.
+std::optional<Scheme> checked_match(const MapReader& map, std::string_view match) {
+  const auto mark = match.find("://");
+  const auto scheme = mark == std::string_view::npos ? std::nullopt : scheme_from(match.substr(0, mark));
+  if (!scheme || *scheme == Scheme::File) {
+    map.error(map.at("match"), map.where() + ".match must begin with https://, http:// or ssh://",
+              "for example: https://github.com/acme/ or ssh://git@host/");
+    return std::nullopt;
+  }
+  const auto authority = match.substr(mark + 3, match.find('/', mark + 3) - mark - 3);
+  const auto at_sign = authority.rfind('@');
+  const bool has_user = at_sign != std::string_view::npos;
+  const bool has_password = has_user && authority.substr(0, at_sign).find(':') != std::string_view::npos;
+  if ((has_user && *scheme != Scheme::Ssh) || has_password) {
+    map.error(map.at("match"), map.where() + ".match holds a user name or password",
+              "use username and password_file or password_env");
+    return std::nullopt;
+  }
+  if (authority.empty() || authority.ends_with('@') ||
+      match.find_first_of(" \t\r\n?#") != std::string_view::npos) {
+    map.error(map.at("match"), map.where() + ".match is not the beginning of an address");
+    return std::nullopt;
+  }
+  return scheme;
+}
+
+bool check_ssh(const MapReader& map) {
+  if (names_password(map) || names(map, "username") || names(map, "scheme")) {
+    map.error(map.at("match"), "ssh takes a key, not a user name and password", "use key_file");
+    return false;
+  }
+  if (names_certificate(map)) {
+    map.error(map.at("match"), "client_certificate_file and client_key_file are for https:// only",
+              "use key_file");
+    return false;
+  }
+  return true;
+}
+
+bool check_certificate(const MapReader& map, Scheme scheme) {
+  if (!names_certificate(map)) return true;
+  if (scheme != Scheme::Https) {
+    map.error(map.at("match"), "client_certificate_file and client_key_file are for https:// only",
+              "without TLS no certificate is shown");
+    return false;
+  }
+  const bool has_file =
+      map.require("client_certificate_file", "client_certificate_file: /etc/gitferry/us.pem");
+  const bool has_key = map.require("client_key_file", "client_key_file: /etc/gitferry/us.key");
+  return has_file && has_key;
+}
+
+bool check_http(const MapReader& map, const CredentialRule& rule, Scheme scheme) {
+  if (names(map, "key_file") || names(map, "known_hosts_file")) {
+    map.error(map.at("match"), "key_file and known_hosts_file are for ssh:// only",
+              "use username and password_file or password_env");
+    return false;
+  }
+  if (!check_certificate(map, scheme)) return false;
+  const bool is_bearer = rule.scheme == "bearer";
+  if (!names_password(map) && (is_bearer || names(map, "username") || !names_certificate(map))) {
+    map.error(map.at(), map.where() + " has no password", "give it password_file or password_env");
+    return false;
+  }
+  if (is_bearer && names(map, "username")) {
+    map.error(map.at("username"), "a bearer token goes without a user name",
+              "remove it, or use scheme: basic");
+    return false;
+  }
+  return true;
+}
+
+/// nullopt where something does not fit; it is reported then.
+std::optional<CredentialRule> read_rule(const MapReader& map, const Environment& environment) {
+  CredentialRule rule;
+  if (map.require("match", "match: https://github.com/acme/")) rule.match = map.text("match").value_or("");
+  rule.username = map.text("username").value_or("");
+  rule.scheme = map.choice("scheme", {"basic", "bearer"}).value_or(rule.scheme);
+  rule.key_file = map.text("key_file").value_or("");
+  rule.known_hosts_file = map.text("known_hosts_file").value_or("");
+  rule.client_certificate_file = map.text("client_certificate_file").value_or("");
+  rule.client_key_file = map.text("client_key_file").value_or("");
+  rule.password = map.secret("password");
+  if (rule.password) check_secret(map, "password", *rule.password, environment);
+  check_readable(map, "client_certificate_file", rule.client_certificate_file,
+                 "client_certificate_file is a file in the form PEM");
+  if (!rule.client_key_file.empty()) check_secret(map, "client_key", {rule.client_key_file, ""}, environment);
+  if (rule.match.empty()) return std::nullopt;
+  const auto scheme = checked_match(map, rule.match);
+  if (!scheme) return std::nullopt;
+  const bool fits = *scheme == Scheme::Ssh ? check_ssh(map) : check_http(map, rule, *scheme);
+  if (!fits) return std::nullopt;
+  return rule;
+}
+
+}  // namespace
+
+std::vector<CredentialRule> read_credentials(const MapReader& root, const Environment& environment) {
+  std::vector<CredentialRule> rules;
+  std::size_t index = 0;
+  for (const auto& node : root.list("credentials")) {
+    const MapReader map(node, "credentials[" + std::to_string(index++) + "]", section::kCredential,
+                        root.report());
+    if (auto rule = read_rule(map, environment)) rules.push_back(std::move(*rule));
+  }
+  return rules;
+}
+
+}  // namespace gitferry::config
