@@ -156,6 +156,7 @@ Result<ParsedAddress> parse_scp_like(std::string_view text) {
   ParsedAddress parsed;
   parsed.url.scheme = Scheme::Ssh;
   const auto at = text.find('@');
+  if (at == 0) return refused("its user is malformed");
   if (at != std::string_view::npos) {
     parsed.url.user = text.substr(0, at);
     text.remove_prefix(at + 1);
@@ -168,6 +169,9 @@ Result<ParsedAddress> parse_scp_like(std::string_view text) {
   if (!take_host(text.substr(0, colon), parsed.url)) return refused("its host is malformed");
   parsed.url.path = text.substr(colon + 1);
   if (parsed.url.path.starts_with(':')) return refused("'word::address' names a program, not a repository");
+  // str() writes it as a URL.
+  if (parsed.url.path.starts_with('/') && parsed.url.path.find_first_of("?#") != std::string::npos)
+    return refused("it has a query or a fragment");
   return parsed;
 }
 
@@ -272,8 +276,9 @@ Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Sch
   }
   if (url.path.empty() || url.path == "/") return refused("it has no path");
   if (url.path.starts_with('-') || url.user.starts_with('-')) return refused("a part of it begins with '-'");
-  // A ':' would be followed by a password, which str() would show (`user:password@host:path`).
-  if (has_forbidden_byte(url.user) || url.user.find_first_of(":/") != std::string::npos)
+  // A ':' would be followed by a password, which str() would show (`user:password@host:path`); a '%' means
+  // something in one of the two forms of ssh alone.
+  if (has_forbidden_byte(url.user) || url.user.find_first_of(":/%") != std::string::npos)
     return refused("its user is malformed");
   if (!allowed.contains(url.scheme)) {
     return fail(ErrorCode::RepositoryAddressInvalid,

@@ -120,6 +120,12 @@ TEST(RemoteUrl, RefusesWhatIsNoAddress) {
                                   std::string("oauth2:pw@host:acme/x.git"),
                                   std::string("ssh://a%3Apw@host/x"),
                                   std::string("ssh://a%2Fb@host/x"),
+                                  // As str() writes them, they would be read as something else.
+                                  std::string("git@host:/x#y"),
+                                  std::string("git@host:/x?y"),
+                                  std::string("a%41@host:/x"),
+                                  std::string("ssh://a%2541@host/x"),
+                                  std::string("@host:a@b"),
                                   std::string("https://host/\xff"),
                                   std::string(3000, 'a'),
                                   std::string("--upload-pack=touch"),
