@@ -136,7 +136,8 @@ Result<ParsedAddress> parse_with_authority(std::string_view rest, Scheme scheme)
     auto user = percent_decode(user_info.substr(0, colon));
     auto password =
         percent_decode(colon == std::string_view::npos ? std::string_view{} : user_info.substr(colon + 1));
-    if (!user || !password || has_forbidden_byte(*user) || has_forbidden_byte(*password)) {
+    if (!user || !password || !is_valid_utf8(*user) || has_forbidden_byte(*user) ||
+        has_forbidden_byte(*password)) {
       return refused("its user info is malformed");
     }
     if (scheme == Scheme::Ssh) {
