@@ -183,6 +183,10 @@ class TreeBuilder {
       parent.node.items.push_back(std::move(node));
       return;
     }
+    if (parent.node.members.size() >= kKeysLimit) {
+      report_.add(parent.key_at, "more than " + std::to_string(kKeysLimit) + " keys in one mapping");
+      throw Stop();
+    }
     const std::string key = *std::exchange(parent.key, std::nullopt);
     if (key == "<<") {
       report_.add(parent.key_at, "merge keys (<<) are not allowed", "write the keys out here");

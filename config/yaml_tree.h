@@ -33,16 +33,18 @@ struct YamlNode::Member {
 
 constexpr std::size_t kFileLimit = 16 * 1024 * 1024;
 constexpr std::size_t kDepthLimit = 32;
+/// Of one mapping: far more than there are settings. Each key is compared with all before it.
+constexpr std::size_t kKeysLimit = 1000;
 
 /// What a kind is called in messages: "a list".
 std::string_view name_of(YamlNode::Kind kind);
 
 /// Parses one YAML document into a tree whose root is a mapping.
 ///
-/// Refused, each with its position: text over 16 MiB or that is not UTF-8, nesting deeper than 32, anchors,
-/// aliases, tags, merge keys, duplicate keys, a second document. nullopt, with reasons in `report`, where no
-/// tree could be made; the tree of a document with lesser faults is returned, so that more of them can be
-/// found.
+/// Refused, each with its position: text over 16 MiB or that is not UTF-8, nesting deeper than 32, over 1000
+/// keys in one mapping, anchors, aliases, tags, merge keys, duplicate keys, a second document. nullopt, with
+/// reasons in `report`, where no tree could be made; the tree of a document with lesser faults is returned,
+/// so that more of them can be found.
 std::optional<YamlNode> parse_yaml(std::string_view text, Report& report);
 
 }  // namespace gitferry::config

@@ -136,7 +136,8 @@ Result<ParsedAddress> parse_with_authority(std::string_view rest, Scheme scheme)
     auto user = percent_decode(user_info.substr(0, colon));
     auto password =
         percent_decode(colon == std::string_view::npos ? std::string_view{} : user_info.substr(colon + 1));
-    if (!user || !password || has_forbidden_byte(*user) || has_forbidden_byte(*password)) {
+    if (!user || !password || !is_valid_utf8(*user) || has_forbidden_byte(*user) ||
+        has_forbidden_byte(*password)) {
       return refused("its user info is malformed");
     }
     if (scheme == Scheme::Ssh) {
@@ -156,6 +157,7 @@ Result<ParsedAddress> parse_scp_like(std::string_view text) {
   ParsedAddress parsed;
   parsed.url.scheme = Scheme::Ssh;
   const auto at = text.find('@');
+  if (at == 0) return refused("its user is malformed");
   if (at != std::string_view::npos) {
     parsed.url.user = text.substr(0, at);
     text.remove_prefix(at + 1);
@@ -168,6 +170,9 @@ Result<ParsedAddress> parse_scp_like(std::string_view text) {
   if (!take_host(text.substr(0, colon), parsed.url)) return refused("its host is malformed");
   parsed.url.path = text.substr(colon + 1);
   if (parsed.url.path.starts_with(':')) return refused("'word::address' names a program, not a repository");
+  // str() writes it as a URL.
+  if (parsed.url.path.starts_with('/') && parsed.url.path.find_first_of("?#") != std::string::npos)
+    return refused("it has a query or a fragment");
   return parsed;
 }
 
@@ -272,8 +277,9 @@ Result<ParsedAddress> parse_remote_url(std::string_view text, const std::set<Sch
   }
   if (url.path.empty() || url.path == "/") return refused("it has no path");
   if (url.path.starts_with('-') || url.user.starts_with('-')) return refused("a part of it begins with '-'");
-  // A ':' would be followed by a password, which str() would show (`user:password@host:path`).
-  if (has_forbidden_byte(url.user) || url.user.find_first_of(":/") != std::string::npos)
+  // A ':' would be followed by a password, which str() would show (`user:password@host:path`); a '%' means
+  // something in one of the two forms of ssh alone.
+  if (has_forbidden_byte(url.user) || url.user.find_first_of(":/%") != std::string::npos)
     return refused("its user is malformed");
   if (!allowed.contains(url.scheme)) {
     return fail(ErrorCode::RepositoryAddressInvalid,

@@ -156,6 +156,9 @@ TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
        })
     expect_error(bad);
   EXPECT_FALSE(load("version: 1\n#" + std::string(kFileLimit, 'x')));
+  std::string keys;
+  for (std::size_t i = 0; i <= kKeysLimit; ++i) keys += "k" + std::to_string(i) + ": 1\n";
+  expect_error({keys, "1001:1: error: more than 1000 keys in one mapping"});
 }
 
 TEST(Loader, NamesUnknownKeysWithASuggestion) {

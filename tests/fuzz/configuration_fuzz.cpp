@@ -19,6 +19,7 @@ using fuzz::require;
 std::size_t checked_depth(const config::YamlNode& node, int lines) {
   require(node.at.line >= 1 && node.at.line <= lines && node.at.column >= 1);
   std::size_t depth = 0;
+  require(node.members.size() <= config::kKeysLimit);
   for (const auto& item : node.items) depth = std::max(depth, checked_depth(item, lines));
   for (const auto& member : node.members) depth = std::max(depth, checked_depth(member.value, lines));
   return depth + 1;
