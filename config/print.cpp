@@ -67,6 +67,7 @@ YamlNode number(std::int64_t value) {
 
 YamlNode ranges(const std::vector<AddressRange>& ranges) {
   std::vector<std::string> texts;
+  texts.reserve(ranges.size());
   for (const auto& range : ranges) texts.push_back(to_string(range));
   return words(texts);
 }

@@ -16,9 +16,6 @@
 namespace gitferry::api {
 namespace {
 
-using webhook::HookDoor;
-using webhook::Provider;
-
 constexpr std::string_view kProvider = "provider";
 constexpr std::string_view kRepository = "repo_name";
 
