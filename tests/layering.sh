@@ -64,5 +64,14 @@ if [ -n "$twins" ]; then
   failed=1
 fi
 
-[ "$failed" = 0 ] && echo "layering: every include follows the house, every type has its own name"
+# S-14: the time of an ordinary comparison tells where a guess went wrong. Secrets and digests are compared by
+# equal_in_constant_time() and matches() alone; sizes may be.
+compared=$(grep -rnE 'reveal\(\) *[!=]=|[!=]= *[A-Za-z_.>-]*reveal\(\)( |;|\)|$)|(^|[^A-Za-z_])(memcmp|strcmp|strncmp)\(' \
+  --include='*.h' --include='*.cpp' agent api config)
+if [ -n "$compared" ]; then
+  echo "layering: compared in a time that tells: $compared"
+  failed=1
+fi
+
+[ "$failed" = 0 ] && echo "layering: every include follows the house, every type has its own name, no secret is compared openly"
 exit "$failed"
