@@ -39,7 +39,7 @@ struct ComparisonEnd {
 /// - What somebody asked for goes before what is due by itself. A proven claim stays until the repository was
 ///   compared; one that was only heard counts once, within narrow limits.
 ///
-/// A step costs O(log n), replace() O(n). A repository takes about 100 bytes.
+/// A step costs O(log n), replace() O(n). A repository takes at most 150 bytes.
 /// Threading: one thread at a time.
 class ReconcileSchedule {
  public:
