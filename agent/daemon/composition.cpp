@@ -15,13 +15,13 @@ namespace {
 class TerseEngine final : public Engine {
  public:
   explicit TerseEngine(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
-  RunReport sync(const SyncRequest& request, std::stop_token stop) override {
-    RunReport report = engine_->sync(request, std::move(stop));
-    report.remote_text.clear();
-    return report;
+  std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) override {
+    auto reports = engine_->sync(request, std::move(stop));
+    for (auto& report : reports) report.remote_text.clear();
+    return reports;
   }
-  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override {
-    return engine_->list_branches(remote, std::move(stop));
+  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope, std::stop_token stop) override {
+    return engine_->list_refs(remote, scope, std::move(stop));
   }
 
  private:

@@ -62,11 +62,12 @@ RunReport run_branch(const Job& job, const ListedBranch& branch, const SyncComma
   RunReport report;
   if (branch.settled) {
     report = *branch.settled;
-  } else if (auto request =
-                 request_for(*job.selection.binding, branch.key, job.selection.direction, job.credentials)) {
+  } else if (auto request = request_for(*job.selection.binding, job.selection.direction, job.credentials)) {
     request->dry_run = options.dry_run;
-    if (options.force) request->policy = Policy::Force;
-    report = run_guarded(job.engine, *request, std::stop_token());
+    auto& ref =
+        request->refs.emplace_back(ref_sync_for(*job.selection.binding, branch.key, job.selection.direction));
+    if (options.force) ref.policy = Policy::Force;
+    report = std::move(run_guarded(job.engine, *request, std::stop_token()).front());
   } else {
     report.error = request.error();
   }

@@ -95,7 +95,9 @@ class AdvertisementParser {
     if (line.ref == kNoRefs || line.ref.ends_with("^{}") || line.id.is_null()) return;
     if (line.ref == query_.ref) result_.tip = line.id;
     const bool is_branch = line.ref.starts_with(kHeadsPrefix);
-    if (query_.keep_branches && is_branch) result_.branches.push_back({std::string(line.ref), line.id});
+    if (query_.keep_refs && (is_branch || line.ref.starts_with(kTagsPrefix))) {
+      result_.refs.push_back({std::string(line.ref), line.id});
+    }
     if (!query_.keep_tips) return;
     if (line.ref == kAlternate) {
       result_.alternate_tips.add(line.id);

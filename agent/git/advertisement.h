@@ -51,9 +51,9 @@ class IdList {
 
 /// What to keep of an advertisement.
 struct AdvertisementQuery {
-  std::string ref;             ///< the one whose tip is wanted
-  bool keep_branches = false;  ///< keep all of `refs/heads/` by name
-  bool keep_tips = false;      ///< keep the ids of all refs, for haves
+  std::string ref;         ///< the one whose tip is wanted
+  bool keep_refs = false;  ///< keep all of `refs/heads/` and `refs/tags/` by name
+  bool keep_tips = false;  ///< keep the ids of all refs, for haves
 };
 
 /// What a service said first, in protocol v0, v1 or v2. With v2 there are capabilities only.
@@ -62,7 +62,7 @@ struct Advertisement {
   Capabilities capabilities;
   ObjectFormat format = ObjectFormat::Sha1;
   std::optional<ObjectId> tip;
-  std::vector<BranchTip> branches;
+  std::vector<RefTip> refs;  ///< with keep_refs
   /// In the order in which they are worth telling to a source: usual default branches, other branches, other
   /// refs, and what the host has through alternates (`.have`).
   IdList default_tips, branch_tips, other_tips, alternate_tips;

@@ -14,6 +14,7 @@
 #include "agent/model/object_id.h"
 #include "agent/model/remote_url.h"
 #include "agent/model/run_report.h"
+#include "agent/model/transfer_progress.h"
 
 namespace gitferry {
 
@@ -23,19 +24,34 @@ struct Remote {
   std::optional<Credential> credential;
 };
 
-/// Bring `target_ref` at `target` to what `source_ref` is at `source`. Refs are full names.
-struct SyncRequest {
-  Remote source;
-  Remote target;
+/// Bring `target_ref` at the target to what `source_ref` is at the source. Refs are full names.
+struct RefSync {
   std::string source_ref;
   std::string target_ref;
   Policy policy = Policy::FfOnly;
-  bool dry_run = false;  ///< make the plan, write nothing anywhere on the target
   /// For Policy::Follow: what gitferry last put on `target_ref`; unset: not known, so nothing is replaced.
   std::optional<ObjectId> put_tip = std::nullopt;
-  /// A tip that is replaced is first kept on the target under `refs/gitferry/backup/`. Where the target does
-  /// not take that, nothing is replaced.
+  /// A ref that the source does not have any more is deleted at the target, as may_delete() says; never the
+  /// target's default branch. Without it, a source without the ref is BranchMissing.
+  bool propagate_deletion = false;
+  /// For deletions: the tip that both sides were last known to have. Unset: not known.
+  std::optional<ObjectId> common_tip = std::nullopt;
+};
+
+/// What one transfer is to do: one listing a side, one pack and one push for all of `refs`, as far as the
+/// hosts allow it. Target refs are different from each other.
+struct SyncRequest {
+  Remote source;
+  Remote target;
+  std::vector<RefSync> refs;
+  bool dry_run = false;  ///< make the plan, write nothing anywhere on the target
+  /// A tip that is replaced or deleted is first kept on the target under `refs/gitferry/backup/`. Where the
+  /// target does not take that, the tip stays.
   bool keep_backup = false;
+  /// Deletes as many refs as are asked for; otherwise not more than deletion_limit() at a time.
+  bool may_delete_many = false;
+  /// Is told how far the transfer is; may be null. Must outlive the call.
+  TransferProgress* progress = nullptr;
 };
 
 /// How long one run may wait. Each is enforced by our own transports, not by a library's goodwill.
@@ -45,23 +61,29 @@ struct TransferLimits {
   std::chrono::milliseconds total{900'000};
 };
 
-struct BranchTip {
+struct RefTip {
   std::string ref;
   ObjectId tip;
 };
+
+/// Which refs of a host a listing asks for.
+enum class RefScope { Branches, BranchesAndTags };
 
 /// Plans and transfers. One object a worker: it keeps connections open between runs.
 ///
 /// Threading: one thread at a time; `stop` may be requested from any.
 /// Blocking:  until the run ends, within TransferLimits.
-/// Errors:    in the report; never throws. A report without an error means that the target itself confirmed
-///            the ref (or that nothing had to be done).
+/// Errors:    in the reports; never throws. A report without an error means that the target itself confirmed
+///            the ref (or that nothing had to be done). What one ref ends with does not hold back the others.
 class Engine {
  public:
   virtual ~Engine() = default;
-  virtual RunReport sync(const SyncRequest& request, std::stop_token stop) = 0;
-  /// The branches (`refs/heads/…`) that `remote` advertises, by name.
-  virtual Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) = 0;
+  /// One report for each of `request.refs`, in order.
+  virtual std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) = 0;
+  /// The branches (`refs/heads/…`), and tags (`refs/tags/…`) where they are asked for, that `remote`
+  /// advertises, by name.
+  virtual Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope,
+                                                std::stop_token stop) = 0;
 };
 
 using EngineFactory = std::function<std::unique_ptr<Engine>()>;

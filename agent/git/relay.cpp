@@ -18,11 +18,12 @@ Waiting RelayEngine::waiting(std::stop_token stop) const {
   return {limits_, clock_.monotonic() + limits_.total, std::move(stop)};
 }
 
-Status RelayEngine::sync_with_retries(const SyncRequest& request, const Waiting& waiting, RunReport& report) {
+Status RelayEngine::sync_with_retries(const SyncRequest& request, const RefSync& ref, const Waiting& waiting,
+                                      RunReport& report) {
   RelayOptions options;
   bool has_planned_again = false;
   for (;;) {
-    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, options,
+    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, ref, options,
                          report);
     auto done = attempt.run();
     if (done || waiting.stop.stop_requested()) return done;
@@ -39,12 +40,12 @@ Status RelayEngine::sync_with_retries(const SyncRequest& request, const Waiting&
   }
 }
 
-RunReport RelayEngine::sync(const SyncRequest& request, std::stop_token stop) {
+RunReport RelayEngine::sync_one(const SyncRequest& request, const RefSync& ref, const Waiting& waiting) {
   const auto started = clock_.monotonic();
   RunReport report;
   report.dry_run = request.dry_run;
   try {
-    auto done = sync_with_retries(request, waiting(std::move(stop)), report);
+    auto done = sync_with_retries(request, ref, waiting, report);
     if (!done) report.error = std::move(done.error());
   } catch (const std::exception& unexpected) {
     report.error = Error{ErrorCode::Internal,
@@ -56,15 +57,24 @@ RunReport RelayEngine::sync(const SyncRequest& request, std::stop_token stop) {
   return report;
 }
 
-Result<std::vector<BranchTip>> RelayEngine::list_branches(const Remote& remote, std::stop_token stop) {
+std::vector<RunReport> RelayEngine::sync(const SyncRequest& request, std::stop_token stop) {
+  const auto limits = waiting(std::move(stop));
+  std::vector<RunReport> reports;
+  reports.reserve(request.refs.size());
+  for (const auto& ref : request.refs) reports.push_back(sync_one(request, ref, limits));
+  return reports;
+}
+
+Result<std::vector<RefTip>> RelayEngine::list_refs(const Remote& remote, RefScope scope,
+                                                   std::stop_token stop) {
   try {
     const auto limits = waiting(std::move(stop));
     auto connection = transport_->connect(remote, GitService::UploadPack, 2, limits);
     if (!connection) return fail(connection.error());
     UploadPack source(**connection, remote.url.str(), sources_);
-    return source.list_branches();
+    return source.list_refs(scope);
   } catch (const std::exception& unexpected) {
-    return fail(ErrorCode::Internal, std::string("listing branches failed: ") + unexpected.what(),
+    return fail(ErrorCode::Internal, std::string("listing refs failed: ") + unexpected.what(),
                 "report this with the log around it");
   }
 }

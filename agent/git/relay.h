@@ -33,12 +33,14 @@ class RelayEngine final : public Engine {
   RelayEngine(std::unique_ptr<Transport> transport, const TransferLimits& limits, std::string spool_directory,
               const Clock& clock);
 
-  RunReport sync(const SyncRequest& request, std::stop_token stop) override;
-  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override;
+  std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) override;
+  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope, std::stop_token stop) override;
 
  private:
   [[nodiscard]] Waiting waiting(std::stop_token stop) const;
-  Status sync_with_retries(const SyncRequest& request, const Waiting& waiting, RunReport& report);
+  RunReport sync_one(const SyncRequest& request, const RefSync& ref, const Waiting& waiting);
+  Status sync_with_retries(const SyncRequest& request, const RefSync& ref, const Waiting& waiting,
+                           RunReport& report);
 
   std::unique_ptr<Transport> transport_;
   TransferLimits limits_;

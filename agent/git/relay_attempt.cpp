@@ -37,17 +37,18 @@ std::string empty_pack(ObjectFormat format) {
 
 }  // namespace
 
-RelayAttempt::RelayAttempt(const RelayContext& context, const SyncRequest& request,
+RelayAttempt::RelayAttempt(const RelayContext& context, const SyncRequest& request, const RefSync& ref,
                            const RelayOptions& options, RunReport& report)
     : context_(context),
       request_(request),
+      ref_(ref),
       options_(options),
       report_(report),
       started_(context.clock.monotonic()) {}
 
 std::string RelayAttempt::what() const {
-  return fmt::format("syncing branch '{}' of '{}' to branch '{}' of '{}'", shown(request_.source_ref),
-                     request_.source.url.str(), shown(request_.target_ref), request_.target.url.str());
+  return fmt::format("syncing branch '{}' of '{}' to branch '{}' of '{}'", shown(ref_.source_ref),
+                     request_.source.url.str(), shown(ref_.target_ref), request_.target.url.str());
 }
 
 std::chrono::microseconds RelayAttempt::elapsed() const {
@@ -83,7 +84,7 @@ Status RelayAttempt::connect_source() {
   if (!connection) return fail(connection.error());
   source_connection_ = std::move(*connection);
   source_.emplace(*source_connection_, remote.url.str(), context_.sources);
-  return source_->start(request_.source_ref);
+  return source_->start(ref_.source_ref);
 }
 
 Status RelayAttempt::connect_target() {
@@ -104,10 +105,10 @@ Status RelayAttempt::list() {
   // Both are asked before either is waited for.
   if (auto asked = connect_source(); !asked) return asked;
   if (auto asked = connect_target(); !asked) return asked;
-  auto tip = source_->tip_of(request_.source_ref);
+  auto tip = source_->tip_of(ref_.source_ref);
   if (!tip) return fail(tip.error());
   report_.source_tip = std::move(*tip);
-  if (auto listed = target_->list(request_.target_ref); !listed) return listed;
+  if (auto listed = target_->list(ref_.target_ref); !listed) return listed;
   report_.target_tip_before = target_->advertisement().tip;
   report_.target_tip_after = report_.target_tip_before;
   report_.listing = elapsed();
@@ -117,7 +118,7 @@ Status RelayAttempt::list() {
 Status RelayAttempt::renew_source() {
   if (!has_fetched_ || source_->can_fetch_again()) return {};
   if (auto asked = connect_source(); !asked) return asked;
-  const auto tip = source_->tip_of(request_.source_ref);
+  const auto tip = source_->tip_of(ref_.source_ref);
   if (!tip) return fail(tip.error());
   if (*tip == report_.source_tip) return {};
   return fail(ErrorCode::LeaseLost, what() + ": the source's branch moved while the run went on",
@@ -163,7 +164,7 @@ Status RelayAttempt::push_what_is_missing() {
 
 Status RelayAttempt::update() {
   // A tag is not a line of history: one that moved is a rewrite, whatever it points to.
-  if (request_.target_ref.starts_with(kTagsPrefix)) return rewrite(nullptr);
+  if (ref_.target_ref.starts_with(kTagsPrefix)) return rewrite(nullptr);
   auto answer = fetch(fetch_request({*report_.target_tip_before}, false));
   if (!answer) return fail(answer.error());
   if (answer->kind == FetchAnswer::Kind::NoCommon) return rewrite(nullptr);
@@ -208,7 +209,7 @@ Status RelayAttempt::update_with_plain_pack() {
 }
 
 bool RelayAttempt::may_rewrite() const {
-  return may_replace(request_.policy, request_.put_tip, *report_.target_tip_before);
+  return may_replace(ref_.policy, ref_.put_tip, *report_.target_tip_before);
 }
 
 Status RelayAttempt::rewrite(std::unique_ptr<HeldPack> pack) {
@@ -231,23 +232,23 @@ Status RelayAttempt::refuse() {
   const auto tip = report_.target_tip_before->short_hex();
   auto text = fmt::format("{}: the target's tip {} is not an ancestor of the source's tip {}", what(), tip,
                           report_.source_tip->short_hex());
-  if (request_.policy != Policy::Follow) {
+  if (ref_.policy != Policy::Follow) {
     return fail(ErrorCode::Diverged, text + "; the target was left as it is",
                 "merge the target's commits into the source, or reset the target's branch to a commit of the "
                 "source");
   }
-  text += request_.put_tip ? fmt::format(
-                                 ", and it is not {}, which gitferry last put there: somebody else moved the "
-                                 "target's branch",
-                                 request_.put_tip->short_hex())
-                           : std::string(", and gitferry has no record of having put it there itself");
+  text += ref_.put_tip ? fmt::format(
+                             ", and it is not {}, which gitferry last put there: somebody else moved the "
+                             "target's branch",
+                             ref_.put_tip->short_hex())
+                       : std::string(", and gitferry has no record of having put it there itself");
   return fail(ErrorCode::Diverged, text + "; the target was left as it is",
               "look at what is there; then merge it into the source, or force this sync once");
 }
 
 Status RelayAttempt::keep_backup() {
   const auto& tip = *report_.target_tip_before;
-  const auto ref = backup_ref(request_.target_ref, tip, context_.clock.now());
+  const auto ref = backup_ref(ref_.target_ref, tip, context_.clock.now());
   const auto refused = [&](const Error& error) {
     auto named = error;
     named.message =
@@ -292,7 +293,7 @@ Status RelayAttempt::prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict
 
 RefUpdate RelayAttempt::ref_update() const {
   const auto& new_tip = *report_.source_tip;
-  return {request_.target_ref, report_.target_tip_before.value_or(ObjectId::null(new_tip.format())), new_tip};
+  return {ref_.target_ref, report_.target_tip_before.value_or(ObjectId::null(new_tip.format())), new_tip};
 }
 
 Status RelayAttempt::push(HeldPack& pack) {

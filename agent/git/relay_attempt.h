@@ -36,12 +36,12 @@ struct RelayOptions {
   std::optional<SeenTip> seen = std::nullopt;
 };
 
-/// One pass of the relay's decision tree: list both sides, decide, fetch, prove, push.
+/// One pass of the relay's decision tree for one ref: list both sides, decide, fetch, prove, push.
 class RelayAttempt {
  public:
   /// Fills `report` in as far as it comes.
-  RelayAttempt(const RelayContext& context, const SyncRequest& request, const RelayOptions& options,
-               RunReport& report);
+  RelayAttempt(const RelayContext& context, const SyncRequest& request, const RefSync& ref,
+               const RelayOptions& options, RunReport& report);
 
   Status run();
   /// After an error: the target said that it could not take the pack.
@@ -80,6 +80,7 @@ class RelayAttempt {
 
   RelayContext context_;
   const SyncRequest& request_;
+  const RefSync& ref_;
   RelayOptions options_;
   RunReport& report_;
   MonotonicTime started_;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kRememberedSources = 4096;
 
-std::optional<ObjectId> tip_among(const std::vector<BranchTip>& refs, const std::string& name) {
-  const auto found = std::ranges::find(refs, name, &BranchTip::ref);
+std::optional<ObjectId> tip_among(const std::vector<RefTip>& refs, const std::string& name) {
+  const auto found = std::ranges::find(refs, name, &RefTip::ref);
   return found == refs.end() ? std::nullopt : std::optional(found->tip);
 }
 
@@ -47,7 +47,7 @@ Status UploadPack::start(const std::string& ref) {
   advertisement_.version = 2;
   advertisement_.capabilities = *remembered;
   format_ = remembered->object_format().value_or(ObjectFormat::Sha1);
-  auto asked = ask(list_refs_v2(ref));
+  auto asked = ask(list_refs_v2({ref}));
   if (asked) {
     early_listing_ = std::move(*asked);
     return {};
@@ -90,12 +90,14 @@ std::string UploadPack::command_v2(std::string_view name) const {
   return body + std::string(kDelimiterPacket);
 }
 
-std::string UploadPack::list_refs_v2(std::string_view prefix) const {
-  return command_v2("ls-refs") + packet(fmt::format("ref-prefix {}\n", prefix)) + std::string(kFlushPacket);
+std::string UploadPack::list_refs_v2(const std::vector<std::string>& prefixes) const {
+  auto body = command_v2("ls-refs");
+  for (const auto& prefix : prefixes) body += packet(fmt::format("ref-prefix {}\n", prefix));
+  return body + std::string(kFlushPacket);
 }
 
-Result<std::vector<BranchTip>> UploadPack::read_refs_v2(Conversation& conversation) {
-  std::vector<BranchTip> refs;
+Result<std::vector<RefTip>> UploadPack::read_refs_v2(Conversation& conversation) {
+  std::vector<RefTip> refs;
   RefLimit limit;
   for (;;) {
     const auto packet = conversation.packets.read();
@@ -114,10 +116,10 @@ Result<std::vector<BranchTip>> UploadPack::read_refs_v2(Conversation& conversati
   return refs;
 }
 
-Result<std::vector<BranchTip>> UploadPack::refs_v2(const std::string& prefix) {
-  auto conversation = ask(list_refs_v2(prefix));
-  auto refs = conversation ? read_refs_v2(**conversation)
-                           : Result<std::vector<BranchTip>>(fail(conversation.error()));
+Result<std::vector<RefTip>> UploadPack::refs_v2(const std::vector<std::string>& prefixes) {
+  auto conversation = ask(list_refs_v2(prefixes));
+  auto refs =
+      conversation ? read_refs_v2(**conversation) : Result<std::vector<RefTip>>(fail(conversation.error()));
   if (!refs) cache_.forget(address_);
   return refs;
 }
@@ -134,23 +136,27 @@ Result<std::optional<ObjectId>> UploadPack::tip_of(const std::string& ref) {
   }
   if (auto read = read_first_answer({.ref = ref}); !read) return fail(read.error());
   if (advertisement_.version != 2) return advertisement_.tip;
-  const auto refs = refs_v2(ref);
+  const auto refs = refs_v2({ref});
   if (!refs) return fail(refs.error());
   return tip_among(*refs, ref);
 }
 
-Result<std::vector<BranchTip>> UploadPack::list_branches() {
+Result<std::vector<RefTip>> UploadPack::list_refs(RefScope scope) {
   if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
-  if (auto read = read_first_answer({.ref = {}, .keep_branches = true}); !read) return fail(read.error());
-  auto branches = std::move(advertisement_.branches);
+  if (auto read = read_first_answer({.ref = {}, .keep_refs = true}); !read) return fail(read.error());
+  auto listed = std::move(advertisement_.refs);
+  std::vector<std::string> prefixes{std::string(kHeadsPrefix)};
+  if (scope == RefScope::BranchesAndTags) prefixes.emplace_back(kTagsPrefix);
   if (advertisement_.version == 2) {
-    auto refs = refs_v2(std::string(kHeadsPrefix));
+    auto refs = refs_v2(prefixes);
     if (!refs) return refs;
-    branches = std::move(*refs);
+    listed = std::move(*refs);
   }
-  std::erase_if(branches, [](const BranchTip& branch) { return !branch.ref.starts_with(kHeadsPrefix); });
-  std::ranges::sort(branches, {}, &BranchTip::ref);
-  return branches;
+  std::erase_if(listed, [&](const RefTip& ref) {
+    return std::ranges::none_of(prefixes, [&](const auto& prefix) { return ref.ref.starts_with(prefix); });
+  });
+  std::ranges::sort(listed, {}, &RefTip::ref);
+  return listed;
 }
 
 }  // namespace gitferry

@@ -49,7 +49,7 @@ struct FetchAnswer {
 
 /// Client of a source's `git-upload-pack`, in protocol v2, or v0 where the source answers that.
 ///
-/// Use: start(), then tip_of() or list_branches(), then fetch(). After a fetch, another one needs a stateless
+/// Use: start(), then tip_of() or list_refs(), then fetch(). After a fetch, another one needs a stateless
 /// connection (can_fetch_again()).
 /// Errors: those of the transport and of PacketReader; LeaseLost where the source refuses the want because
 /// the
@@ -67,8 +67,8 @@ class UploadPack {
   Status start(const std::string& ref);
   /// The tip of `ref`, unset where the source has no such ref.
   Result<std::optional<ObjectId>> tip_of(const std::string& ref);
-  Result<std::vector<BranchTip>> list_branches();
-  /// Known after tip_of() or list_branches().
+  Result<std::vector<RefTip>> list_refs(RefScope scope);
+  /// Known after tip_of() or list_refs().
   [[nodiscard]] ObjectFormat format() const { return format_; }
   [[nodiscard]] bool offers_filter() const;
   [[nodiscard]] bool can_fetch_again() const { return connection_.is_stateless(); }
@@ -81,9 +81,9 @@ class UploadPack {
   Status read_first_answer(const AdvertisementQuery& query);
   Result<std::unique_ptr<Conversation>> ask(const std::string& body);
   [[nodiscard]] std::string command_v2(std::string_view name) const;
-  [[nodiscard]] std::string list_refs_v2(std::string_view prefix) const;
-  Result<std::vector<BranchTip>> read_refs_v2(Conversation& conversation);
-  Result<std::vector<BranchTip>> refs_v2(const std::string& prefix);
+  [[nodiscard]] std::string list_refs_v2(const std::vector<std::string>& prefixes) const;
+  Result<std::vector<RefTip>> read_refs_v2(Conversation& conversation);
+  Result<std::vector<RefTip>> refs_v2(const std::vector<std::string>& prefixes);
 
   Result<FetchAnswer> fetch_v2(const FetchRequest& request);
   Result<FetchAnswer> fetch_v0(const FetchRequest& request);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,6 +21,7 @@ enum class Plan {
   Create,       ///< the target has no such ref
   FastForward,  ///< the target's tip is an ancestor of the source's
   Rewrite,      ///< it is not, and the policy lets the run replace it
+  Delete,       ///< the source has no such ref any more, and the deletion is to be propagated
   Refuse,       ///< the policy does not allow what would be needed
 };
 
@@ -34,6 +37,8 @@ constexpr std::string_view name_of(Plan plan) {
       return "fast_forward";
     case Plan::Rewrite:
       return "rewrite";
+    case Plan::Delete:
+      return "delete";
     case Plan::Refuse:
       return "refuse";
   }
@@ -49,7 +54,8 @@ struct RunReport {
   std::optional<ObjectId> target_tip_after;
   bool dry_run = false;
   std::uint64_t new_commits = 0;            ///< seen in the pack until the proof was complete: a lower bound
-  std::uint64_t pack_bytes = 0;             ///< sent to the target
+  std::uint64_t pack_bytes = 0;             ///< sent to the target, for all refs of the transfer together
+  std::uint32_t refs_in_transfer = 1;       ///< that shared the listings, the pack and the push
   std::uint64_t spooled_bytes = 0;          ///< written to disk on the way
   std::chrono::microseconds listing{0};     ///< until both tips were known
   std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
@@ -67,6 +73,20 @@ inline std::optional<ObjectId> tip_put_by(const RunReport& report) {
       report.plan == Plan::Create || report.plan == Plan::FastForward || report.plan == Plan::Rewrite;
   if (report.error || report.dry_run || !has_pushed) return std::nullopt;
   return report.target_tip_after;
+}
+
+/// Whether a ref that the source lacks may be deleted at the target, whose tip is `target_tip`. Like a
+/// rewrite it must lose nobody's commits: only what both sides had, or what gitferry put there itself.
+inline bool may_delete(Policy policy, const std::optional<ObjectId>& put_tip,
+                       const std::optional<ObjectId>& common_tip, const ObjectId& target_tip) {
+  return policy == Policy::Force || put_tip == target_tip || common_tip == target_tip;
+}
+
+/// How many refs one transfer may delete of a target that has `target_refs` branches and tags: at most 5, and
+/// at most a fifth of them; one is always allowed. More than that is rather an accident at the source than
+/// somebody's wish.
+constexpr std::size_t deletion_limit(std::size_t target_refs) {
+  return std::max<std::size_t>(1, std::min<std::size_t>(5, target_refs / 5));
 }
 
 /// Whether `policy` lets a run replace `target_tip` by what does not contain it. `put_tip`: what gitferry

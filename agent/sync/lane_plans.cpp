@@ -20,12 +20,13 @@ RunReport plan_of(const Plans& plans, const LaneKey& key, const std::optional<La
                   const TimeLimit& limit) {
   RunReport report;
   const auto direction = plans.selection.direction;
-  auto request = request_for(*plans.selection.binding, key, direction, plans.credentials);
+  auto request = request_for(*plans.selection.binding, direction, plans.credentials);
   if (request) {
     request->dry_run = true;
-    if (lane) follow_what_was_put(*request, *lane, direction);
-    if (plans.force) request->policy = Policy::Force;
-    report = run_guarded(plans.engine, *request, limit.token());
+    auto& ref = request->refs.emplace_back(ref_sync_for(*plans.selection.binding, key, direction));
+    if (lane) follow_what_was_put(ref, *lane, direction);
+    if (plans.force) ref.policy = Policy::Force;
+    report = std::move(run_guarded(plans.engine, *request, limit.token()).front());
   } else {
     report.error = request.error();
   }

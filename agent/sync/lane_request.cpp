@@ -12,20 +12,20 @@
 namespace gitferry {
 namespace {
 
-RunReport failed(std::string_view what) {
+std::vector<RunReport> all_failed(const SyncRequest& request, std::string_view what) {
   RunReport report;
   report.error = Error{ErrorCode::Internal, fmt::format("run the engine: {}", what),
                        "this is a defect of gitferry; please report it with this text", std::nullopt};
-  return report;
+  return std::vector(request.refs.size(), report);
 }
 
-RunReport run_and_catch(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+std::vector<RunReport> run_and_catch(Engine& engine, const SyncRequest& request, std::stop_token stop) {
   try {
     return engine.sync(request, std::move(stop));
   } catch (const std::exception& e) {
-    return failed(e.what());
+    return all_failed(request, e.what());
   } catch (...) {
-    return failed("it threw something that is no exception");
+    return all_failed(request, "it threw something that is no exception");
   }
 }
 
@@ -68,9 +68,14 @@ Policy policy_of(const RepositoryBinding& binding, const LaneKey& key) {
   return bound == binding.branches.end() ? binding.policy : binding.policy_of(*bound);
 }
 
-void follow_what_was_put(SyncRequest& request, const LaneRow& lane, Direction direction) {
-  request.put_tip.reset();
-  if (const auto put = ObjectId::from_hex(lane.put_tip(direction))) request.put_tip = *put;
+void follow_what_was_put(RefSync& ref, const LaneRow& lane, Direction direction) {
+  ref.put_tip.reset();
+  if (const auto put = ObjectId::from_hex(lane.put_tip(direction))) ref.put_tip = *put;
+}
+
+RefSync ref_sync_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction) {
+  const auto from = source_side(direction);
+  return {key.ref(from), key.ref(other(from)), policy_of(binding, key)};
 }
 
 Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials) {
@@ -84,27 +89,28 @@ Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const Cred
   return Remote{address, std::move(*credential)};
 }
 
-Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
+Result<SyncRequest> request_for(const RepositoryBinding& binding, Direction direction,
                                 const CredentialLookup& credentials) {
   const auto from = source_side(direction);
   auto source = remote_of(binding, from, credentials);
   if (!source) return fail(source.error());
   auto target = remote_of(binding, other(from), credentials);
   if (!target) return fail(target.error());
-  SyncRequest request{std::move(*source), std::move(*target), key.ref(from), key.ref(other(from))};
-  request.policy = policy_of(binding, key);
+  SyncRequest request{std::move(*source), std::move(*target), {}};
   request.keep_backup = binding.backup_refs;
   return request;
 }
 
-RunReport run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop) {
   const auto begun = std::chrono::steady_clock::now();
-  auto report = run_and_catch(engine, request, std::move(stop));
-  if (report.total.count() == 0) {
-    report.total =
-        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  auto reports = run_and_catch(engine, request, std::move(stop));
+  if (reports.size() != request.refs.size()) reports = all_failed(request, "it left out refs");
+  const auto total =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  for (auto& report : reports) {
+    if (report.total.count() == 0) report.total = total;
   }
-  return report;
+  return reports;
 }
 
 }  // namespace gitferry

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stop_token>
+#include <vector>
 
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
@@ -21,15 +22,17 @@ Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const Cred
 Policy policy_of(const RepositoryBinding& binding, const LaneKey& key);
 
 /// Tells the engine what was last put on the target, for Policy::Follow.
-void follow_what_was_put(SyncRequest& request, const LaneRow& lane, Direction direction);
+void follow_what_was_put(RefSync& ref, const LaneRow& lane, Direction direction);
 
 /// What the engine is asked to do for a lane, with the lane's policy; nothing is known of what was put there.
-/// Looks the credentials up.
-Result<SyncRequest> request_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction,
+RefSync ref_sync_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction);
+
+/// A transfer between the hosts of a binding, without refs yet. Looks the credentials up.
+Result<SyncRequest> request_for(const RepositoryBinding& binding, Direction direction,
                                 const CredentialLookup& credentials);
 
-/// Engine::sync() behind a barrier: whatever is thrown in it becomes an Internal error of the report, so that
-/// one run fails and not the process. Fills in `total` where the engine did not come to it.
-RunReport run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop);
+/// Engine::sync() behind a barrier: whatever is thrown in it becomes an Internal error of every report, so
+/// that one run fails and not the process. Fills in `total` where the engine did not come to it.
+std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop);
 
 }  // namespace gitferry

@@ -289,10 +289,13 @@ bool LaneRunner::run_job(Engine& engine, const Job& job, Verdict& verdict) {
 }
 
 RunReport LaneRunner::transfer(Engine& engine, const Job& job) {
-  auto request = request_for(job.binding, job.lane.key, job.direction, parts_.credentials);
-  if (request) follow_what_was_put(*request, job.lane, job.direction);
-  if (request && job.lane.is_forced(job.direction)) request->policy = Policy::Force;
-  if (request) return run_guarded(engine, *request, stop_.get_token());
+  auto request = request_for(job.binding, job.direction, parts_.credentials);
+  if (request) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(job.binding, job.lane.key, job.direction));
+    follow_what_was_put(ref, job.lane, job.direction);
+    if (job.lane.is_forced(job.direction)) ref.policy = Policy::Force;
+    return std::move(run_guarded(engine, *request, stop_.get_token()).front());
+  }
   RunReport report;
   report.error = request.error();
   return report;

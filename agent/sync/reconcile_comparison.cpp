@@ -13,7 +13,7 @@ namespace {
 
 using Tips = std::unordered_map<std::string_view, const ObjectId*>;
 
-Tips tips_of(const std::vector<BranchTip>& branches) {
+Tips tips_of(const std::vector<RefTip>& branches) {
   Tips tips;
   for (const auto& branch : branches) tips.emplace(branch.ref, &branch.tip);
   return tips;

@@ -14,9 +14,9 @@ namespace {
 
 using Tips = std::unordered_map<std::string_view, const ObjectId*>;
 
-Result<std::vector<BranchTip>> list_remote(Engine& engine, const RepositoryBinding& binding,
-                                           const Remote& remote, const TimeLimit& limit) {
-  auto branches = engine.list_branches(remote, limit.token());
+Result<std::vector<RefTip>> list_remote(Engine& engine, const RepositoryBinding& binding,
+                                        const Remote& remote, const TimeLimit& limit) {
+  auto branches = engine.list_refs(remote, RefScope::Branches, limit.token());
   if (branches || branches.error().code != ErrorCode::Cancelled || !limit.is_over()) return branches;
   const auto what = fmt::format("list the branches of '{}' for '{}'", remote.url.str(), binding.name);
   if (limit.was_stopped()) return fail(ErrorCode::Unavailable, what + ": gitferry is stopping");
@@ -24,7 +24,7 @@ Result<std::vector<BranchTip>> list_remote(Engine& engine, const RepositoryBindi
               "wait longer, or do not wait at all (wait=0) and look at the status later");
 }
 
-ListedBranch compared(const RepositoryBinding& binding, const BranchTip& branch, const Tips& target) {
+ListedBranch compared(const RepositoryBinding& binding, const RefTip& branch, const Tips& target) {
   ListedBranch listed{{binding.name, branch.ref, branch.ref}};
   RunReport known;
   known.source_tip = branch.tip;

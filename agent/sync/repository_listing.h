@@ -23,8 +23,8 @@ struct ListedBranch {
 
 /// What both hosts advertise: the branches of the side that is synced from, and of the other one.
 struct BothListings {
-  std::vector<BranchTip> source;
-  std::vector<BranchTip> target;
+  std::vector<RefTip> source;
+  std::vector<RefTip> target;
 };
 
 /// The side that could not be listed, and why. Unset: nothing was asked, the credentials are missing.

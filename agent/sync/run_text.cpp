@@ -24,6 +24,8 @@ std::string tips(const RunReport& report) {
     case Plan::FastForward:
     case Plan::Rewrite:
       return fmt::format(" {}..{}", shown(report.target_tip_before), shown(report.source_tip));
+    case Plan::Delete:
+      return " " + shown(report.target_tip_before);
     case Plan::Refuse:
       return fmt::format(" target {}, source {}", shown(report.target_tip_before), shown(report.source_tip));
   }

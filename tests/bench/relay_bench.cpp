@@ -115,10 +115,10 @@ class Field {
     SyncRequest request;
     request.source.url = parse_remote_url(source_url_, any_scheme())->url;
     request.target.url = parse_remote_url(target_base_ + "/ferry.git", any_scheme())->url;
-    request.source_ref = request.target_ref = "refs/heads/main";
+    request.refs = {{"refs/heads/main", "refs/heads/main"}};
     const double cpu = own_cpu_s();
     const auto begin = std::chrono::steady_clock::now();
-    last_ = engine_->sync(request, {});
+    last_ = std::move(engine_->sync(request, {}).front());
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
     if (last_.error) {
       fmt::print(stderr, "relay failed: {}\n", last_.error->text());

@@ -20,7 +20,7 @@ ObjectId object(char digit) {
 Result<Advertisement> read(const std::string& bytes, std::size_t piece = SIZE_MAX) {
   Bytes in(bytes, piece);
   PacketReader packets(in, "listing");
-  return read_advertisement(packets, {.ref = "refs/heads/main", .keep_branches = true, .keep_tips = true});
+  return read_advertisement(packets, {.ref = "refs/heads/main", .keep_refs = true, .keep_tips = true});
 }
 
 TEST(Advertisement, ReadsARefListWithItsCapabilities) {
@@ -37,7 +37,7 @@ TEST(Advertisement, ReadsARefListWithItsCapabilities) {
     EXPECT_TRUE(advertisement->capabilities.has("side-band-64k"));
     EXPECT_FALSE(advertisement->capabilities.has("side-band"));
     EXPECT_EQ(advertisement->capabilities.value("agent"), "git/2.39");
-    EXPECT_EQ(advertisement->branches.size(), 2U);
+    EXPECT_EQ(advertisement->refs.size(), 3U);
     EXPECT_EQ(advertisement->best_tips(256),
               (std::vector{object('1'), object('2'), object('3'), object('5')}));
     EXPECT_EQ(advertisement->best_tips(2).size(), 2U);

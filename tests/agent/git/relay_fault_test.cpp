@@ -35,7 +35,7 @@ class RelayFault : public RelayFixture, public ::testing::WithParamInterface<int
   RunReport tapped(Policy policy) {
     VersionedTransport inner(GetParam());
     auto asked = request();
-    asked.policy = policy;
+    asked.refs.front().policy = policy;
     return relay(asked, std::make_unique<TappedTransport>(inner, taps));
   }
   RunReport tapped_stateless() {
@@ -387,18 +387,18 @@ TEST_F(RelayFixture, CapabilitiesOfASourceAreAskedForOnceAndAgainAfterAnError) {
   auto owned = std::make_unique<StatelessTransport>(2);
   auto& counted = *owned;
   RelayEngine engine(std::move(owned), limits, directory / "spool", clock);
-  expect_arrived(engine.sync(request(), {}));
+  expect_arrived(engine.sync(request(), {}).front());
   const auto first = counted.advertisements;
   EXPECT_EQ(first, 2);
   source.commit_many(kMain, 1);
-  expect_arrived(engine.sync(request(), {}));
+  expect_arrived(engine.sync(request(), {}).front());
   EXPECT_EQ(counted.advertisements - first, 1) << "the target alone has to advertise";
 
   std::filesystem::rename(source.path(), source.path() + ".away");
-  EXPECT_TRUE(engine.sync(request(), {}).error);
+  EXPECT_TRUE(engine.sync(request(), {}).front().error);
   std::filesystem::rename(source.path() + ".away", source.path());
   const auto before = counted.advertisements;
-  expect_arrived(engine.sync(request(), {}));
+  expect_arrived(engine.sync(request(), {}).front());
   EXPECT_EQ(counted.advertisements - before, 2);
 }
 

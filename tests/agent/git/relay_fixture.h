@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -38,12 +39,12 @@ class RelayFixture : public ::testing::Test {
 
   [[nodiscard]] SyncRequest request(const std::string& source_ref = kMain,
                                     const std::string& target_ref = kMain) const {
-    return {remote_of(source), remote_of(target), source_ref, target_ref, Policy::FfOnly, false};
+    return {remote_of(source), remote_of(target), {{source_ref, target_ref}}};
   }
   RunReport relay(const SyncRequest& request, std::unique_ptr<Transport> transport,
                   std::stop_token stop = {}) {
     RelayEngine engine(std::move(transport), limits, directory / "spool", clock);
-    return engine.sync(request, std::move(stop));
+    return std::move(engine.sync(request, std::move(stop)).front());
   }
   RunReport relay(const SyncRequest& request, int version = 2) {
     return relay(request, std::make_unique<VersionedTransport>(version));

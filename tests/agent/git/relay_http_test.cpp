@@ -74,19 +74,19 @@ class RelayHttp : public ::testing::TestWithParam<int> {
 
   [[nodiscard]] SyncRequest request(const std::string& source_ref = kMain,
                                     const std::string& target_ref = kMain) const {
-    return {source_remote, target_remote, source_ref, target_ref, Policy::FfOnly, false};
+    return {source_remote, target_remote, {{source_ref, target_ref}}};
   }
-  RunReport sync(const SyncRequest& request) { return engine.sync(request, {}); }
+  RunReport sync(const SyncRequest& request) { return std::move(engine.sync(request, {}).front()); }
   RunReport sync() { return sync(request()); }
   /// A run of its own with taps on the traffic.
   RunReport tapped(const Taps& taps, Policy policy = Policy::FfOnly) {
     const auto inner = http_transport();
     RelayEngine tapped(std::make_unique<TappedTransport>(*inner, taps), {}, directory / "spool", clock);
-    return tapped.sync(with(policy), {});
+    return std::move(tapped.sync(with(policy), {}).front());
   }
   [[nodiscard]] SyncRequest with(Policy policy, bool dry_run = false) const {
     auto asked = request();
-    asked.policy = policy;
+    asked.refs.front().policy = policy;
     asked.dry_run = dry_run;
     return asked;
   }
@@ -131,10 +131,10 @@ TEST_P(RelayHttp, CreatesFastForwardsAndThenDoesNothing) {
 TEST_P(RelayHttp, RenamesTheBranch) {
   const auto renamed = request("refs/heads/feature/login", "refs/heads/stable/1.x");
   for (const auto plan : {Plan::Create, Plan::FastForward}) {
-    source.commit_many(renamed.source_ref, 3);
-    expect_arrived(sync(renamed), plan, renamed.source_ref, renamed.target_ref);
+    source.commit_many(renamed.refs.front().source_ref, 3);
+    expect_arrived(sync(renamed), plan, renamed.refs.front().source_ref, renamed.refs.front().target_ref);
   }
-  EXPECT_FALSE(target.tip(renamed.source_ref));
+  EXPECT_FALSE(target.tip(renamed.refs.front().source_ref));
 }
 
 TEST_P(RelayHttp, RefusesADivergedTargetAndLeavesItAlone) {

@@ -29,8 +29,8 @@ class RelayPolicy : public RelayFixture, public ::testing::WithParamInterface<Wa
   }
   [[nodiscard]] SyncRequest following(const std::optional<ObjectId>& put_tip) const {
     auto made = request();
-    made.policy = Policy::Follow;
-    made.put_tip = put_tip;
+    made.refs.front().policy = Policy::Follow;
+    made.refs.front().put_tip = put_tip;
     return made;
   }
   /// The source's branch as somebody amended its last commit.
@@ -131,7 +131,7 @@ TEST_P(RelayPolicy, WhatIsReplacedIsKeptOnTheTarget) {
   expect_arrived(sync(request()));
   const auto theirs = target.commit_many(kMain, 2, "On the target");
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   forced.keep_backup = true;
   forced.dry_run = true;
   EXPECT_EQ(sync(forced).backup_ref, "");
@@ -147,7 +147,7 @@ TEST_P(RelayPolicy, WhatIsReplacedIsKeptOnTheTarget) {
 
 TEST_P(RelayPolicy, NothingIsKeptWhereNothingIsReplaced) {
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   forced.keep_backup = true;
   source.commit_many(kMain, 2);
   expect_arrived(sync(forced));
@@ -249,8 +249,8 @@ TEST_P(FollowOnRealRepositories, NothingThatGitferryDidNotPutThereIsEverLost) {
     work_at_source();
     work_at_target();
     auto request = this->request();
-    request.policy = Policy::Follow;
-    request.put_tip = recorded;
+    request.refs.front().policy = Policy::Follow;
+    request.refs.front().put_tip = recorded;
     const auto before = target.tip(kMain);
     const auto had = before ? commits_of(before->hex()) : std::set<std::string>();
     const auto report = relay(request);

@@ -66,10 +66,10 @@ TEST_P(Relay, DoesNothingWhenBothTipsAreEqual) {
 TEST_P(Relay, RenamesTheBranch) {
   source.commit_many("refs/heads/feature/login", 3);
   const auto create = request("refs/heads/feature/login", "refs/heads/stable/1.x");
-  expect_arrived(sync(create), create.source_ref, create.target_ref);
+  expect_arrived(sync(create), create.refs.front().source_ref, create.refs.front().target_ref);
   source.commit_many("refs/heads/feature/login", 3);
   const auto report = sync(create);
-  expect_arrived(report, create.source_ref, create.target_ref);
+  expect_arrived(report, create.refs.front().source_ref, create.refs.front().target_ref);
   EXPECT_EQ(report.plan, Plan::FastForward);
   EXPECT_FALSE(target.tip("refs/heads/feature/login"));
 }
@@ -120,7 +120,7 @@ TEST_P(Relay, ForceRewritesWhateverTheTargetHas) {
     target.commit_many(kMain, 3, "On the target");
   };
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   for (const auto& change : std::vector<std::function<void()>>{amend, rewind, diverge, unrelated, diverge}) {
     change();
     const auto before = target.tip(kMain);
@@ -141,7 +141,7 @@ TEST_P(Relay, ForceRewritesWhateverTheTargetHas) {
 
 TEST_P(Relay, ForceLeavesWhatNeedsNoneAsItIs) {
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   source.commit_many(kMain, 3);
   for (const auto plan : {Plan::Create, Plan::FastForward, Plan::Nothing}) {
     if (plan == Plan::FastForward) source.commit_many(kMain, 40);
@@ -156,7 +156,7 @@ TEST_P(Relay, ForceSendsOnlyWhatTheTargetLacks) {
   const auto first = sync();
   expect_arrived(first);
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   target.commit_many(kMain, 1, "On the target");
   source.commit_many(kMain, 1, "On the source");
   target.set_ref("refs/heads/old", target.tip("refs/heads/main~1").value());
@@ -179,7 +179,7 @@ TEST_P(Relay, ForceMovesATag) {
   source.commit_many(kMain, 1);
   source.git({"tag", "-f", "-a", "-m", "Moved", "v1", kMain});
   auto forced = request(tag, tag);
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   const auto before = target.tip(tag);
   forced.dry_run = true;
   EXPECT_EQ(sync(forced).plan, Plan::Rewrite);
@@ -198,7 +198,7 @@ TEST_P(Relay, ForceIsToldWhenTheTargetTakesNoRewrite) {
   source.commit({kMain, "Unrelated", {{"u", "u"}}, std::vector<ObjectId>{}});
   const auto before = target.tip(kMain);
   auto forced = request();
-  forced.policy = Policy::Force;
+  forced.refs.front().policy = Policy::Force;
   const auto report = sync(forced);
   ASSERT_TRUE(report.error);
   EXPECT_EQ(report.error->code, ErrorCode::RejectedByRemote) << report.error->text();
@@ -236,7 +236,7 @@ TEST_P(Relay, SendsAnEmptyPackForACommitThatTheTargetHas) {
   source.set_ref("refs/heads/copy", *source.tip(kMain));
   const auto copy = request("refs/heads/copy", "refs/heads/copy");
   const auto report = sync(copy);
-  expect_arrived(report, copy.source_ref, copy.target_ref);
+  expect_arrived(report, copy.refs.front().source_ref, copy.refs.front().target_ref);
   EXPECT_EQ(report.pack_bytes, 32U);
 }
 
@@ -248,7 +248,7 @@ TEST_P(Relay, SendsOnlyTheNewBranchsOwnObjects) {
   source.commit_many("refs/heads/feature/x", 2, "On the feature");
   const auto feature = request("refs/heads/feature/x", "refs/heads/feature/x");
   const auto report = sync(feature);
-  expect_arrived(report, feature.source_ref, feature.target_ref);
+  expect_arrived(report, feature.refs.front().source_ref, feature.refs.front().target_ref);
   EXPECT_LT(report.pack_bytes, first.pack_bytes / 10);
 }
 
@@ -397,7 +397,7 @@ TEST_P(Relay, SurvivesTargetsWithStrictChecksAndAlternates) {
   source.commit_many("refs/heads/next", 1, "Next");
   const auto next = request("refs/heads/next", "refs/heads/next");
   const auto report = sync(next);
-  expect_arrived(report, next.source_ref, next.target_ref);
+  expect_arrived(report, next.refs.front().source_ref, next.refs.front().target_ref);
   // The alternate's tip was told to the source as a have.
   EXPECT_LT(report.pack_bytes, 3000U);
 }
@@ -407,13 +407,13 @@ TEST_P(Relay, ListsBranchesByName) {
   source.set_ref("refs/heads/feature/x", *source.tip(kMain));
   source.git({"tag", "v1", kMain});
   RelayEngine engine(transport(), limits, directory / "spool", clock);
-  const auto branches = engine.list_branches(remote_of(source), {});
+  const auto branches = engine.list_refs(remote_of(source), RefScope::Branches, {});
   ASSERT_TRUE(branches) << branches.error().text();
   ASSERT_EQ(branches->size(), 2U);
   EXPECT_EQ((*branches)[0].ref, "refs/heads/feature/x");
   EXPECT_EQ((*branches)[1].ref, kMain);
   EXPECT_EQ((*branches)[1].tip, *source.tip(kMain));
-  const auto none = engine.list_branches(remote_of(target), {});
+  const auto none = engine.list_refs(remote_of(target), RefScope::Branches, {});
   ASSERT_TRUE(none) << none.error().text();
   EXPECT_TRUE(none->empty());
 }
@@ -422,7 +422,7 @@ TEST_P(Relay, OneEngineServesManyRuns) {
   RelayEngine engine(transport(), limits, directory / "spool", clock);
   for (int i = 0; i < 4; ++i) {
     source.commit_many(kMain, 2);
-    expect_arrived(engine.sync(request(), {}));
+    expect_arrived(engine.sync(request(), {}).front());
   }
 }
 

@@ -58,7 +58,7 @@ class FakeHosts {
     failing_listings_.erase(host);
   }
   /// Listings wait for the gate, too, and end with Cancelled where they are cut.
-  Result<std::vector<BranchTip>> list(const std::string& host, const std::stop_token& stop) {
+  Result<std::vector<RefTip>> list(const std::string& host, const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] {
       { const std::scoped_lock lock(mutex_); }
       changed_.notify_all();
@@ -70,7 +70,7 @@ class FakeHosts {
     if (!listing_gate_is_open_) return fail(ErrorCode::Cancelled, "the listing was cancelled");
     if (const auto found = failing_listings_.find(host); found != failing_listings_.end())
       return fail(found->second);
-    std::vector<BranchTip> tips;
+    std::vector<RefTip> tips;
     for (const auto& [ref, digit] : branches_[host])
       tips.push_back({ref, ObjectId::from_hex(std::string(40, digit)).value()});
     return tips;
@@ -134,7 +134,7 @@ class FakeHosts {
     return running_.size();
   }
 
-  RunReport run(const SyncRequest& request, const std::stop_token& stop) {
+  std::vector<RunReport> run(const SyncRequest& request, const std::stop_token& stop) {
     begin(request);
     std::function<void(const SyncRequest&)> hook;
     {
@@ -155,7 +155,7 @@ class FakeHosts {
       const std::scoped_lock lock(mutex_);
       running_.push_back(&request);
       const auto same = std::count_if(running_.begin(), running_.end(), [&](const SyncRequest* other) {
-        return other->target.url == request.target.url && other->target_ref == request.target_ref;
+        return other->target.url == request.target.url && share_a_target(*other, request);
       });
       largest_overlap_ = std::max(largest_overlap_, static_cast<std::size_t>(same));
       for (const auto* host : {&request.source.url, &request.target.url}) {
@@ -170,39 +170,53 @@ class FakeHosts {
     changed_.notify_all();
   }
 
-  RunReport end(const SyncRequest& request, const std::stop_token& stop) {
+  static bool share_a_target(const SyncRequest& left, const SyncRequest& right) {
+    return std::ranges::any_of(left.refs, [&](const RefSync& ref) {
+      return std::ranges::find(right.refs, ref.target_ref, &RefSync::target_ref) != right.refs.end();
+    });
+  }
+
+  std::vector<RunReport> end(const SyncRequest& request, const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] {
       { const std::scoped_lock lock(mutex_); }
       changed_.notify_all();
     });
-    RunReport report;
+    std::vector<RunReport> reports;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [&] { return gate_is_open_ || stop.stop_requested(); });
-      report.plan = Plan::FastForward;
-      report.total = std::chrono::microseconds(1500);
-      if (!gate_is_open_) {
-        report.error = Error{ErrorCode::Cancelled, "the run was cancelled", "", std::nullopt};
-      } else if (!errors_.empty()) {
-        report.error = errors_.front();
-        errors_.erase(errors_.begin());
-      } else if (const auto found = failing_refs_.find(request.target_ref); found != failing_refs_.end()) {
-        report.error = found->second;
-      } else if (!request.dry_run) {
-        copy_branch(request);
+      for (const auto& ref : request.refs) {
+        reports.push_back(end_of(request, ref));
+        done_.push_back({ref_at(request.source, ref.source_ref), ref_at(request.target, ref.target_ref),
+                         request.dry_run, ref.policy});
       }
       std::erase(running_, &request);
-      done_.push_back({ref_at(request.source, request.source_ref), ref_at(request.target, request.target_ref),
-                       request.dry_run, request.policy});
     }
     changed_.notify_all();
+    return reports;
+  }
+
+  RunReport end_of(const SyncRequest& request, const RefSync& ref) {
+    RunReport report;
+    report.plan = Plan::FastForward;
+    report.total = std::chrono::microseconds(1500);
+    if (!gate_is_open_) {
+      report.error = Error{ErrorCode::Cancelled, "the run was cancelled", "", std::nullopt};
+    } else if (!errors_.empty()) {
+      report.error = errors_.front();
+      errors_.erase(errors_.begin());
+    } else if (const auto found = failing_refs_.find(ref.target_ref); found != failing_refs_.end()) {
+      report.error = found->second;
+    } else if (!request.dry_run) {
+      copy_branch(request, ref);
+    }
     return report;
   }
 
-  void copy_branch(const SyncRequest& request) {
+  void copy_branch(const SyncRequest& request, const RefSync& ref) {
     const auto& from = branches_[request.source.url.host_key()];
-    if (const auto found = from.find(request.source_ref); found != from.end())
-      branches_[request.target.url.host_key()][request.target_ref] = found->second;
+    if (const auto found = from.find(ref.source_ref); found != from.end())
+      branches_[request.target.url.host_key()][ref.target_ref] = found->second;
   }
 
   mutable std::mutex mutex_;
@@ -224,10 +238,10 @@ class FakeHosts {
 class FakeEngine final : public Engine {
  public:
   explicit FakeEngine(FakeHosts& hosts) : hosts_(hosts) {}
-  RunReport sync(const SyncRequest& request, std::stop_token stop) override {
+  std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) override {
     return hosts_.run(request, stop);
   }
-  Result<std::vector<BranchTip>> list_branches(const Remote& remote, std::stop_token stop) override {
+  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope, std::stop_token stop) override {
     return hosts_.list(remote.url.host_key(), stop);
   }
 

@@ -23,12 +23,13 @@ Result<std::optional<Credential>> configured(const RemoteUrl&) {
 }
 
 TEST(LaneRequest, GoesFromTheSourceToTheTargetWithTheBindingsPolicy) {
-  const auto request = request_for(robot(), kLane, Direction::ToInter, configured).value();
+  const auto request = request_for(robot(), Direction::ToInter, configured).value();
+  const auto ref = ref_sync_for(robot(), kLane, Direction::ToInter);
   EXPECT_EQ(request.source.url.host, "out");
-  EXPECT_EQ(request.source_ref, "refs/heads/trunk");
+  EXPECT_EQ(ref.source_ref, "refs/heads/trunk");
   EXPECT_EQ(request.target.url.host, "in");
-  EXPECT_EQ(request.target_ref, "refs/heads/main");
-  EXPECT_EQ(request.policy, Policy::FfOnly);
+  EXPECT_EQ(ref.target_ref, "refs/heads/main");
+  EXPECT_EQ(ref.policy, Policy::FfOnly);
   EXPECT_FALSE(request.dry_run);
 }
 
@@ -37,12 +38,12 @@ TEST(LaneRequest, ABranchesOwnPolicyWinsOverTheRepositorys) {
   binding.policy = Policy::Follow;
   binding.backup_refs = true;
   binding.branches.push_back({"dev", "dev", true, Policy::Force});
-  const auto main = request_for(binding, kLane, Direction::ToOuter, configured).value();
+  EXPECT_TRUE(request_for(binding, Direction::ToOuter, configured).value().keep_backup);
+  const auto main = ref_sync_for(binding, kLane, Direction::ToOuter);
   EXPECT_EQ(main.policy, Policy::Follow);
-  EXPECT_TRUE(main.keep_backup);
   EXPECT_FALSE(main.put_tip);
   const LaneKey dev{"robot", "refs/heads/dev", "refs/heads/dev"};
-  EXPECT_EQ(request_for(binding, dev, Direction::ToOuter, configured).value().policy, Policy::Force);
+  EXPECT_EQ(ref_sync_for(binding, dev, Direction::ToOuter).policy, Policy::Force);
   binding.granularity = Granularity::All;
   EXPECT_EQ(policy_of(binding, dev), Policy::Follow);
 }
@@ -50,18 +51,18 @@ TEST(LaneRequest, ABranchesOwnPolicyWinsOverTheRepositorys) {
 TEST(LaneRequest, FollowsWhatWasPutInItsOwnDirection) {
   LaneRow lane;
   lane.put_to_outer = std::string(40, 'a');
-  auto request = request_for(robot(), kLane, Direction::ToOuter, configured).value();
-  follow_what_was_put(request, lane, Direction::ToOuter);
-  ASSERT_TRUE(request.put_tip);
-  EXPECT_EQ(request.put_tip->hex(), lane.put_to_outer);
-  follow_what_was_put(request, lane, Direction::ToInter);
-  EXPECT_FALSE(request.put_tip);
+  auto ref = ref_sync_for(robot(), kLane, Direction::ToOuter);
+  follow_what_was_put(ref, lane, Direction::ToOuter);
+  ASSERT_TRUE(ref.put_tip);
+  EXPECT_EQ(ref.put_tip->hex(), lane.put_to_outer);
+  follow_what_was_put(ref, lane, Direction::ToInter);
+  EXPECT_FALSE(ref.put_tip);
 }
 
 TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
   auto binding = robot();
   binding.internal_token = SideToken{"oauth2", Secret("T0KEN"), "https://in:8443"};
-  const auto request = request_for(binding, kLane, Direction::ToOuter, configured).value();
+  const auto request = request_for(binding, Direction::ToOuter, configured).value();
   EXPECT_EQ(request.source.credential->username, "oauth2");
   EXPECT_EQ(request.source.credential->password.reveal(), "T0KEN");
   EXPECT_EQ(request.target.credential->username, "configured");
@@ -101,7 +102,7 @@ TEST(LaneRequest, ATokenSparesTheLookUp) {
     return fail(ErrorCode::AuthenticationFailed, "read the secret file: no such file");
   };
   EXPECT_TRUE(remote_of(binding, Side::Internal, unreadable));
-  const auto refused = request_for(binding, kLane, Direction::ToOuter, unreadable);
+  const auto refused = request_for(binding, Direction::ToOuter, unreadable);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::AuthenticationFailed);
 }

@@ -225,7 +225,7 @@ TEST_F(LaneRunnerTest, ARunIsToldWhatTheLastOnePutThere) {
   set_bindings({binding});
   options_of_sync_.workers = 1;
   Guarded<std::vector<std::optional<ObjectId>>> told;
-  hosts_.on_run([&](const SyncRequest& request) { told.lock()->push_back(request.put_tip); });
+  hosts_.on_run([&](const SyncRequest& request) { told.lock()->push_back(request.refs.front().put_tip); });
   const auto put = ObjectId::from_hex(std::string(40, 'a')).value();
   const auto id = marked(mark_of("b1")).marked[0].lane_id;
   auto end = success(lane(id), store().begin_run(lane(id), Direction::ToOuter, now_ms()).value());
@@ -267,8 +267,8 @@ TEST_F(LaneRunnerTest, AForcedMarkDuringARunIsForTheNextOne) {
 
 TEST_F(LaneRunnerTest, AnExceptionFailsTheRunAndNotTheProcess) {
   hosts_.on_run([](const SyncRequest& request) {
-    if (request.source_ref == "refs/heads/b1") throw std::runtime_error("boom");
-    if (request.source_ref == "refs/heads/b2") throw 7;
+    if (request.refs.front().source_ref == "refs/heads/b1") throw std::runtime_error("boom");
+    if (request.refs.front().source_ref == "refs/heads/b2") throw 7;
   });
   options_of_sync_.workers = 1;
   runner().start();
