@@ -63,6 +63,8 @@ class AdvertisementParser {
                   "check that the address is that of a git repository");
     }
     result_.capabilities.add(capability);
+    constexpr std::string_view head = "symref=HEAD:";
+    if (capability.starts_with(head)) result_.head_target = capability.substr(head.size());
     if (!capability.starts_with("object-format=")) return {};
     const auto format = result_.capabilities.object_format();
     if (!format) return fail(format.error());
@@ -93,10 +95,15 @@ class AdvertisementParser {
 
   void keep(const RefLine& line) {
     if (line.ref == kNoRefs || line.ref.ends_with("^{}") || line.id.is_null()) return;
-    if (line.ref == query_.ref) result_.tip = line.id;
+    if (query_.asked.contains(line.ref)) result_.tips.insert_or_assign(std::string(line.ref), line.id);
+    for (const auto blocked : query_.asked.blocked_by(line.ref)) {
+      auto& blockers = result_.in_the_way[std::string(blocked)];
+      if (blockers.size() < kBlockersKept) blockers.emplace_back(line.ref);
+    }
     const bool is_branch = line.ref.starts_with(kHeadsPrefix);
-    if (query_.keep_refs && (is_branch || line.ref.starts_with(kTagsPrefix))) {
-      result_.refs.push_back({std::string(line.ref), line.id});
+    if (is_branch || line.ref.starts_with(kTagsPrefix)) {
+      ++result_.branches_and_tags;
+      if (query_.keep_refs) result_.refs.push_back({std::string(line.ref), line.id});
     }
     if (!query_.keep_tips) return;
     if (line.ref == kAlternate) {
@@ -174,6 +181,11 @@ bool IdList::contains(const ObjectId& id) const {
   return false;
 }
 
+std::optional<ObjectId> Advertisement::tip_of(std::string_view ref) const {
+  const auto found = tips.find(ref);
+  return found == tips.end() ? std::nullopt : std::optional(found->second);
+}
+
 bool Advertisement::advertises(const ObjectId& id) const {
   return default_tips.contains(id) || branch_tips.contains(id) || other_tips.contains(id) ||
          alternate_tips.contains(id);
@@ -196,7 +208,14 @@ Result<RefLine> parse_ref_line(std::string_view line, ObjectFormat format, const
   auto id = ObjectId::from_hex(line.substr(0, width));
   if (!id) return not_understood(what, line);
   const auto rest = line.substr(width + 1);
-  return RefLine{*std::move(id), rest.substr(0, rest.find(' '))};
+  const auto end = rest.find(' ');
+  RefLine parsed{*std::move(id), rest.substr(0, end)};
+  if (end == std::string_view::npos) return parsed;
+  constexpr std::string_view target = "symref-target:";
+  for (const auto attribute : split(rest.substr(end + 1), ' ')) {
+    if (attribute.starts_with(target)) parsed.symref_target = attribute.substr(target.size());
+  }
+  return parsed;
 }
 
 Status RefLimit::count(std::size_t bytes, const std::string& what) {

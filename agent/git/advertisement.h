@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/git/asked_refs.h"
 #include "agent/git/engine.h"
 #include "agent/git/pkt_line.h"
 #include "agent/model/object_id.h"
@@ -49,9 +52,12 @@ class IdList {
   std::string raw_;
 };
 
+/// Of the refs that stand in the way of one, so many are named.
+constexpr std::size_t kBlockersKept = 16;
+
 /// What to keep of an advertisement.
 struct AdvertisementQuery {
-  std::string ref;         ///< the one whose tip is wanted
+  AskedRefs asked;         ///< those whose tips are wanted
   bool keep_refs = false;  ///< keep all of `refs/heads/` and `refs/tags/` by name
   bool keep_tips = false;  ///< keep the ids of all refs, for haves
 };
@@ -61,13 +67,20 @@ struct Advertisement {
   int version = 0;
   Capabilities capabilities;
   ObjectFormat format = ObjectFormat::Sha1;
-  std::optional<ObjectId> tip;
+  std::map<std::string, ObjectId, std::less<>> tips;  ///< of the refs that were asked for
+  /// For each of those that the host cannot have beside others: up to kBlockersKept of these.
+  std::map<std::string, std::vector<std::string>, std::less<>> in_the_way;
+  std::size_t branches_and_tags = 0;
+  /// Where HEAD points to: a branch, as a full name. Empty where the host does not say.
+  std::string head_target;
   std::vector<RefTip> refs;  ///< with keep_refs
   /// In the order in which they are worth telling to a source: usual default branches, other branches, other
   /// refs, and what the host has through alternates (`.have`).
   IdList default_tips, branch_tips, other_tips, alternate_tips;
   bool is_shallow = false;
 
+  /// The tip of a ref that was asked for; unset where the host has no such ref.
+  [[nodiscard]] std::optional<ObjectId> tip_of(std::string_view ref) const;
   /// Whether the host told that it has `id` as the tip of some ref.
   [[nodiscard]] bool advertises(const ObjectId& id) const;
   /// Up to `limit` different tips, the most useful first.
@@ -78,6 +91,7 @@ struct Advertisement {
 struct RefLine {
   ObjectId id;
   std::string_view ref;
+  std::string_view symref_target = {};  ///< of `symref-target:<ref>`, which v2 tells where it is asked to
 };
 /// Errors: ProtocolError where it is not one, or the id is not of `format`.
 Result<RefLine> parse_ref_line(std::string_view line, ObjectFormat format, const std::string& what);

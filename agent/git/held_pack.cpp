@@ -28,7 +28,7 @@ Result<std::string_view> HeldPack::next() {
 }
 
 Status HeldPack::prove(PackScan& scan, bool keep) {
-  while (!scan.is_found()) {
+  while (!scan.is_settled()) {
     const auto bytes = next();
     if (!bytes) return fail(bytes.error());
     if (has_ended_) return scan.finish();

@@ -22,7 +22,7 @@ class HeldPack {
  public:
   HeldPack(std::unique_ptr<ByteReader> stream, const std::string& spool_directory, const Waiting& waiting);
 
-  /// Reads on until the proof is found or the pack ends. With `keep`, the bytes can be sent afterwards.
+  /// Reads on until the scan is settled or the pack ends. With `keep`, the bytes can be sent afterwards.
   Status prove(PackScan& scan, bool keep);
   /// Receives until the pack has ended, or more than `limit` bytes are held.
   Status receive(std::uint64_t limit);

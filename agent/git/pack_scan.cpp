@@ -34,8 +34,8 @@ std::uint32_t big_endian(std::string_view bytes) {
 
 }  // namespace
 
-PackScan::PackScan(const ObjectId& new_tip, const ObjectId& old_tip, std::size_t cache_limit)
-    : format_(new_tip.format()), walk_(new_tip, old_tip), cache_limit_(cache_limit) {
+PackScan::PackScan(std::span<const TipPair> pairs, Depth depth, std::size_t cache_limit)
+    : format_(pairs.front().new_tip.format()), walk_(pairs), depth_(depth), cache_limit_(cache_limit) {
   // Fails only without memory; then inflate() reports it.
   static_cast<void>(::inflateInit(&zlib_));
 }
@@ -45,7 +45,7 @@ PackScan::~PackScan() {
 }
 
 Status PackScan::feed(std::string_view bytes) {
-  while (!bytes.empty() && !is_found()) {
+  while (!bytes.empty() && !is_settled()) {
     const auto before = bytes.size();
     if (auto done = step(bytes); !done) return done;
     offset_ += before - bytes.size();
@@ -56,14 +56,14 @@ Status PackScan::feed(std::string_view bytes) {
 }
 
 Status PackScan::finish() {
-  if (state_ == State::End || is_found()) return {};
+  if (state_ == State::End || is_settled()) return {};
   return fail(ErrorCode::ConnectionFailed, "the source's pack ended in the middle",
               "it is tried again; if it repeats, look into the source's log");
 }
 
-PackScan::Verdict PackScan::verdict() const {
-  if (is_found()) return Verdict::Found;
-  return hidden_.empty() ? Verdict::NotFound : Verdict::Undecided;
+PackScan::Verdict PackScan::verdict(std::size_t pair) const {
+  if (walk_.is_found(pair)) return Verdict::Found;
+  return hidden_.empty() && !commits_are_over_ ? Verdict::NotFound : Verdict::Undecided;
 }
 
 void PackScan::hide(std::string_view reason) {
@@ -172,6 +172,7 @@ void PackScan::begin_data(const CachedCommit* base) {
   base_.reset();
   if (base != nullptr) base_ = base->content;
   keeps_content_ = object_type_ == kCommit || base_.has_value();
+  if (depth_ == Depth::Commits && !keeps_content_) commits_are_over_ = true;
   if (keeps_content_ && object_size_ > kCommitLimit) {
     hide("a commit is larger than the limit");
     keeps_content_ = false;

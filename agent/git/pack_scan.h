@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,7 +17,7 @@
 
 namespace gitferry {
 
-/// Reads a pack (gitformat-pack) as it arrives, to prove that a new tip descends from an old one.
+/// Reads a pack (gitformat-pack) as it arrives, to prove that new tips descend from old ones.
 ///
 /// Git writes commits first, so the proof is usually complete long before the pack is. Commits that are
 /// deltas of commits in the pack are put together; a delta on an object that the pack lacks may hide a
@@ -32,19 +33,28 @@ class PackScan {
   static constexpr std::size_t kCacheLimit = 64U << 20U;  ///< bytes of commits kept for later deltas
   static constexpr std::uint32_t kObjectLimit = 200'000'000;
 
-  PackScan(const ObjectId& new_tip, const ObjectId& old_tip, std::size_t cache_limit = kCacheLimit);
+  /// How far to read where not everything is found.
+  enum class Depth {
+    Whole,    ///< to the end: only then is NotFound known
+    Commits,  ///< until something else than a commit comes; what is not found by then stays Undecided
+  };
+
+  explicit PackScan(std::span<const TipPair> pairs, Depth depth = Depth::Whole,
+                    std::size_t cache_limit = kCacheLimit);
   ~PackScan();
   PackScan(const PackScan&) = delete;
   PackScan& operator=(const PackScan&) = delete;
 
-  /// The next bytes, cut anywhere. Once the proof is found, further bytes are not looked at.
+  /// The next bytes, cut anywhere. Once it is settled, further bytes are not looked at.
   Status feed(std::string_view bytes);
   /// No more bytes follow. ConnectionFailed where the pack is not complete.
   Status finish();
 
-  [[nodiscard]] bool is_found() const { return walk_.is_found(); }
-  /// Precondition: is_found(), or finish() succeeded.
-  [[nodiscard]] Verdict verdict() const;
+  /// Nothing that follows can change a verdict.
+  [[nodiscard]] bool is_settled() const { return walk_.all_found() || commits_are_over_; }
+  [[nodiscard]] bool is_found(std::size_t pair) const { return walk_.is_found(pair); }
+  /// Precondition: is_settled(), or finish() succeeded.
+  [[nodiscard]] Verdict verdict(std::size_t pair = 0) const;
   /// Why it is Undecided.
   [[nodiscard]] const std::string& undecided_reason() const { return hidden_; }
   [[nodiscard]] std::uint64_t commits_seen() const { return commits_seen_; }
@@ -74,7 +84,9 @@ class PackScan {
 
   ObjectFormat format_;
   CommitWalk walk_;
+  Depth depth_;
   std::size_t cache_limit_;
+  bool commits_are_over_ = false;
 
   State state_ = State::Header;
   std::string field_;

@@ -1,6 +1,7 @@
 #include "agent/git/receive_pack.h"
 
 #include <array>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -76,19 +77,17 @@ Error error_from_refusal(std::string_view what, std::string_view reason) {
 }
 
 ReceivePack::ReceivePack(Connection& connection, std::string address)
-    : connection_(connection),
-      address_(std::move(address)),
-      update_{{}, ObjectId::null(ObjectFormat::Sha1), ObjectId::null(ObjectFormat::Sha1)} {}
+    : connection_(connection), address_(std::move(address)) {}
 
 Status ReceivePack::start() {
   return connection_.start_advertisement();
 }
 
-Status ReceivePack::list(const std::string& ref) {
+Status ReceivePack::list(const std::vector<std::string>& refs) {
   auto stream = connection_.advertisement();
   if (!stream) return fail(stream.error());
   PacketReader packets(**stream, fmt::format("listing the refs of the target '{}'", address_));
-  auto read = read_advertisement(packets, {.ref = ref, .keep_tips = true});
+  auto read = read_advertisement(packets, {.asked = AskedRefs(refs), .keep_tips = true});
   if (!read) return fail(read.error());
   if (connection_.is_stateless()) {
     std::array<char, 16> behind{};
@@ -103,28 +102,39 @@ Status ReceivePack::list(const std::string& ref) {
   return {};
 }
 
-std::string ReceivePack::command(const RefUpdate& update) const {
+std::string ReceivePack::commands() const {
   const auto& offered = advertisement_.capabilities;
-  auto line = fmt::format("{} {} {}", update.old_tip.hex(), update.new_tip.hex(), update.ref);
-  line += '\0';
-  line += " report-status";
+  std::string capabilities = " report-status";
   for (const std::string_view name : {"side-band-64k", "quiet"}) {
-    if (offered.has(name)) line += fmt::format(" {}", name);
+    if (offered.has(name)) capabilities += fmt::format(" {}", name);
   }
-  if (offered.has("object-format")) line += fmt::format(" object-format={}", name_of(advertisement_.format));
-  if (offered.has("agent")) line += " agent=gitferry/" GITFERRY_VERSION;
-  return packet(line) + std::string(kFlushPacket);
+  if (offered.has("object-format"))
+    capabilities += fmt::format(" object-format={}", name_of(advertisement_.format));
+  if (offered.has("agent")) capabilities += " agent=gitferry/" GITFERRY_VERSION;
+
+  std::string lines;
+  for (const auto& update : updates_) {
+    auto line = fmt::format("{} {} {}", update.old_tip.hex(), update.new_tip.hex(), update.ref);
+    if (lines.empty()) line += '\0' + capabilities;
+    lines += packet(line);
+  }
+  return lines + std::string(kFlushPacket);
 }
 
-Status ReceivePack::open(const RefUpdate& update, std::optional<std::uint64_t> pack_size) {
-  update_ = update;
+std::string ReceivePack::what() const {
+  return updates_.size() == 1 ? fmt::format("pushing '{}' to the target '{}'", updates_.front().ref, address_)
+                              : fmt::format("pushing {} refs to the target '{}'", updates_.size(), address_);
+}
+
+Status ReceivePack::open(std::vector<RefUpdate> updates, std::optional<std::uint64_t> pack_size) {
+  updates_ = std::move(updates);
   if (!advertisement_.capabilities.has("report-status")) {
     return fail(
         ErrorCode::ProtocolError,
         fmt::format("the target '{}' does not report what became of a push (no report-status)", address_),
         "use a git server that does: every current one");
   }
-  const auto head = command(update);
+  const auto head = commands();
   auto exchange = connection_.request(pack_size ? std::optional(head.size() + *pack_size) : std::nullopt);
   if (!exchange) return fail(exchange.error());
   exchange_ = std::move(*exchange);
@@ -139,19 +149,19 @@ PushOutcome ReceivePack::finish() {
   if (auto finished = exchange_->finish_request(); !finished) return explain(finished.error());
   auto answer = read_answer();
   if (answer) return std::move(*answer);
-  return {answer.error(), false, {}};
+  return {answer.error(), false, {}, {}};
 }
 
 PushOutcome ReceivePack::explain(const Error& failure) {
   const bool may_have_answered = failure.code != ErrorCode::Timeout && failure.code != ErrorCode::Cancelled;
   if (may_have_answered && exchange_) {
-    if (auto answer = read_answer(); answer && answer->error) return std::move(*answer);
+    if (auto answer = read_answer(); answer && answer->says_no()) return std::move(*answer);
   }
-  return {failure, false, {}};
+  return {failure, false, {}, {}};
 }
 
 Result<PushOutcome> ReceivePack::read_answer() {
-  PacketReader packets(*exchange_, fmt::format("pushing '{}' to the target '{}'", update_.ref, address_));
+  PacketReader packets(*exchange_, what());
   PushOutcome outcome;
   if (!advertisement_.capabilities.has("side-band-64k")) {
     if (auto read = read_report(packets, outcome); !read) return fail(read.error());
@@ -164,40 +174,60 @@ Result<PushOutcome> ReceivePack::read_answer() {
   if (!read) return fail(read.error());
   read_to_end(band);
   outcome.remote_text = text.str();
-  if (outcome.error && !outcome.remote_text.empty()) add_remote_text(*outcome.error, outcome.remote_text);
+  if (outcome.remote_text.empty()) return outcome;
+  if (outcome.error) add_remote_text(*outcome.error, outcome.remote_text);
+  for (auto& refused : outcome.refs) {
+    if (refused) add_remote_text(*refused, outcome.remote_text);
+  }
   return outcome;
 }
 
 Status ReceivePack::read_report(PacketReader& packets, PushOutcome& outcome) const {
+  std::unordered_map<std::string_view, std::size_t> index_of;
+  for (std::size_t i = 0; i < updates_.size(); ++i) index_of.emplace(updates_[i].ref, i);
+  const auto what_of = [&](std::size_t i) {
+    return fmt::format("pushing '{}' to the target '{}'", updates_[i].ref, address_);
+  };
   std::string unpack_reason;
-  std::string refusal;
-  bool is_accepted = false;
+  std::vector<std::optional<std::string>> refusals(updates_.size());
+  std::vector<bool> is_accepted(updates_.size());
   for (;;) {
     const auto packet = packets.read();
     if (!packet) return fail(packet.error());
     if (!packet->is_data()) break;
     const auto line = packet->line();
     if (line.starts_with("unpack ")) unpack_reason = std::string(line.substr(7));
-    if (line == "ok " + update_.ref) is_accepted = true;
-    if (line.starts_with("ng " + update_.ref + " "))
-      refusal = std::string(line.substr(4 + update_.ref.size()));
+    if (line.starts_with("ok ")) {
+      if (const auto found = index_of.find(line.substr(3)); found != index_of.end())
+        is_accepted[found->second] = true;
+    }
+    if (line.starts_with("ng ")) {
+      const auto end = line.find(' ', 3);
+      if (const auto found = index_of.find(line.substr(3, end - 3));
+          found != index_of.end() && end != std::string_view::npos)
+        refusals[found->second] = std::string(line.substr(end + 1));
+    }
   }
-  const auto& what = packets.what();
   if (unpack_reason != "ok" && !unpack_reason.empty()) {
     outcome.unpack_failed = true;
     outcome.error = Error{ErrorCode::RejectedByRemote,
-                          fmt::format("{}: the target could not take the pack: '{}'", what,
+                          fmt::format("{}: the target could not take the pack: '{}'", packets.what(),
                                       cleaned_text(unpack_reason, kReasonLimit)),
                           "look at what the target said; its own checks (receive.fsckObjects, size limits) "
                           "may refuse an object",
                           {}};
-  } else if (!refusal.empty()) {
-    outcome.error = error_from_refusal(what, refusal);
-  } else if (!is_accepted || unpack_reason.empty()) {
-    outcome.error = Error{ErrorCode::ProtocolError,
-                          what + ": the target did not confirm the ref",
-                          "look into its log, and compare both tips",
-                          {}};
+    return {};
+  }
+  for (std::size_t i = 0; i < updates_.size(); ++i) {
+    auto& refused = outcome.refs.emplace_back();
+    if (refusals[i]) {
+      refused = error_from_refusal(what_of(i), *refusals[i]);
+    } else if (!is_accepted[i] || unpack_reason.empty()) {
+      refused = Error{ErrorCode::ProtocolError,
+                      what_of(i) + ": the target did not confirm the ref",
+                      "look into its log, and compare both tips",
+                      {}};
+    }
   }
   return {};
 }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/result.h"
 #include "agent/git/advertisement.h"
@@ -14,23 +17,33 @@
 namespace gitferry {
 
 /// What the target is asked to do with one ref: move it from `old_tip` (null: it must not exist) to
-/// `new_tip`.
+/// `new_tip` (null: delete it).
 struct RefUpdate {
   std::string ref;
   ObjectId old_tip;
   ObjectId new_tip;
 };
 
-/// What the target answered. Without an error, it said `ok` for this very ref.
+/// What the target answered to a push.
 struct PushOutcome {
-  std::optional<Error> error;
+  std::optional<Error> error;  ///< of the push as a whole: then no ref is known to have moved
   bool unpack_failed = false;  ///< it could not take the pack: another one, without thin deltas, may do
-  std::string remote_text;     ///< what its hooks said
+  /// For each update, in order: unset where the target said `ok` for this very ref. Empty with `error`.
+  std::vector<std::optional<Error>> refs;
+  std::string remote_text;  ///< what its hooks said
+
+  /// The error of the whole or, without one, that of the update.
+  [[nodiscard]] const std::optional<Error>& error_of(std::size_t update) const {
+    return error ? error : refs.at(update);
+  }
+  [[nodiscard]] bool says_no() const {
+    return error || std::ranges::any_of(refs, [](const auto& refused) { return refused.has_value(); });
+  }
 };
 
 /// Client of a target's `git-receive-pack` (always protocol v0).
 ///
-/// Use: start(), list(), then once: open(), write() the pack, finish().
+/// Use: start(), list(), then once: open(), write() the pack (none where refs are only deleted), finish().
 /// Errors: those of the transport and of PacketReader.
 class ReceivePack {
  public:
@@ -39,14 +52,17 @@ class ReceivePack {
 
   /// Asks for the advertisement, and returns without waiting for it.
   Status start();
-  /// Reads it; the advertisement stays valid as long as this object.
-  Status list(const std::string& ref);
+  /// Reads it; the advertisement stays valid as long as this object. `refs`: whose tips are wanted.
+  Status list(const std::vector<std::string>& refs);
   [[nodiscard]] const Advertisement& advertisement() const { return advertisement_; }
   [[nodiscard]] bool takes_thin_packs() const { return !advertisement_.capabilities.has("no-thin"); }
   [[nodiscard]] bool takes_ofs_deltas() const { return advertisement_.capabilities.has("ofs-delta"); }
 
-  /// Opens the request with its command. `pack_size`: unset where it is not known.
-  Status open(const RefUpdate& update, std::optional<std::uint64_t> pack_size);
+  [[nodiscard]] bool takes_deletions() const { return advertisement_.capabilities.has("delete-refs"); }
+
+  /// Opens the request with its commands, at least one: the target carries them out in this order, each on
+  /// its own (no `atomic`). `pack_size`: unset where it is not known.
+  Status open(std::vector<RefUpdate> updates, std::optional<std::uint64_t> pack_size);
   Status write(std::string_view pack_bytes);
   /// Ends the request and waits for the target's verdict.
   PushOutcome finish();
@@ -54,14 +70,15 @@ class ReceivePack {
   PushOutcome explain(const Error& failure);
 
  private:
-  [[nodiscard]] std::string command(const RefUpdate& update) const;
+  [[nodiscard]] std::string commands() const;
+  [[nodiscard]] std::string what() const;
   Status read_report(PacketReader& packets, PushOutcome& outcome) const;
   Result<PushOutcome> read_answer();
 
   Connection& connection_;
   std::string address_;
   Advertisement advertisement_;
-  RefUpdate update_;
+  std::vector<RefUpdate> updates_;
   std::unique_ptr<Exchange> exchange_;
 };
 

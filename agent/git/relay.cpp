@@ -1,11 +1,19 @@
 #include "agent/git/relay.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "agent/git/relay_attempt.h"
 
 namespace gitferry {
+namespace {
+
+/// Finding k refused refs among n by halves takes about 2 k log2(n) pushes. More than this is a target that
+/// takes nothing.
+constexpr int kPushLimit = 256;
+
+}  // namespace
 
 RelayEngine::RelayEngine(std::unique_ptr<Transport> transport, const TransferLimits& limits,
                          std::string spool_directory, const Clock& clock)
@@ -18,16 +26,17 @@ Waiting RelayEngine::waiting(std::stop_token stop) const {
   return {limits_, clock_.monotonic() + limits_.total, std::move(stop)};
 }
 
-Status RelayEngine::sync_with_retries(const SyncRequest& request, const RefSync& ref, const Waiting& waiting,
-                                      RunReport& report) {
+Status RelayEngine::sync_with_retries(const SyncRequest& request, const BatchItem& item,
+                                      const Waiting& waiting) {
   RelayOptions options;
+  options.seen = item.seen;
   bool has_planned_again = false;
   for (;;) {
-    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, ref, options,
-                         report);
+    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, *item.ref,
+                         options, *item.report);
     auto done = attempt.run();
     if (done || waiting.stop.stop_requested()) return done;
-    if (!options.seen) options.seen = SeenTip{report.target_tip_before};
+    if (!options.seen) options.seen = SeenTip{item.report->target_tip_before};
     if (done.error().code == ErrorCode::LengthRequired && !options.whole_pack) {
       options.whole_pack = true;
     } else if (attempt.unpack_failed() && options.thin_pack) {
@@ -40,28 +49,72 @@ Status RelayEngine::sync_with_retries(const SyncRequest& request, const RefSync&
   }
 }
 
-RunReport RelayEngine::sync_one(const SyncRequest& request, const RefSync& ref, const Waiting& waiting) {
+void RelayEngine::sync_alone(const SyncRequest& request, BatchItem& item, const Waiting& waiting) {
   const auto started = clock_.monotonic();
-  RunReport report;
+  auto& report = *item.report;
+  report = {};
   report.dry_run = request.dry_run;
-  try {
-    auto done = sync_with_retries(request, ref, waiting, report);
-    if (!done) report.error = std::move(done.error());
-  } catch (const std::exception& unexpected) {
-    report.error = Error{ErrorCode::Internal,
-                         std::string("the relay failed: ") + unexpected.what(),
-                         "report this with the log around it",
-                         {}};
-  }
+  auto done = sync_with_retries(request, item, waiting);
+  if (!done) report.error = std::move(done.error());
   report.total = std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic() - started);
-  return report;
+}
+
+bool RelayEngine::sync_together(const SyncRequest& request, std::span<BatchItem> items,
+                                const Waiting& waiting) {
+  RelayOptions options;
+  for (;;) {
+    RelayBatch batch({*transport_, sources_, spool_directory_, clock_, waiting}, request, items, options);
+    const auto done = batch.run();
+    if (done) break;
+    if (waiting.stop.stop_requested()) return false;
+    if (done.error().code == ErrorCode::LengthRequired && !options.whole_pack) {
+      options.whole_pack = true;
+    } else if (batch.unpack_failed() && options.thin_pack) {
+      options.thin_pack = false;
+    } else {
+      return batch.unpack_failed();
+    }
+  }
+  const auto refused = std::ranges::count_if(items, &BatchItem::is_refused);
+  return refused > 1 && std::ranges::none_of(items, &BatchItem::is_confirmed);
+}
+
+void RelayEngine::sync_items(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting,
+                             int& pushes_left) {
+  if (items.size() == 1) return sync_alone(request, items.front(), waiting);
+  --pushes_left;
+  const bool is_refused_whole = sync_together(request, items, waiting);
+  for (auto& item : items) {
+    if (item.is_alone) sync_alone(request, item, waiting);
+  }
+  if (!is_refused_whole || pushes_left <= 0) return;
+  const auto rest = std::ranges::partition(items, [](const BatchItem& item) { return !item.is_in_push; });
+  const auto pushed = std::span<BatchItem>(rest.begin(), rest.end());
+  if (pushed.size() < 2) return;
+  sync_items(request, pushed.first(pushed.size() / 2), waiting, pushes_left);
+  sync_items(request, pushed.subspan(pushed.size() / 2), waiting, pushes_left);
 }
 
 std::vector<RunReport> RelayEngine::sync(const SyncRequest& request, std::stop_token stop) {
-  const auto limits = waiting(std::move(stop));
-  std::vector<RunReport> reports;
-  reports.reserve(request.refs.size());
-  for (const auto& ref : request.refs) reports.push_back(sync_one(request, ref, limits));
+  std::vector<RunReport> reports(request.refs.size());
+  if (reports.empty()) return reports;
+  std::vector<BatchItem> items(reports.size());
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i].ref = &request.refs[i];
+    items[i].report = &reports[i];
+  }
+  try {
+    int pushes_left = kPushLimit;
+    sync_items(request, items, waiting(std::move(stop)), pushes_left);
+  } catch (const std::exception& unexpected) {
+    for (auto& item : items) {
+      if (item.is_settled()) continue;
+      item.report->error = Error{ErrorCode::Internal,
+                                 std::string("the relay failed: ") + unexpected.what(),
+                                 "report this with the log around it",
+                                 {}};
+    }
+  }
   return reports;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -8,12 +9,13 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
+#include "agent/git/relay_batch.h"
 #include "agent/git/transport.h"
 #include "agent/git/upload_pack.h"
 
 namespace gitferry {
 
-/// Brings a ref from source to target without a repository of its own: the source's pack streams into the
+/// Brings refs from source to target without a repository of its own: the source's pack streams into the
 /// target's push request.
 ///
 /// A fast-forward is proved from the pack's own commits before the push request opens; what arrives meanwhile
@@ -38,9 +40,12 @@ class RelayEngine final : public Engine {
 
  private:
   [[nodiscard]] Waiting waiting(std::stop_token stop) const;
-  RunReport sync_one(const SyncRequest& request, const RefSync& ref, const Waiting& waiting);
-  Status sync_with_retries(const SyncRequest& request, const RefSync& ref, const Waiting& waiting,
-                           RunReport& report);
+  void sync_items(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting,
+                  int& pushes_left);
+  /// As one batch, with the retries of one. Whether the target refused all of it.
+  bool sync_together(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting);
+  void sync_alone(const SyncRequest& request, BatchItem& item, const Waiting& waiting);
+  Status sync_with_retries(const SyncRequest& request, const BatchItem& item, const Waiting& waiting);
 
   std::unique_ptr<Transport> transport_;
   TransferLimits limits_;

@@ -3,25 +3,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
 #include "agent/git/held_pack.h"
-#include "agent/git/receive_pack.h"
-#include "agent/git/transport.h"
-#include "agent/git/upload_pack.h"
+#include "agent/git/plan_errors.h"
+#include "agent/git/relay_link.h"
 
 namespace gitferry {
-
-/// What an attempt works with; all of it outlives the attempt.
-struct RelayContext {
-  Transport& transport;
-  CapabilityCache& sources;
-  const std::string& spool_directory;
-  const Clock& clock;
-  const Waiting& waiting;
-};
 
 /// The target's tip, unset where it had no such ref.
 struct SeenTip {
@@ -48,8 +39,6 @@ class RelayAttempt {
   [[nodiscard]] bool unpack_failed() const { return unpack_failed_; }
 
  private:
-  Status connect_source();
-  Status connect_target();
   Status list();
   Status create();
   Status update();
@@ -59,23 +48,23 @@ class RelayAttempt {
   /// yet.
   Status rewrite(std::unique_ptr<HeldPack> pack);
   Status refuse();
+  /// For a ref that the source has deleted.
+  Status remove();
   /// Whether the policy lets the target's tip be replaced.
   [[nodiscard]] bool may_rewrite() const;
-  /// Keeps the target's tip under a name of its own, before it is replaced. A push of its own, confirmed
-  /// first: where one ref is hidden (receive.hideRefs), git lets the others of an atomic push through.
+  /// What came to the target while the run went on is neither replaced nor deleted.
+  [[nodiscard]] Status check_seen() const;
+  /// Keeps the target's tip under a name of its own, before it goes.
   Status keep_backup();
   Status prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict);
-  /// A source that spoke its one answer on a pipe has to be asked anew.
-  Status renew_source();
   [[nodiscard]] FetchRequest fetch_request(std::vector<ObjectId> haves, bool done) const;
-  Result<FetchAnswer> fetch(const FetchRequest& request);
-  Result<std::unique_ptr<HeldPack>> fetch_pack(const FetchRequest& request);
   Status push_what_is_missing();
   Status push(HeldPack& pack);
-  Status push_empty_pack();
+  Status push_bytes(const std::string& pack);
   Status take_outcome(PushOutcome outcome);
+  /// Null: the ref is to be deleted.
   [[nodiscard]] RefUpdate ref_update() const;
-  [[nodiscard]] std::string what() const;
+  [[nodiscard]] std::string what() const { return what_is_done(request_, ref_); }
   [[nodiscard]] std::chrono::microseconds elapsed() const;
 
   RelayContext context_;
@@ -85,13 +74,7 @@ class RelayAttempt {
   RunReport& report_;
   MonotonicTime started_;
   bool unpack_failed_ = false;
-  bool has_fetched_ = false;  ///< from the source's present connection
-
-  // The clients refer to their connections: they come later, and so go earlier.
-  std::unique_ptr<Connection> source_connection_;
-  std::unique_ptr<Connection> target_connection_;
-  std::optional<UploadPack> source_;
-  std::optional<ReceivePack> target_;
+  RelayLink link_;
 };
 
 }  // namespace gitferry

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -14,9 +15,19 @@ namespace {
 
 constexpr std::size_t kRememberedSources = 4096;
 
-std::optional<ObjectId> tip_among(const std::vector<RefTip>& refs, const std::string& name) {
-  const auto found = std::ranges::find(refs, name, &RefTip::ref);
-  return found == refs.end() ? std::nullopt : std::optional(found->tip);
+/// So many refs are asked for by their names; beyond that, a listing of their namespaces is the smaller
+/// question.
+constexpr std::size_t kNamedPrefixes = 64;
+
+std::vector<std::string> prefixes_for(const std::vector<std::string>& refs) {
+  if (refs.size() <= kNamedPrefixes) return refs;
+  std::set<std::string> namespaces;
+  for (const auto& ref : refs) {
+    // `refs/heads/` of `refs/heads/main`
+    const auto end = ref.find('/', ref.find('/') + 1);
+    namespaces.insert(end == std::string::npos ? ref : ref.substr(0, end + 1));
+  }
+  return {namespaces.begin(), namespaces.end()};
 }
 
 }  // namespace
@@ -41,13 +52,13 @@ UploadPack::UploadPack(Connection& connection, std::string address, CapabilityCa
 
 UploadPack::~UploadPack() = default;
 
-Status UploadPack::start(const std::string& ref) {
+Status UploadPack::start(const std::vector<std::string>& refs) {
   const auto* remembered = connection_.is_stateless() ? cache_.find(address_) : nullptr;
   if (remembered == nullptr) return connection_.start_advertisement();
   advertisement_.version = 2;
   advertisement_.capabilities = *remembered;
   format_ = remembered->object_format().value_or(ObjectFormat::Sha1);
-  auto asked = ask(list_refs_v2({ref}));
+  auto asked = ask(list_refs_v2(prefixes_for(refs)));
   if (asked) {
     early_listing_ = std::move(*asked);
     return {};
@@ -91,13 +102,12 @@ std::string UploadPack::command_v2(std::string_view name) const {
 }
 
 std::string UploadPack::list_refs_v2(const std::vector<std::string>& prefixes) const {
-  auto body = command_v2("ls-refs");
+  auto body = command_v2("ls-refs") + packet("symrefs\n");
   for (const auto& prefix : prefixes) body += packet(fmt::format("ref-prefix {}\n", prefix));
   return body + std::string(kFlushPacket);
 }
 
-Result<std::vector<RefTip>> UploadPack::read_refs_v2(Conversation& conversation) {
-  std::vector<RefTip> refs;
+Status UploadPack::read_refs_v2(Conversation& conversation, const TakeRef& take) {
   RefLimit limit;
   for (;;) {
     const auto packet = conversation.packets.read();
@@ -108,55 +118,70 @@ Result<std::vector<RefTip>> UploadPack::read_refs_v2(Conversation& conversation)
     }
     const auto line = packet->line();
     if (line.starts_with("unborn ")) continue;
-    auto ref = parse_ref_line(line, format_, conversation.packets.what());
+    const auto ref = parse_ref_line(line, format_, conversation.packets.what());
     if (!ref) return fail(ref.error());
-    refs.push_back({std::string(ref->ref), std::move(ref->id)});
+    take(*ref);
   }
   if (connection_.is_stateless()) take_end(conversation.packets);
-  return refs;
+  return {};
 }
 
-Result<std::vector<RefTip>> UploadPack::refs_v2(const std::vector<std::string>& prefixes) {
+Status UploadPack::refs_v2(const std::vector<std::string>& prefixes, const TakeRef& take) {
   auto conversation = ask(list_refs_v2(prefixes));
-  auto refs =
-      conversation ? read_refs_v2(**conversation) : Result<std::vector<RefTip>>(fail(conversation.error()));
-  if (!refs) cache_.forget(address_);
-  return refs;
+  auto read = conversation ? read_refs_v2(**conversation, take) : Status(fail(conversation.error()));
+  if (!read) cache_.forget(address_);
+  return read;
 }
 
-Result<std::optional<ObjectId>> UploadPack::tip_of(const std::string& ref) {
+Result<RefTips> UploadPack::tips_of(const std::vector<std::string>& refs) {
+  const AskedRefs asked(refs);
+  RefTips tips;
+  const auto take = [&](const RefLine& line) {
+    if (asked.contains(line.ref)) tips.insert_or_assign(std::string(line.ref), line.id);
+  };
   if (const auto listing = std::move(early_listing_)) {
-    const auto refs = read_refs_v2(*listing);
-    if (refs) return tip_among(*refs, ref);
+    const auto read = read_refs_v2(*listing, take);
+    if (read) return tips;
     cache_.forget(address_);
-    const auto code = refs.error().code;
-    if (code == ErrorCode::Timeout || code == ErrorCode::Cancelled) return fail(refs.error());
+    tips.clear();
+    const auto code = read.error().code;
+    if (code == ErrorCode::Timeout || code == ErrorCode::Cancelled) return fail(read.error());
     // What was remembered may be out of date: ask from the beginning.
     if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
   }
-  if (auto read = read_first_answer({.ref = ref}); !read) return fail(read.error());
-  if (advertisement_.version != 2) return advertisement_.tip;
-  const auto refs = refs_v2({ref});
-  if (!refs) return fail(refs.error());
-  return tip_among(*refs, ref);
+  if (auto read = read_first_answer({.asked = asked}); !read) return fail(read.error());
+  if (advertisement_.version != 2) return std::move(advertisement_.tips);
+  if (const auto read = refs_v2(prefixes_for(refs), take); !read) return fail(read.error());
+  return tips;
 }
 
 Result<std::vector<RefTip>> UploadPack::list_refs(RefScope scope) {
   if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
-  if (auto read = read_first_answer({.ref = {}, .keep_refs = true}); !read) return fail(read.error());
+  if (auto read = read_first_answer({.asked = {}, .keep_refs = true}); !read) return fail(read.error());
   auto listed = std::move(advertisement_.refs);
   std::vector<std::string> prefixes{std::string(kHeadsPrefix)};
   if (scope == RefScope::BranchesAndTags) prefixes.emplace_back(kTagsPrefix);
   if (advertisement_.version == 2) {
-    auto refs = refs_v2(prefixes);
-    if (!refs) return refs;
-    listed = std::move(*refs);
+    const auto take = [&](const RefLine& line) { listed.push_back({std::string(line.ref), line.id}); };
+    if (const auto read = refs_v2(prefixes, take); !read) return fail(read.error());
   }
   std::erase_if(listed, [&](const RefTip& ref) {
     return std::ranges::none_of(prefixes, [&](const auto& prefix) { return ref.ref.starts_with(prefix); });
   });
   std::ranges::sort(listed, {}, &RefTip::ref);
   return listed;
+}
+
+Result<std::string> UploadPack::head_branch() {
+  if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
+  if (auto read = read_first_answer({}); !read) return fail(read.error());
+  if (advertisement_.version != 2) return advertisement_.head_target;
+  std::string branch;
+  const auto take = [&](const RefLine& line) {
+    if (line.ref == "HEAD") branch = line.symref_target;
+  };
+  if (const auto read = refs_v2({"HEAD"}, take); !read) return fail(read.error());
+  return branch;
 }
 
 }  // namespace gitferry

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,7 +28,7 @@ class CapabilityCache {
 };
 
 struct FetchRequest {
-  ObjectId want;
+  std::vector<ObjectId> wants;  ///< at least one
   std::vector<ObjectId> haves;
   /// Send the pack whatever the source knows of `haves`. Without it, a source that knows none sends nothing.
   bool done = false;
@@ -35,6 +36,8 @@ struct FetchRequest {
   bool ofs_delta = true;
   bool without_trees = false;  ///< commits alone (`filter tree:0`): for a proof. Only where offers_filter()
 };
+
+using RefTips = std::map<std::string, ObjectId, std::less<>>;
 
 struct FetchAnswer {
   enum class Kind {
@@ -49,10 +52,9 @@ struct FetchAnswer {
 
 /// Client of a source's `git-upload-pack`, in protocol v2, or v0 where the source answers that.
 ///
-/// Use: start(), then tip_of() or list_refs(), then fetch(). After a fetch, another one needs a stateless
-/// connection (can_fetch_again()).
-/// Errors: those of the transport and of PacketReader; LeaseLost where the source refuses the want because
-/// the
+/// Use: start(), then tips_of(), or list_refs() or head_branch() alone; then fetch(). After a fetch, another
+/// one needs a stateless connection (can_fetch_again()). Errors: those of the transport and of PacketReader;
+/// LeaseLost where the source refuses the want because the
 ///         ref moved; RejectedByRemote for a shallow source.
 class UploadPack {
  public:
@@ -62,13 +64,16 @@ class UploadPack {
   UploadPack(const UploadPack&) = delete;
   UploadPack& operator=(const UploadPack&) = delete;
 
-  /// Sends the first question, and returns without waiting for its answer: `ref` is the one that tip_of()
+  /// Sends the first question, and returns without waiting for its answer: `refs` are those that tips_of()
   /// will ask for.
-  Status start(const std::string& ref);
-  /// The tip of `ref`, unset where the source has no such ref.
-  Result<std::optional<ObjectId>> tip_of(const std::string& ref);
+  Status start(const std::vector<std::string>& refs);
+  /// The tips of `refs`, as far as the source has them.
+  Result<RefTips> tips_of(const std::vector<std::string>& refs);
   Result<std::vector<RefTip>> list_refs(RefScope scope);
-  /// Known after tip_of() or list_refs().
+  /// The branch that HEAD points to, as a full name. Empty where the host does not say, or has no such branch
+  /// yet.
+  Result<std::string> head_branch();
+  /// Known after tips_of() or list_refs().
   [[nodiscard]] ObjectFormat format() const { return format_; }
   [[nodiscard]] bool offers_filter() const;
   [[nodiscard]] bool can_fetch_again() const { return connection_.is_stateless(); }
@@ -81,9 +86,10 @@ class UploadPack {
   Status read_first_answer(const AdvertisementQuery& query);
   Result<std::unique_ptr<Conversation>> ask(const std::string& body);
   [[nodiscard]] std::string command_v2(std::string_view name) const;
+  using TakeRef = std::function<void(const RefLine&)>;
   [[nodiscard]] std::string list_refs_v2(const std::vector<std::string>& prefixes) const;
-  Result<std::vector<RefTip>> read_refs_v2(Conversation& conversation);
-  Result<std::vector<RefTip>> refs_v2(const std::vector<std::string>& prefixes);
+  Status read_refs_v2(Conversation& conversation, const TakeRef& take);
+  Status refs_v2(const std::vector<std::string>& prefixes, const TakeRef& take);
 
   Result<FetchAnswer> fetch_v2(const FetchRequest& request);
   Result<FetchAnswer> fetch_v0(const FetchRequest& request);

@@ -145,7 +145,7 @@ Result<FetchAnswer> UploadPack::fetch_v2(const FetchRequest& request) {
   if (request.ofs_delta) body += packet("ofs-delta\n");
   body += packet("no-progress\n");
   if (request.without_trees) body += packet("filter tree:0\n");
-  body += packet(fmt::format("want {}\n", request.want.hex()));
+  for (const auto& want : request.wants) body += packet(fmt::format("want {}\n", want.hex()));
   for (const auto& have : request.haves) body += packet(fmt::format("have {}\n", have.hex()));
   if (request.done) body += packet("done\n");
   auto conversation = ask(body + std::string(kFlushPacket));
@@ -185,7 +185,11 @@ std::string UploadPack::wants_v0(const FetchRequest& request) const {
   if (offered.has("object-format")) use(fmt::format("object-format={}", name_of(format_)));
   if (offered.has("agent")) use(kUploadPackAgent);
 
-  auto wants = packet(fmt::format("want {}{}\n", request.want.hex(), capabilities));
+  std::string wants;
+  for (const auto& want : request.wants) {
+    wants += packet(fmt::format("want {}{}\n", want.hex(), capabilities));
+    capabilities.clear();
+  }
   if (request.without_trees) wants += packet("filter tree:0\n");
   wants += kFlushPacket;
   for (const auto& have : request.haves) wants += packet(fmt::format("have {}\n", have.hex()));

@@ -6,16 +6,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace gitferry;
   fuzz::FuzzBytes bytes(data, size);
   PacketReader packets(bytes, "fuzz");
-  const auto read =
-      read_advertisement(packets, {.ref = "refs/heads/main", .keep_branches = true, .keep_tips = true});
+  const auto read = read_advertisement(
+      packets, {.asked = gitferry::AskedRefs({"refs/heads/main"}), .keep_refs = true, .keep_tips = true});
   if (!read) {
     fuzz::require(!read.error().message.empty());
     return 0;
   }
   fuzz::require(read->version >= 0 && read->version <= 2);
-  fuzz::require(!read->tip || read->tip->format() == read->format);
-  for (const auto& branch : read->branches) {
-    fuzz::require(branch.ref.starts_with(kHeadsPrefix) && branch.tip.format() == read->format);
+  const auto tip = read->tip_of("refs/heads/main");
+  fuzz::require(!tip || tip->format() == read->format);
+  for (const auto& ref : read->refs) {
+    fuzz::require(ref.ref.starts_with("refs/") && ref.tip.format() == read->format);
   }
   const auto tips = read->best_tips(16);
   fuzz::require(tips.size() <= 16);

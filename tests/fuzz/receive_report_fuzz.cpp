@@ -51,11 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   line += data[0] % 2 == 0 ? " report-status" : " report-status side-band-64k";
   FuzzTarget connection("\xFF" + packet(line) + std::string(kFlushPacket), data + 1, size - 1);
   ReceivePack target(connection, "fuzz");
-  fuzz::require(target.list("refs/heads/main").has_value());
-  fuzz::require(target.open({"refs/heads/main", none, none}, std::nullopt).has_value());
+  fuzz::require(target.list({"refs/heads/main"}).has_value());
+  fuzz::require(target.open({{"refs/heads/main", none, none}}, std::nullopt).has_value());
   const auto outcome = target.finish();
-  if (outcome.error) {
-    fuzz::require(!outcome.error->message.empty() && outcome.error->message.size() < 2000);
+  if (const auto& error = outcome.error_of(0)) {
+    fuzz::require(!error->message.empty() && error->message.size() < 2000);
     return 0;
   }
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -20,7 +20,8 @@ ObjectId object(char digit) {
 Result<Advertisement> read(const std::string& bytes, std::size_t piece = SIZE_MAX) {
   Bytes in(bytes, piece);
   PacketReader packets(in, "listing");
-  return read_advertisement(packets, {.ref = "refs/heads/main", .keep_refs = true, .keep_tips = true});
+  return read_advertisement(packets,
+                            {.asked = AskedRefs({"refs/heads/main"}), .keep_refs = true, .keep_tips = true});
 }
 
 TEST(Advertisement, ReadsARefListWithItsCapabilities) {
@@ -33,7 +34,7 @@ TEST(Advertisement, ReadsARefListWithItsCapabilities) {
     const auto advertisement = read(bytes, piece);
     ASSERT_TRUE(advertisement) << advertisement.error().text();
     EXPECT_EQ(advertisement->version, 0);
-    EXPECT_EQ(advertisement->tip, object('1'));
+    EXPECT_EQ(advertisement->tip_of("refs/heads/main"), object('1'));
     EXPECT_TRUE(advertisement->capabilities.has("side-band-64k"));
     EXPECT_FALSE(advertisement->capabilities.has("side-band"));
     EXPECT_EQ(advertisement->capabilities.value("agent"), "git/2.39");
@@ -53,7 +54,7 @@ TEST(Advertisement, ReadsEveryFormOfAnEmptyRepository) {
         packet("version 1\n") + packet(id('0') + " capabilities^{}\0report-status"s) + "0000"}) {
     const auto advertisement = read(bytes);
     ASSERT_TRUE(advertisement) << advertisement.error().text();
-    EXPECT_FALSE(advertisement->tip);
+    EXPECT_TRUE(advertisement->tips.empty());
     EXPECT_TRUE(advertisement->best_tips(10).empty());
   }
 }
@@ -62,7 +63,7 @@ TEST(Advertisement, ReadsV1AndShallowLines) {
   const auto advertisement = read(packet("version 1\n") + packet(id('1') + " refs/heads/main\0x"s) +
                                   packet("shallow " + id('2')) + "0000");
   ASSERT_TRUE(advertisement) << advertisement.error().text();
-  EXPECT_EQ(advertisement->tip, object('1'));
+  EXPECT_EQ(advertisement->tip_of("refs/heads/main"), object('1'));
   EXPECT_TRUE(advertisement->is_shallow);
 }
 
@@ -81,8 +82,8 @@ TEST(Advertisement, ReadsSha256Ids) {
   const auto advertisement =
       read(packet(std::string(64, 'c') + " refs/heads/main\0object-format=sha256"s) + "0000");
   ASSERT_TRUE(advertisement) << advertisement.error().text();
-  EXPECT_EQ(advertisement->tip, ObjectId::from_hex(std::string(64, 'c')));
-  EXPECT_TRUE(advertisement->advertises(*advertisement->tip));
+  EXPECT_EQ(advertisement->tip_of("refs/heads/main"), ObjectId::from_hex(std::string(64, 'c')));
+  EXPECT_TRUE(advertisement->advertises(*advertisement->tip_of("refs/heads/main")));
 }
 
 TEST(Advertisement, RefusesWhatItCannotUnderstand) {
@@ -125,7 +126,7 @@ class EndlessRefs final : public ByteReader {
 TEST(Advertisement, StopsAtItsLimit) {
   EndlessRefs in;
   PacketReader packets(in, "listing");
-  const auto advertisement = read_advertisement(packets, {.ref = "refs/heads/main"});
+  const auto advertisement = read_advertisement(packets, {.asked = AskedRefs({"refs/heads/main"})});
   ASSERT_FALSE(advertisement);
   EXPECT_EQ(advertisement.error().code, ErrorCode::LimitExceeded);
 }

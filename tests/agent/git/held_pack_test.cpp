@@ -48,7 +48,8 @@ void expect_timeout(const Status& status) {
 
 TEST_F(HeldPackLimits, AProofThatNeverComesEndsAtTheTotal) {
   auto pack = endless();
-  PackScan scan(id_of("new"), id_of("old"));
+  const TipPair tips{id_of("new"), id_of("old")};
+  PackScan scan({&tips, 1});
   expect_timeout(pack.prove(scan, false));
 }
 
@@ -63,8 +64,8 @@ TEST_F(HeldPackLimits, APackThatNeverEndsIsNotSentBeyondTheTotal) {
   line += "report-status";
   ScriptedConnection connection(packet(line) + "0000", {});
   ReceivePack target(connection, "target");
-  ASSERT_TRUE(target.list("refs/heads/main"));
-  ASSERT_TRUE(target.open({"refs/heads/main", id_of("old"), id_of("new")}, std::nullopt));
+  ASSERT_TRUE(target.list({"refs/heads/main"}));
+  ASSERT_TRUE(target.open({{"refs/heads/main", id_of("old"), id_of("new")}}, std::nullopt));
   auto pack = endless();
   expect_timeout(pack.send(target, 20));
   EXPECT_FALSE(pack.write_failed());

@@ -25,7 +25,8 @@ struct Scanned {
 
 Scanned scan(std::string_view pack, const ObjectId& new_tip, const ObjectId& old_tip,
              std::size_t piece = SIZE_MAX, std::size_t cache = PackScan::kCacheLimit) {
-  PackScan scan(new_tip, old_tip, cache);
+  const TipPair tips{new_tip, old_tip};
+  PackScan scan({&tips, 1}, PackScan::Depth::Whole, cache);
   Status status;
   while (status && !pack.empty()) {
     const auto bytes = pack.substr(0, piece);

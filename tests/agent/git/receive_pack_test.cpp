@@ -22,9 +22,9 @@ PushOutcome push(const std::string& answer,
   ScriptedConnection connection(advertised(capabilities), {answer});
   ReceivePack target(connection, "https://target/x.git");
   EXPECT_TRUE(target.start());
-  EXPECT_TRUE(target.list(kMain));
-  const auto opened = target.open({kMain, kOld, kNew}, 4);
-  if (!opened) return {opened.error(), false, {}};
+  EXPECT_TRUE(target.list({kMain}));
+  const auto opened = target.open({{kMain, kOld, kNew}}, 4);
+  if (!opened) return {opened.error(), false, {}, {}};
   EXPECT_TRUE(target.write("PACK"));
   EXPECT_EQ(connection.lengths[0], connection.asked[0].size());
   return target.finish();
@@ -38,14 +38,16 @@ std::string report(const std::string& lines, const std::string& hook_text = {}) 
 }
 
 ErrorCode code_of(const PushOutcome& outcome) {
-  return outcome.error ? outcome.error->code : ErrorCode::Internal;
+  const auto& error = outcome.error_of(0);
+  return error ? error->code : ErrorCode::Internal;
 }
 
 TEST(ReceivePack, SucceedsOnlyWithTheTargetsOkForTheRef) {
   const auto outcome = push(report(packet("unpack ok\n") + packet("ok refs/heads/main\n"), "deploying\n"));
-  EXPECT_FALSE(outcome.error);
+  EXPECT_FALSE(outcome.error_of(0));
   EXPECT_EQ(outcome.remote_text, "deploying");
-  EXPECT_FALSE(push(packet("unpack ok\n") + packet("ok refs/heads/main\n") + "0000", "report-status").error);
+  EXPECT_FALSE(
+      push(packet("unpack ok\n") + packet("ok refs/heads/main\n") + "0000", "report-status").error_of(0));
   for (const auto& silent :
        {report(packet("unpack ok\n")), report(packet("unpack ok\n") + packet("ok refs/heads/main2\n")),
         report(packet("ok refs/heads/main\n")), report("")}) {
@@ -56,7 +58,7 @@ TEST(ReceivePack, SucceedsOnlyWithTheTargetsOkForTheRef) {
 TEST(ReceivePack, ACutReportIsNoSuccess) {
   const auto whole = report(packet("unpack ok\n") + packet("ok refs/heads/main\n"));
   for (std::size_t size = 0; size + 4 < whole.size(); ++size) {
-    ASSERT_TRUE(push(whole.substr(0, size)).error) << size;
+    ASSERT_TRUE(push(whole.substr(0, size)).error_of(0)) << size;
   }
 }
 
@@ -80,8 +82,8 @@ TEST(ReceivePack, GivesReasonsTheirMeaning) {
     const auto outcome =
         push(report(packet("unpack ok\n") + packet("ng refs/heads/main "s + reason.text + "\n")));
     EXPECT_EQ(code_of(outcome), reason.code) << reason.text;
-    EXPECT_NE(outcome.error->message.find(reason.text), std::string::npos);
-    EXPECT_FALSE(outcome.error->hint.empty());
+    EXPECT_NE(outcome.error_of(0)->message.find(reason.text), std::string::npos);
+    EXPECT_FALSE(outcome.error_of(0)->hint.empty());
   }
 }
 
@@ -97,20 +99,45 @@ TEST(ReceivePack, TellsThatLfsObjectsAreMissing) {
       push(report(packet("unpack ok\n") + packet("ng refs/heads/main pre-receive hook declined\n"),
                   "error: GH008: Your push referenced at least 1 unknown Git LFS object\n"));
   EXPECT_EQ(code_of(outcome), ErrorCode::RejectedByRemote);
-  EXPECT_NE(outcome.error->hint.find("git lfs push"), std::string::npos);
+  EXPECT_NE(outcome.error_of(0)->hint.find("git lfs push"), std::string::npos);
 }
 
 TEST(ReceivePack, AsksOnlyForWhatIsOffered) {
   ScriptedConnection connection(advertised("report-status no-thin"), {});
   ReceivePack target(connection, "x");
   ASSERT_TRUE(target.start());
-  ASSERT_TRUE(target.list(kMain));
+  ASSERT_TRUE(target.list({kMain}));
   EXPECT_FALSE(target.takes_thin_packs());
   EXPECT_FALSE(target.takes_ofs_deltas());
-  ASSERT_TRUE(target.open({kMain, kOld, kNew}, std::nullopt));
+  ASSERT_TRUE(target.open({{kMain, kOld, kNew}}, std::nullopt));
   EXPECT_EQ(connection.asked[0],
             packet(kOld.hex() + " " + kNew.hex() + " refs/heads/main\0 report-status"s) + "0000");
   EXPECT_FALSE(connection.lengths[0]);
+}
+
+TEST(ReceivePack, TellsOfEachRefWhatBecameOfIt) {
+  ScriptedConnection connection(advertised("report-status side-band-64k delete-refs"),
+                                {report(packet("unpack ok\n") + packet("ok refs/heads/main\n") +
+                                        packet("ng refs/heads/next pre-receive hook declined\n") +
+                                        packet("ok refs/heads/other\n") + packet("ng refs/heads/gone\n"))});
+  ReceivePack target(connection, "x");
+  ASSERT_TRUE(target.start());
+  ASSERT_TRUE(target.list({kMain, "refs/heads/gone"}));
+  EXPECT_EQ(target.advertisement().tip_of(kMain), kOld);
+  EXPECT_FALSE(target.advertisement().tip_of("refs/heads/gone"));
+  EXPECT_TRUE(target.takes_deletions());
+  const auto none = ObjectId::null(ObjectFormat::Sha1);
+  ASSERT_TRUE(target.open(
+      {{kMain, kOld, kNew}, {"refs/heads/next", none, kNew}, {"refs/heads/gone", kOld, none}}, 0));
+  EXPECT_EQ(connection.asked[0],
+            packet(kOld.hex() + " " + kNew.hex() + " refs/heads/main\0 report-status side-band-64k"s) +
+                packet(none.hex() + " " + kNew.hex() + " refs/heads/next") +
+                packet(kOld.hex() + " " + none.hex() + " refs/heads/gone") + "0000");
+  const auto outcome = target.finish();
+  EXPECT_FALSE(outcome.error_of(0));
+  EXPECT_EQ(outcome.error_of(1)->code, ErrorCode::ProtectedBranch);
+  EXPECT_NE(outcome.error_of(1)->message.find("'refs/heads/next'"), std::string::npos);
+  EXPECT_EQ(outcome.error_of(2)->code, ErrorCode::ProtocolError);
 }
 
 TEST(ReceivePack, RefusesATargetThatWouldNotReport) {

@@ -24,9 +24,9 @@ std::string v2(const std::string& fetch = "shallow") {
 
 /// Fetches with `have OLD` alone , without done.
 Result<FetchAnswer> fetch(UploadPack& source) {
-  EXPECT_TRUE(source.start(kMain));
-  EXPECT_EQ(source.tip_of(kMain).value(), kNew);
-  return source.fetch({.want = kNew, .haves = {kOld}});
+  EXPECT_TRUE(source.start({kMain}));
+  EXPECT_EQ(source.tips_of({kMain}).value().at(kMain), kNew);
+  return source.fetch({.wants = {kNew}, .haves = {kOld}});
 }
 
 const std::string kPack = packet("\1PACK…") + "0000";
@@ -156,10 +156,10 @@ TEST(UploadPack, AsksAgainFromTheBeginningWhereTheMemoryWasWrong) {
   cache.remember("x", remembered);
   ScriptedConnection connection(advertised("multi_ack_detailed"), {packet("ERR unknown service")});
   UploadPack source(connection, "x", cache);
-  ASSERT_TRUE(source.start(kMain));
-  const auto tip = source.tip_of(kMain);
-  ASSERT_TRUE(tip) << tip.error().text();
-  EXPECT_EQ(*tip, kNew);
+  ASSERT_TRUE(source.start({kMain}));
+  const auto tips = source.tips_of({kMain});
+  ASSERT_TRUE(tips) << tips.error().text();
+  EXPECT_EQ(tips->at(kMain), kNew);
   EXPECT_EQ(cache.find("x"), nullptr);
 }
 
