@@ -96,6 +96,12 @@ double own_cpu_s() {
   return cpu(usage);
 }
 
+double ended_children_cpu_s() {
+  rusage usage{};
+  ::getrusage(RUSAGE_CHILDREN, &usage);
+  return cpu(usage);
+}
+
 double cpu_s(pid_t process) {
   // proc(5): after the name in brackets, which may hold anything, words 12 to 15 are utime, stime, cutime and
   // cstime.

@@ -23,6 +23,8 @@ std::string output_of(const std::vector<std::string>& argv);
 
 /// User + system time of this process so far, its children not counted.
 double own_cpu_s();
+/// User + system time of those children that have ended and were waited for.
+double ended_children_cpu_s();
 /// The same of another process that is running, with its children that have ended, to a hundredth of a
 /// second.
 double cpu_s(pid_t process);

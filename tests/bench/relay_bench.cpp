@@ -1,55 +1,24 @@
-// Measures the relay against `git fetch && git push` with a persistent bare cache, over real http hosts,
-// interleaved: each pair runs one after the other on the same machine state, and the order alternates. Prints
-// medians and ratios.
+// Measures the relay against git, over real hosts, interleaved: each pair runs one after the other on the
+// same machine state, and the order alternates. Prints medians and their ratios.
 //
-//   ./dev bench relay [pairs] [commits]
+//   ./dev bench relay [PAIRS] [PART…]     parts: see kParts; all of them where none is named
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "agent/base/clock.h"
-#include "agent/git/relay.h"
-#include "agent/git/transports.h"
-#include "tests/bench/measured_process.h"
+#include "tests/bench/relay_field.h"
 
 namespace gitferry::bench {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// A fast-import stream (git-fast-import(1)) of `count` commits on main after `parent`: three files each,
-/// spread over directories, so that trees and blobs come in realistic proportion.
-std::string history(int first, int count, const std::string& parent) {
-  std::string stream;
-  for (int i = first; i < first + count; ++i) {
-    const auto message = fmt::format("Change {}\n\nA few words about why change {} was made.\n", i, i);
-    stream += fmt::format("commit refs/heads/main\ncommitter Bench <bench@example.org> {} +0000\ndata {}\n{}",
-                          1'600'000'000 + i * 60, message.size(), message);
-    if (i == first && !parent.empty()) stream += fmt::format("from {}\n", parent);
-    for (int part = 0; part < 3; ++part) {
-      std::string content;
-      for (int line = 0; line < 40; ++line)
-        content += fmt::format("line {} of {} {}\n", line, i * (part + 1), line * i % 97);
-      stream += fmt::format("M 100644 inline src/{}/{}/file{}.txt\ndata {}\n{}\n", (i * 7 + part) % 23,
-                            i % 41, (i + part) % 11, content.size(), content);
-    }
-  }
-  return stream + "done\n";
-}
-
-std::string git_host(const std::vector<std::string>& words) {
-  std::vector<std::string> argv{GITFERRY_GIT_HOST};
-  argv.insert(argv.end(), words.begin(), words.end());
-  return output_of(argv);
-}
+const std::vector<std::string> kMain{"refs/heads/main"};
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -69,109 +38,7 @@ struct Samples {
   }
 };
 
-/// Two hosts, a source with history, a target for each contender, and git's cache.
-class Field {
- public:
-  Field(fs::path root, int commits) : root_(std::move(root)) {
-    source_url_ = git_host({"start", "--root", (root_ / "a").string()}) + "/source.git";
-    target_base_ = git_host({"start", "--root", (root_ / "b").string()});
-    run({"git", "init", "-q", "--bare", "-b", "main", source()});
-    run({"git", "-C", source(), "fast-import", "--quiet", "--done"}, history(0, commits, ""));
-    run({"git", "-C", source(), "repack", "-adq"});
-    commits_ = commits;
-    for (const auto* name : {"ferry", "git"}) make_target(name);
-    make_cache();
-    TransportOptions options;
-    options.addresses = AddressPolicy::from({"127.0.0.0/8"}).value();
-    engine_ =
-        std::make_unique<RelayEngine>(make_transport(options), limits_, (root_ / "spool").string(), clock_);
-    fs::create_directories(root_ / "spool");
-  }
-  ~Field() {
-    git_host({"stop", "--root", (root_ / "a").string()});
-    git_host({"stop", "--root", (root_ / "b").string()});
-    fs::remove_all(root_);
-  }
-  Field(const Field&) = delete;
-  Field& operator=(const Field&) = delete;
-
-  void make_target(const std::string& name) {
-    const auto path = root_ / "b" / "repos" / (name + ".git");
-    fs::remove_all(path);
-    run({"git", "init", "-q", "--bare", "-b", "main", path.string()});
-  }
-  void make_cache() {
-    fs::remove_all(root_ / "cache");
-    run({"git", "init", "-q", "--bare", cache()});
-  }
-
-  void commit(int count) {
-    run({"git", "-C", source(), "fast-import", "--quiet", "--done", "--force"},
-        history(commits_, count, "refs/heads/main^0"));
-    commits_ += count;
-  }
-
-  Cost ferry() {
-    SyncRequest request;
-    request.source.url = parse_remote_url(source_url_, any_scheme())->url;
-    request.target.url = parse_remote_url(target_base_ + "/ferry.git", any_scheme())->url;
-    request.refs = {{"refs/heads/main", "refs/heads/main"}};
-    const double cpu = own_cpu_s();
-    const auto begin = std::chrono::steady_clock::now();
-    last_ = std::move(engine_->sync(request, {}).front());
-    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
-    if (last_.error) {
-      fmt::print(stderr, "relay failed: {}\n", last_.error->text());
-      std::exit(1);
-    }
-    return {wall.count(), own_cpu_s() - cpu};
-  }
-
-  Cost git() {
-    const auto fetch =
-        run({"git", "-C", cache(), "fetch", "-q", source_url_, "+refs/heads/main:refs/heads/main"});
-    const auto push = run(
-        {"git", "-C", cache(), "push", "-q", target_base_ + "/git.git", "refs/heads/main:refs/heads/main"});
-    return {fetch.wall_s + push.wall_s, fetch.cpu_s + push.cpu_s};
-  }
-
-  Cost ls_remote_twice() {
-    const auto first = run({"git", "ls-remote", "-q", source_url_, "refs/heads/nothing"});
-    const auto second = run({"git", "ls-remote", "-q", target_base_ + "/git.git", "refs/heads/nothing"});
-    return {first.wall_s + second.wall_s, first.cpu_s + second.cpu_s};
-  }
-
-  void check_equal() {
-    const auto tip = output_of({"git", "-C", source(), "rev-parse", "refs/heads/main"});
-    for (const auto* name : {"ferry", "git"}) {
-      const auto path = root_ / "b" / "repos" / (std::string(name) + ".git");
-      if (output_of({"git", "-C", path.string(), "rev-parse", "refs/heads/main"}) != tip) {
-        fmt::print(stderr, "{}'s target is not where the source is\n", name);
-        std::exit(1);
-      }
-    }
-  }
-
-  [[nodiscard]] const RunReport& last() const { return last_; }
-  [[nodiscard]] double spool_files() const {
-    return static_cast<double>(
-        std::distance(fs::directory_iterator(root_ / "spool"), fs::directory_iterator{}));
-  }
-
- private:
-  [[nodiscard]] std::string source() const { return (root_ / "a" / "repos" / "source.git").string(); }
-  [[nodiscard]] std::string cache() const { return (root_ / "cache").string(); }
-
-  fs::path root_;
-  std::string source_url_, target_base_;
-  int commits_ = 0;
-  SystemClock clock_;
-  TransferLimits limits_;
-  std::unique_ptr<Engine> engine_;
-  RunReport last_;
-};
-
-/// Runs `pairs` pairs after one unmeasured pair; `prepare` before each contender pair.
+/// Runs `pairs` pairs after one unmeasured pair; `prepare` before each pair.
 Samples measure(int pairs, const std::function<void()>& prepare, const std::function<Cost()>& ferry,
                 const std::function<Cost()>& other) {
   Samples samples;
@@ -191,59 +58,203 @@ Samples measure(int pairs, const std::function<void()>& prepare, const std::func
   return samples;
 }
 
-void row(const char* name, const Samples& s, double wall_goal, double cpu_goal) {
-  const double wall = median(s.wall_ratio);
-  const double cpu = median(s.cpu_ratio);
-  const auto verdict = [](double value, double goal) {
-    return goal <= 0 ? std::string()
-                     : fmt::format("(goal {:.2f}: {})", goal, value <= goal ? "met" : "MISSED");
-  };
-  fmt::print("{:<34} wall {:8.1f} / {:8.1f} ms = {:5.3f} {:<20} cpu {:7.2f} / {:7.2f} ms = {:5.3f} {}\n",
-             name, median(s.ferry_wall), median(s.other_wall), wall, verdict(wall, wall_goal),
-             median(s.ferry_cpu), median(s.other_cpu), cpu, verdict(cpu, cpu_goal));
+std::string verdict(double value, double goal) {
+  if (goal <= 0) return {};
+  return fmt::format("(goal {:.2f}: {})", goal, value <= goal ? "met" : "MISSED");
 }
 
-int main_of(int pairs, int commits) {
-  const auto root = fs::temp_directory_path() / fmt::format("gitferry-bench-{}", ::getpid());
-  Field field(root, commits);
-  fmt::print("relay against git over http, {} commits, medians of {} interleaved pairs, gitferry / other\n",
-             commits, pairs);
+/// Goals of 0 are none.
+void row(const std::string& name, const Samples& s, double wall_goal = 0, double cpu_goal = 0) {
+  const double wall = median(s.wall_ratio);
+  const double cpu = median(s.cpu_ratio);
+  fmt::print("  {:<40} wall {:8.1f} / {:8.1f} ms = {:5.3f} {:<19} cpu {:7.2f} / {:8.2f} ms = {:5.3f} {}\n",
+             name, median(s.ferry_wall), median(s.other_wall), wall, verdict(wall, wall_goal),
+             median(s.ferry_cpu), median(s.other_cpu), cpu, verdict(cpu, cpu_goal));
+  std::fflush(stdout);
+}
+
+void memory_row(const RunReport& report, double idle, double goal) {
+  const double over = peak_memory_mib() - idle;
+  fmt::print(
+      "  {:<40} {:.1f} MiB pack, {:.1f} MiB over idle at the peak {}, {} bytes written to disk (goal 0)\n",
+      "", static_cast<double>(report.pack_bytes) / 1048576, over, verdict(over, goal), report.spooled_bytes);
+}
+
+/// First sync, one commit, a hundred, none: of one branch, over `way`.
+void one_branch(Way way, int commits, int pairs) {
+  RelayField field(way);
+  const std::string name = "one";
+  field.make_source(name, commits);
+  const auto engine = field.make_engine();
+  const auto ferry = [&] { return field.ferry(*engine, name, kMain); };
+  const auto git = [&] { return field.git(name, kMain); };
+  const auto pipe = [&] { return field.one_pipe(name); };
+  const int few = std::min(pairs, commits > 5000 ? 3 : pairs);
+  fmt::print("{}, one branch of {} commits\n", name_of(way), commits);
 
   reset_peak_memory();
   const double idle = resident_memory_mib();
-  const auto initial = measure(
-      pairs,
-      [&] {
-        field.make_target("ferry");
-        field.make_target("git");
-        field.make_cache();
-      },
-      [&] { return field.ferry(); }, [&] { return field.git(); });
-  field.check_equal();
-  row("initial, fetch && push", initial, 0, 0);
-  fmt::print("{:<34} {:.1f} MiB pack, {:.1f} MiB over idle at the peak {}\n", "",
-             static_cast<double>(field.last().pack_bytes) / 1048576, peak_memory_mib() - idle,
-             peak_memory_mib() - idle <= 16 ? "(goal 16: met)" : "(goal 16: MISSED)");
+  const auto fresh = [&] { field.make_targets(name); };
+  row("initial, fetch && push", measure(few, fresh, ferry, git));
+  field.check_equal(name, {"ferry", "git"});
+  memory_row(field.last(), idle, 16);
+  row("initial, one pipe", measure(few, fresh, ferry, pipe), way == Way::Local ? 1.1 : 0);
+  field.check_equal(name, {"ferry", "pipe"});
 
-  const auto one = measure(
-      pairs, [&] { field.commit(1); }, [&] { return field.ferry(); }, [&] { return field.git(); });
-  field.check_equal();
-  row("one commit, fetch && push (warm)", one, 0.5, 0.15);
+  // All contenders begin from the same state.
+  field.git(name, kMain);
+  const double wall_goal = way == Way::Http ? 0.5 : 0;
+  row("one commit, fetch && push (warm)",
+      measure(
+          pairs, [&] { field.commit(name, 1); }, ferry, git),
+      wall_goal, way == Way::Http ? 0.15 : 0);
+  row("100 commits, fetch && push (warm)", measure(
+                                               few, [&] { field.commit(name, 100); }, ferry, git));
+  field.check_equal(name, {"ferry", "git"});
+  field.one_pipe(name);
+  row("100 commits, one pipe",
+      measure(
+          few, [&] { field.commit(name, 100); }, ferry, pipe),
+      way == Way::Local ? 1.1 : 0);
+  field.check_equal(name, {"ferry", "pipe"});
+  const auto nothing = [] {};
+  row("no-op, ls-remote twice", measure(pairs, nothing, ferry, [&] { return field.ls_remote_twice(name); }),
+      way == Way::Http ? 0.4 : 0, way == Way::Http ? 0.05 : 0);
+}
 
-  const auto hundred = measure(
-      pairs, [&] { field.commit(100); }, [&] { return field.ferry(); }, [&] { return field.git(); });
-  field.check_equal();
-  row("100 commits, fetch && push (warm)", hundred, 0, 0);
+/// One commit to a source with 20,000 refs and to one with ten; and a first sync of all of them.
+void many_refs(Way way, int pairs) {
+  RelayField field(way);
+  field.make_source("many", 2000, 20'000);
+  field.make_source("few", 2000, 10);
+  const auto engine = field.make_engine();
+  const auto to = [&](const std::string& name) {
+    return [&field, &engine, name] { return field.ferry(*engine, name, kMain); };
+  };
+  fmt::print("{}, 20,000 refs on the source\n", name_of(way));
+  const auto commit = [&] {
+    field.commit("many", 1);
+    field.commit("few", 1);
+  };
+  row("one commit, a source of 10 refs", measure(pairs, commit, to("many"), to("few")), 1.3);
+  field.git("many", kMain);
+  row("one commit, fetch && push (warm)",
+      measure(
+          pairs, [&] { field.commit("many", 1); }, to("many"), [&] { return field.git("many", kMain); }));
 
-  const auto nothing = measure(
-      pairs, [] {}, [&] { return field.ferry(); }, [&] { return field.ls_remote_twice(); });
-  row("no-op, ls-remote twice", nothing, 0.4, 0.05);
-  const auto nothing_git = measure(
-      pairs, [] {}, [&] { return field.ferry(); }, [&] { return field.git(); });
-  row("no-op, fetch && push (warm)", nothing_git, 0, 0);
+  std::vector<std::string> all;
+  for (int i = 0; i < 20'000; ++i) all.push_back(fmt::format("refs/heads/topic/{:05}", i));
+  // git takes its refs as arguments; with that many it is asked for all of them.
+  const std::vector<std::string> pattern{"refs/heads/*"};
+  row("first sync of all, fetch && push", measure(
+                                              std::min(pairs, 3), [&] { field.make_targets("many"); },
+                                              [&] {
+                                                Cost sum;
+                                                for (std::size_t i = 0; i < all.size(); i += 4096) {
+                                                  const auto end = std::min(i + 4096, all.size());
+                                                  const auto cost = field.ferry(
+                                                      *engine, "many",
+                                                      {all.begin() + static_cast<std::ptrdiff_t>(i),
+                                                       all.begin() + static_cast<std::ptrdiff_t>(end)});
+                                                  sum.wall_s += cost.wall_s;
+                                                  sum.cpu_s += cost.cpu_s;
+                                                }
+                                                return sum;
+                                              },
+                                              [&] { return field.git("many", pattern); }));
+}
 
-  fmt::print("{:<34} {} bytes by the last run, {} files left (goal 0)\n", "written to disk",
-             field.last().spooled_bytes, field.spool_files());
+/// A hundred branches that changed at once.
+void hundred_branches(Way way, int pairs) {
+  RelayField field(way);
+  field.make_source("hundred", 2000, 100);
+  const auto engine = field.make_engine();
+  std::vector<std::string> refs;
+  for (int i = 0; i < 100; ++i) refs.push_back(fmt::format("refs/heads/topic/{:05}", i));
+  field.ferry(*engine, "hundred", refs);
+  field.git("hundred", refs);
+  fmt::print("{}, 100 branches with a commit each\n", name_of(way));
+  const auto commit = [&] { field.commit_on_branches("hundred"); };
+  const auto ferry = [&] { return field.ferry(*engine, "hundred", refs); };
+  row("one transfer, a loop of fetch && push", measure(std::min(pairs, 3), commit, ferry, [&] {
+        Cost sum;
+        for (const auto& ref : refs) {
+          const auto cost = field.git("hundred", {ref});
+          sum.wall_s += cost.wall_s;
+          sum.cpu_s += cost.cpu_s;
+        }
+        return sum;
+      }));
+  row("one transfer, one fetch && push of all",
+      measure(pairs, commit, ferry, [&] { return field.git("hundred", refs); }));
+}
+
+/// Eight repositories at a time, a commit to each.
+void eight_at_a_time(Way way, int pairs) {
+  constexpr int eight = 8;
+  RelayField field(way);
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<Engine>> engines;
+  for (int i = 0; i < eight; ++i) {
+    names.push_back(fmt::format("eighth-{}", i));
+    field.make_source(names.back(), 500);
+    engines.push_back(field.make_engine());
+    field.ferry(*engines.back(), names.back(), kMain);
+    field.git(names.back(), kMain);
+  }
+  // Wall time alone: what the process costs cannot be told apart by thread.
+  const auto all = [&](const std::function<void(int)>& one) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::vector<std::thread> threads;
+    for (int i = 0; i < eight; ++i) threads.emplace_back([&one, i] { one(i); });
+    for (auto& thread : threads) thread.join();
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
+    return Cost{wall.count(), 1};
+  };
+  std::vector<double> ferry_rate;
+  std::vector<double> git_rate;
+  for (int i = -1; i < pairs; ++i) {
+    for (const auto& name : names) field.commit(name, 1);
+    const auto at = [](int n) { return static_cast<std::size_t>(n); };
+    const auto ferry = all([&](int n) { field.transfer(*engines[at(n)], names[at(n)], kMain); });
+    const auto git = all([&](int n) { field.git(names[at(n)], kMain); });
+    if (i < 0) continue;
+    ferry_rate.push_back(eight / ferry.wall_s);
+    git_rate.push_back(eight / git.wall_s);
+  }
+  fmt::print(
+      "{}, eight repositories at a time\n  {:<40} {:.1f} / {:.1f} syncs a second = {:.2f} times as many\n",
+      name_of(way), "one commit each, fetch && push (warm)", median(ferry_rate), median(git_rate),
+      median(ferry_rate) / median(git_rate));
+}
+
+const std::map<std::string, std::function<void(int pairs)>> kParts{
+    {"http-small", [](int pairs) { one_branch(Way::Http, 10, pairs); }},
+    {"http-2000", [](int pairs) { one_branch(Way::Http, 2000, pairs); }},
+    {"http-medium", [](int pairs) { one_branch(Way::Http, 20'000, pairs); }},
+    {"http-refs", [](int pairs) { many_refs(Way::Http, pairs); }},
+    {"http-branches", [](int pairs) { hundred_branches(Way::Http, pairs); }},
+    {"http-eight", [](int pairs) { eight_at_a_time(Way::Http, pairs); }},
+    {"ssh-small", [](int pairs) { one_branch(Way::Ssh, 10, pairs); }},
+    {"ssh-medium", [](int pairs) { one_branch(Way::Ssh, 20'000, pairs); }},
+    {"ssh-refs", [](int pairs) { many_refs(Way::Ssh, pairs); }},
+    {"ssh-branches", [](int pairs) { hundred_branches(Way::Ssh, pairs); }},
+    {"ssh-eight", [](int pairs) { eight_at_a_time(Way::Ssh, pairs); }},
+    {"local-medium", [](int pairs) { one_branch(Way::Local, 20'000, pairs); }},
+};
+
+int main_of(int pairs, const std::vector<std::string>& parts) {
+  for (const auto& part : parts) {
+    if (kParts.contains(part)) continue;
+    fmt::print(stderr, "there is no part '{}'; there are:", part);
+    for (const auto& [name, unused] : kParts) fmt::print(stderr, " {}", name);
+    fmt::print(stderr, "\n");
+    return 2;
+  }
+  fmt::print("the relay / the other, medians of {} interleaved pairs (3 where they are long)\n", pairs);
+  for (const auto& [name, part] : kParts) {
+    if (parts.empty() || std::ranges::find(parts, name) != parts.end()) part(pairs);
+  }
   return 0;
 }
 
@@ -252,6 +263,5 @@ int main_of(int pairs, int commits) {
 
 int main(int argc, char** argv) {
   const int pairs = argc > 1 ? std::max(1, std::atoi(argv[1])) : 9;
-  const int commits = argc > 2 ? std::max(10, std::atoi(argv[2])) : 2000;
-  return gitferry::bench::main_of(pairs, commits);
+  return gitferry::bench::main_of(pairs, {argv + std::min(argc, 2), argv + argc});
 }
