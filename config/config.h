@@ -91,7 +91,8 @@ struct Network {
   std::string proxy;                     ///< `scheme://host:port`; empty: none
   std::string proxy_username;            ///< empty: the proxy asks for none
   std::optional<SecretSource> proxy_password;
-  std::vector<std::string> no_proxy;  ///< hosts that are reached directly, as written
+  std::vector<std::string> no_proxy;               ///< hosts that are reached directly, as written
+  std::chrono::milliseconds ssh_reuse{3'600'000};  ///< how long an ssh connection takes new runs; zero: none
   bool operator==(const Network&) const = default;
 };
 
@@ -104,6 +105,8 @@ struct CredentialRule {
   std::string known_hosts_file;
   std::string client_certificate_file;  ///< with client_key_file, or neither
   std::string client_key_file;
+  std::vector<std::string> helper;  ///< a credential helper of git's: program and arguments
+  bool use_http_path = false;       ///< the helper is told the repository's path
   bool operator==(const CredentialRule&) const = default;
 };
 

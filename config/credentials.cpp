@@ -1,9 +1,14 @@
 #include "config/credentials.h"
 
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
+
+#include <unistd.h>
 
 #include "config/named_files.h"
 
@@ -49,6 +54,10 @@ std::optional<Scheme> checked_match(const MapReader& map, std::string_view match
 }
 
 bool check_ssh(const MapReader& map) {
+  if (names(map, "helper") || names(map, "use_http_path")) {
+    map.error(map.at("match"), "helper and use_http_path are for https:// and http:// only", "use key_file");
+    return false;
+  }
   if (names_password(map) || names(map, "username") || names(map, "scheme")) {
     map.error(map.at("match"), "ssh takes a key, not a user name and password", "use key_file");
     return false;
@@ -74,6 +83,47 @@ bool check_certificate(const MapReader& map, Scheme scheme) {
   return has_file && has_key;
 }
 
+/// What can be known of a helper without running it.
+bool check_helper(const MapReader& map, const CredentialRule& rule) {
+  if (!names(map, "helper")) {
+    if (!names(map, "use_http_path")) return true;
+    map.error(map.at("use_http_path"), map.where() + ".use_http_path without helper",
+              "name the helper, or remove it");
+    return false;
+  }
+  constexpr const char* example =
+      "for example: helper: [/usr/bin/git, credential-store, --file, /etc/gitferry/store]";
+  if (names_password(map)) {
+    map.error(map.at("helper"), map.where() + " has a helper and a password", "keep one of them");
+    return false;
+  }
+  if (rule.helper.empty()) {
+    map.error(map.at("helper"), map.where() + ".helper must be a list: a program and its arguments", example);
+    return false;
+  }
+  if (!rule.helper.front().starts_with('/')) {
+    map.error(map.at("helper"), map.where() + ".helper must begin with the absolute path of a program",
+              example);
+    return false;
+  }
+  if (::access(rule.helper.front().c_str(), X_OK) != 0) {
+    map.error(map.at("helper"),
+              "cannot run '" + rule.helper.front() + "': " + std::generic_category().message(errno),
+              "install it, or correct the path");
+    return false;
+  }
+  return true;
+}
+
+std::vector<std::string> read_helper(const MapReader& map) {
+  std::vector<std::string> helper;
+  for (const auto& node : map.list("helper")) {
+    if (auto text = scalar_text(node, map.where() + ".helper", map.report()))
+      helper.push_back(std::move(*text));
+  }
+  return helper;
+}
+
 bool check_http(const MapReader& map, const CredentialRule& rule, Scheme scheme) {
   if (names(map, "key_file") || names(map, "known_hosts_file")) {
     map.error(map.at("match"), "key_file and known_hosts_file are for ssh:// only",
@@ -82,6 +132,8 @@ bool check_http(const MapReader& map, const CredentialRule& rule, Scheme scheme)
   }
   if (!check_certificate(map, scheme)) return false;
   const bool is_bearer = rule.scheme == "bearer";
+  if (!check_helper(map, rule)) return false;
+  if (names(map, "helper")) return true;
   if (!names_password(map) && (is_bearer || names(map, "username") || !names_certificate(map))) {
     map.error(map.at(), map.where() + " has no password", "give it password_file or password_env");
     return false;
@@ -105,6 +157,8 @@ std::optional<CredentialRule> read_rule(const MapReader& map, const Environment&
   rule.client_certificate_file = map.text("client_certificate_file").value_or("");
   rule.client_key_file = map.text("client_key_file").value_or("");
   rule.password = map.secret("password");
+  rule.helper = read_helper(map);
+  rule.use_http_path = map.flag("use_http_path").value_or(false);
   if (rule.password) check_secret(map, "password", *rule.password, environment);
   check_readable(map, "client_certificate_file", rule.client_certificate_file,
                  "client_certificate_file is a file in the form PEM");

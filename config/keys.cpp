@@ -36,16 +36,16 @@ constexpr std::array kSyncPlanned{
     Remark{"verify", "the target's own answer is the proof"}};
 
 constexpr std::array<Word, 3> kTimeoutKeys{"connect", "stall", "total"};
-constexpr std::array<Word, 8> kNetworkKeys{
-    "allow_schemes",       "allow_cidrs",        "ca_file", "proxy", "proxy_username",
-    "proxy_password_file", "proxy_password_env", "no_proxy"};
+constexpr std::array<Word, 9> kNetworkKeys{
+    "allow_schemes",       "allow_cidrs",        "ca_file",  "proxy",    "proxy_username",
+    "proxy_password_file", "proxy_password_env", "no_proxy", "ssh_reuse"};
 constexpr std::array kNetworkRefused{
     Remark{"proxy_password", "use proxy_password_file or proxy_password_env"}};
 
-constexpr std::array<Word, 9> kCredentialKeys{
-    "match",          "username", "scheme",           "password_file",
-    "password_env",   "key_file", "known_hosts_file", "client_certificate_file",
-    "client_key_file"};
+constexpr std::array<Word, 11> kCredentialKeys{
+    "match",           "username", "scheme",           "password_file",
+    "password_env",    "key_file", "known_hosts_file", "client_certificate_file",
+    "client_key_file", "helper",   "use_http_path"};
 constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use password_file or password_env"},
                                         Remark{"secret", "use password_file or password_env"},
                                         Remark{"key", "use key_file"},

@@ -117,6 +117,16 @@ void read_proxy(const MapReader& map, const Environment& environment, Network& n
   read_exceptions(map, network);
 }
 
+void read_ssh_reuse(const MapReader& map, Network& network) {
+  const YamlNode* node = map.find("ssh_reuse");
+  if (node != nullptr && node->kind == YamlNode::Kind::Scalar && node->text == "off") {
+    network.ssh_reuse = {};
+    return;
+  }
+  constexpr MapReader::DurationRange range{std::chrono::seconds{1}, std::chrono::hours{24}};
+  network.ssh_reuse = map.duration("ssh_reuse", range).value_or(network.ssh_reuse);
+}
+
 }  // namespace
 
 void read_network(const MapReader& map, const Environment& environment, Network& network) {
@@ -126,6 +136,7 @@ void read_network(const MapReader& map, const Environment& environment, Network&
   check_readable(map, "ca_file", network.ca_file,
                  "network.ca_file is a file of certificates in the form PEM");
   read_proxy(map, environment, network);
+  read_ssh_reuse(map, network);
 }
 
 }  // namespace gitferry::config

@@ -157,7 +157,14 @@ YamlNode network_of(const Network& network) {
   put_if_set(map, "proxy_username", network.proxy_username);
   if (network.proxy_password) put_secret(map, "proxy_password", *network.proxy_password);
   if (!network.no_proxy.empty()) put(map, "no_proxy", words(network.no_proxy));
+  put(map, "ssh_reuse", word(network.ssh_reuse.count() > 0 ? duration_text(network.ssh_reuse) : "off"));
   return map;
+}
+
+/// Nobody keeps people from writing a token there.
+std::vector<std::string> without_arguments(std::vector<std::string> helper) {
+  std::fill(helper.begin() + 1, helper.end(), "***");
+  return helper;
 }
 
 YamlNode credentials_of(const Config& config) {
@@ -172,6 +179,8 @@ YamlNode credentials_of(const Config& config) {
     put_if_set(map, "known_hosts_file", rule.known_hosts_file);
     put_if_set(map, "client_certificate_file", rule.client_certificate_file);
     put_if_set(map, "client_key_file", rule.client_key_file);
+    if (!rule.helper.empty()) put(map, "helper", words(without_arguments(rule.helper)));
+    if (rule.use_http_path) put(map, "use_http_path", flag(true));
     list.items.push_back(std::move(map));
   }
   return list;

@@ -163,7 +163,7 @@ Status Agent::start_sync(const config::Config& config) {
   }
   bindings_ = std::move(*bindings);
   sync_ = SyncService::make(sync_options(config), *store_, clock_, std::move(*engines),
-                            credential_lookup(live_), bindings_->snapshot());
+                            credential_lookup(live_, clock_), bindings_->snapshot());
   return {};
 }
 

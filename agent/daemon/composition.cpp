@@ -92,6 +92,8 @@ Result<EngineFactory> engine_factory(const config::Config& config, const Clock& 
   options.addresses = std::move(*addresses);
   options.ca_file = config.network.ca_file;
   options.proxy = std::move(*proxy);
+  if (config.network.ssh_reuse.count() > 0)
+    options.ssh_masters = std::make_shared<SshMasters>(SshMasters::Options{config.network.ssh_reuse, ""});
   TransferLimits limits;
   limits.connect = config.sync.timeouts.connect;
   limits.stall = config.sync.timeouts.stall;
@@ -103,20 +105,21 @@ Result<EngineFactory> engine_factory(const config::Config& config, const Clock& 
   };
 }
 
-Result<Credentials> credentials_of(const config::Config& config) {
+Result<Credentials> credentials_of(const config::Config& config, std::shared_ptr<HelperMemory> helpers) {
   std::vector<CredentialRule> rules;
   for (const auto& rule : config.credentials) {
     const config::SecretSource password = rule.password.value_or(config::SecretSource{});
     rules.push_back({rule.match, rule.username, password.file, password.env, rule.key_file,
                      rule.known_hosts_file, rule.scheme == "bearer" ? HttpScheme::Bearer : HttpScheme::Basic,
-                     rule.client_certificate_file, rule.client_key_file});
+                     rule.client_certificate_file, rule.client_key_file, rule.helper, rule.use_http_path});
   }
-  return Credentials::from(rules);
+  return Credentials::from(rules, {std::move(helpers), config.sync.timeouts.connect});
 }
 
-CredentialLookup credential_lookup(LiveConfig& live) {
-  return [&live](const RemoteUrl& url) -> Result<std::optional<Credential>> {
-    const auto credentials = credentials_of(*live.get());
+CredentialLookup credential_lookup(LiveConfig& live, const Clock& clock) {
+  auto helpers = std::make_shared<HelperMemory>(clock);
+  return [&live, helpers](const RemoteUrl& url) -> Result<std::optional<Credential>> {
+    const auto credentials = credentials_of(*live.get(), helpers);
     if (!credentials) return fail(credentials.error());
     return credentials->find(url);
   };

@@ -35,8 +35,8 @@ class LiveConfig {
 };
 
 /// Engines with the limits, the address policy and the proxy of `config`, which they keep for their lives;
-/// what its files hold is read anew. `clock` must outlive them. ConfigurationInvalid for an address range
-/// that is none.
+/// what its files hold is read anew. They share ssh connections, which end with the last of them. `clock`
+/// must outlive them. ConfigurationInvalid for an address range that is none.
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
 
 StoreOptions store_options(const config::Config& config, Secret sealing_key);
@@ -46,10 +46,12 @@ api::RateLimits rate_limits(const config::Limits& limits);
 Result<api::ServerOptions> listener_options(const config::Server& server);
 
 /// ConfigurationInvalid where a rule's `match` is no address prefix.
-Result<Credentials> credentials_of(const config::Config& config);
+/// Without `helpers` none of them is asked: for a check.
+Result<Credentials> credentials_of(const config::Config& config,
+                                   std::shared_ptr<HelperMemory> helpers = nullptr);
 
-/// Finds the rule that fits in the configuration of the moment, and reads its secret, at each call. `live`
-/// must outlive the lookup.
-CredentialLookup credential_lookup(LiveConfig& live);
+/// Finds the rule that fits in the configuration of the moment, and reads its secret, at each call; what
+/// helpers answered is kept with the lookup. `live` and `clock` must outlive it.
+CredentialLookup credential_lookup(LiveConfig& live, const Clock& clock);
 
 }  // namespace gitferry::daemon

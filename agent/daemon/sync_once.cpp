@@ -110,7 +110,7 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   const auto engines = engine_factory(*config, clock);
   if (!engines) return explain(engines.error());
   const auto engine = (*engines)();
-  const auto credentials = credential_lookup(live);
+  const auto credentials = credential_lookup(live, clock);
   const Job job{std::move(*selection), *engine, credentials};
   const auto branches = branches_of(job);
   if (!branches) return explain(branches.error());

@@ -63,8 +63,9 @@ std::pair<std::size_t, bool> specificity(const RemoteUrl& prefix) {
 
 }  // namespace
 
-Result<Credentials> Credentials::from(const std::vector<CredentialRule>& rules) {
+Result<Credentials> Credentials::from(const std::vector<CredentialRule>& rules, HelperAccess helpers) {
   Credentials credentials;
+  credentials.helpers_ = std::move(helpers);
   for (const auto& rule : rules) {
     auto prefix = parse_prefix(rule.match);
     if (!prefix) {
@@ -93,6 +94,14 @@ Result<std::optional<Credential>> Credentials::find(const RemoteUrl& url) const 
     auto secret = read_secret("credentials", {rule.password_file, rule.password_env});
     if (!secret) return fail(std::move(secret.error()));
     credential.password = std::move(*secret);
+  }
+  if (!rule.helper.empty() && helpers_.memory) {
+    auto found = helpers_.memory->find(helper_question(rule.helper, url, rule.use_http_path, rule.username),
+                                       helpers_.limit);
+    if (!found) return fail(std::move(found.error()));
+    if (!found->first.username.empty()) credential.username = std::move(found->first.username);
+    credential.password = std::move(found->first.password);
+    credential.origin = std::move(found->second);
   }
   if (auto checked = check_client_certificate(credential); !checked) return fail(std::move(checked.error()));
   return credential;

@@ -1,16 +1,19 @@
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/git/credential.h"
+#include "agent/git/credential_helper.h"
 #include "agent/model/remote_url.h"
 
 namespace gitferry {
 
-/// Which credential is shown where. At most one of `password_file` and `password_env` is set.
+/// Which credential is shown where. At most one of `password_file`, `password_env` and `helper` is set.
 struct CredentialRule {
   std::string match;  ///< address prefix, as in "https://github.com/acme/" or "ssh://git@gitlab.corp/"
   std::string username;
@@ -21,12 +24,22 @@ struct CredentialRule {
   HttpScheme scheme = HttpScheme::Basic;
   std::string client_certificate_file;  ///< with client_key_file, or neither
   std::string client_key_file;
+  std::vector<std::string> helper =
+      {};                      ///< of git's credential protocol, http(s) only: program and arguments
+  bool use_http_path = false;  ///< the helper is told the repository's path as well
+};
+
+/// By what the helpers are asked.
+struct HelperAccess {
+  std::shared_ptr<HelperMemory> memory;  ///< null: rules with a helper have no credential
+  std::chrono::milliseconds limit{10'000};
 };
 
 /// Finds the credential of an address: that of the longest `match` which is a prefix of it at a '/'.
 ///
 /// Scheme, host and port must be equal, and the login where the rule names one: a secret never goes to a
-/// place that its rule does not name. Secrets are read at each lookup, so that a rotated file is taken up.
+/// place that its rule does not name. Secrets are read at each lookup, so that a rotated file is taken up;
+/// what a helper answered is kept as HelperMemory says.
 ///
 /// Threading: find() from any thread.
 class Credentials {
@@ -34,9 +47,10 @@ class Credentials {
   Credentials() = default;
   /// Errors: ConfigurationInvalid where a `match` is no address prefix; the text names the entry by its
   /// number.
-  static Result<Credentials> from(const std::vector<CredentialRule>& rules);
+  static Result<Credentials> from(const std::vector<CredentialRule>& rules, HelperAccess helpers = {});
   /// nullopt where no rule matches. Errors: AuthenticationFailed where the secret, the client certificate or
-  /// its key cannot be read, naming the file or the variable, never what is in it.
+  /// its key cannot be read, naming the file or the variable, never what is in it; those of ask_helper().
+  /// Blocking: where a helper is asked.
   [[nodiscard]] Result<std::optional<Credential>> find(const RemoteUrl& url) const;
 
  private:
@@ -45,6 +59,7 @@ class Credentials {
     CredentialRule rule;
   };
   std::vector<Entry> entries_;
+  HelperAccess helpers_;
 };
 
 }  // namespace gitferry

@@ -183,6 +183,9 @@ void HttpTransfer::end(CURLcode code) {
 
 Status HttpTransfer::outcome() const {
   if (error_) return fail(*error_);
+  if (head_.is_complete && head_.status == 401 && request_.credential && request_.credential->origin) {
+    request_.credential->origin->refused();
+  }
   if (head_.is_complete && !(is_get() && head_.is_redirect()) && !awaits_error_page()) {
     if (auto checked = check_answer(head_, answer_expected()); !checked) return checked;
   }

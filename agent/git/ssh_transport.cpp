@@ -1,97 +1,55 @@
 #include "agent/git/ssh_transport.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
+#include <cstdint>
 #include <cstdlib>
-#include <future>
-#include <memory>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
-#include <netdb.h>
 
-#include "agent/base/text.h"
-#include "agent/git/pipe_connection.h"
-#include "agent/git/service_exit.h"
+#include "agent/base/crypto.h"
+#include "agent/git/ssh_address.h"
+#include "agent/git/ssh_connection.h"
 
 namespace gitferry {
 namespace {
 
 using std::chrono::seconds;
 
-// Texts of OpenSSH's client (ssh.c, sshconnect.c, sshconnect2.c, packet.c).
-constexpr std::array kMeanings{
-    Meaning{
-        "host key verification failed", ErrorCode::SshKeyRefused,
-        "put the host's key into known_hosts (known_hosts_file of its credentials entry), after checking it"},
-    Meaning{"remote host identification has changed", ErrorCode::SshKeyRefused,
-            "the host's key is another than known_hosts says: find out why before you replace it there"},
-    Meaning{"permission denied (", ErrorCode::SshKeyRefused,
-            "add our public key to that host's user, or name another key_file in credentials"},
-    Meaning{"too many authentication failures", ErrorCode::SshKeyRefused,
-            "name the one key_file for this host in credentials"},
-    Meaning{"unprotected private key file", ErrorCode::SshKeyRefused,
-            "make the private key readable by its owner only"},
-    Meaning{"could not resolve hostname", ErrorCode::HostUnresolved,
-            "check the address and the name server of this machine"},
-    Meaning{"connection timed out", ErrorCode::Timeout, "check that the host can be reached from here"},
-    Meaning{"operation timed out", ErrorCode::Timeout, "check that the host can be reached from here"},
-    Meaning{"timeout, server", ErrorCode::Timeout, "the host stopped answering"},
-    Meaning{"connection refused", ErrorCode::ConnectionFailed, "check that the host's ssh port is open"},
-};
+constexpr seconds kSettingsAge{60};
+constexpr std::size_t kSettingsKept = 256;
+/// Questions to a host that does not answer, before ssh gives the connection up.
+constexpr int kAliveQuestions = 2;
 
-/// ssh finds its agent and its configuration by these.
-std::vector<std::string> ssh_environment(bool asks_for_v2) {
-  auto environment = basic_child_environment();
-  for (const auto* name : {"HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK"}) {
-    const char* value =
-        std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing here changes the environment
-    if (value != nullptr) environment.push_back(fmt::format("{}={}", name, value));
-  }
-  if (asks_for_v2) environment.emplace_back("GIT_PROTOCOL=version=2");
-  return environment;
+std::int64_t whole_seconds(std::chrono::milliseconds time) {
+  return std::max<std::int64_t>(1, std::chrono::ceil<seconds>(time).count());
 }
 
-struct AddressListDeleter {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-
-std::vector<IpAddress> resolve(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return {};
-  const std::unique_ptr<addrinfo, AddressListDeleter> list(found);
-  std::vector<IpAddress> addresses;
-  for (const auto* entry = list.get(); entry != nullptr; entry = entry->ai_next) {
-    if (const auto address = ip_address_of(entry->ai_addr)) addresses.push_back(*address);
+SshPlace place_of(const Remote& remote, const SshSettings& settings, std::string what) {
+  SshPlace place;
+  place.what = std::move(what);
+  place.host = settings.hostname;
+  place.port = settings.port;
+  place.host_key_alias = settings.host_key_alias;
+  place.key_files = settings.key_files;
+  if (remote.credential && !remote.credential->key_file.empty()) {
+    place.is_key_configured = true;
+    place.key_files = {remote.credential->key_file};
   }
-  return addresses;
+  if (!settings.known_hosts_files.empty()) {
+    place.known_hosts_file = settings.known_hosts_files.front();
+  }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
+  place.has_agent = std::getenv("SSH_AUTH_SOCK") != nullptr;
+  return place;
 }
 
-/// A name that does not resolve is left to ssh, whose configuration may know it.
-Status check_addresses(const std::string& host, const AddressPolicy& policy, const std::string& what,
-                       std::chrono::milliseconds limit) {
-  // getaddrinfo() knows no time limit: past ours its thread ends alone, with nothing of ours in its hands.
-  auto promise = std::make_shared<std::promise<std::vector<IpAddress>>>();
-  auto answer = promise->get_future();
-  std::thread([promise, host] {
-    try {
-      promise->set_value(resolve(host));
-    } catch (...) {
-      promise->set_exception(std::current_exception());
-    }
-  }).detach();
-  if (answer.wait_for(limit) != std::future_status::ready) {
-    return fail(ErrorCode::HostUnresolved, what + ": the host's name was not resolved in time",
-                "check the name server of this machine");
-  }
-  for (const auto& address : answer.get()) {
-    if (!policy.allows(address)) return fail(refused_address(what, address));
-  }
-  return {};
+/// The user name and the port are in the settings; the options, of which they are made, are besides.
+std::string identity_of(const SshCall& call, const SshSettings& settings) {
+  auto all = ssh_identity_digest(settings) + '\n' + call.destination;
+  for (const auto& option : call.options) all.append("\n").append(option);
+  return to_hex(sha256(all));
 }
 
 }  // namespace
@@ -110,10 +68,9 @@ std::string quoted_for_shell(std::string_view word) {
   return out + "'";
 }
 
-std::vector<std::string> ssh_arguments(const Remote& remote, GitService service, bool asks_for_v2,
-                                       const TransferLimits& limits, const std::string& config_file) {
-  const auto connect_s = std::max<std::int64_t>(1, std::chrono::ceil<seconds>(limits.connect).count());
-  std::vector<std::string> argv{"ssh"};
+std::vector<std::string> ssh_options(const Remote& remote, const TransferLimits& limits,
+                                     const std::string& config_file) {
+  std::vector<std::string> argv;
   const auto option = [&argv](std::string text) {
     argv.emplace_back("-o");
     argv.push_back(std::move(text));
@@ -125,10 +82,17 @@ std::vector<std::string> ssh_arguments(const Remote& remote, GitService service,
   argv.insert(argv.end(), {"-T", "-a", "-x"});
   option("BatchMode=yes");
   option("StrictHostKeyChecking=yes");
+  option("UpdateHostKeys=no");
   option("PermitLocalCommand=no");
+  option("RemoteCommand=none");
   option("ClearAllForwardings=yes");
-  option(fmt::format("ConnectTimeout={}", connect_s));
-  if (asks_for_v2) option("SendEnv=GIT_PROTOCOL");
+  // Its words on stderr are how we know what happened.
+  option("LogLevel=INFO");
+  // Also where it is not asked for now: a shared connection sends what it was opened to send.
+  option("SendEnv=GIT_PROTOCOL");
+  option(fmt::format("ConnectTimeout={}", whole_seconds(limits.connect)));
+  option(fmt::format("ServerAliveInterval={}", whole_seconds(limits.stall / (kAliveQuestions + 1))));
+  option(fmt::format("ServerAliveCountMax={}", kAliveQuestions));
   if (remote.credential && !remote.credential->key_file.empty()) {
     argv.emplace_back("-i");
     argv.push_back(remote.credential->key_file);
@@ -142,41 +106,63 @@ std::vector<std::string> ssh_arguments(const Remote& remote, GitService service,
     argv.emplace_back("-p");
     argv.push_back(std::to_string(remote.url.port));
   }
-  argv.emplace_back("--");
-  argv.push_back(remote.url.user.empty() ? remote.url.host : remote.url.user + "@" + remote.url.host);
-  // `/~user/x` is git's way to write a home directory in a URL.
-  std::string_view path = remote.url.path;
-  if (path.starts_with("/~")) path.remove_prefix(1);
-  argv.push_back(fmt::format("{} {}", name_of(service), quoted_for_shell(path)));
   return argv;
 }
 
-Error explain_ssh_exit(std::string_view what, const ChildExit& exit) {
-  if (const auto* meaning = meaning_of(exit.errors, kMeanings)) {
-    return {meaning->code,
-            fmt::format("{}: ssh: {}", what, last_line(exit.errors)),
-            std::string(meaning->hint),
-            {}};
-  }
-  return explain_service_exit(what, exit);
+std::string ssh_destination(const Remote& remote) {
+  return remote.url.user.empty() ? remote.url.host : remote.url.user + "@" + remote.url.host;
+}
+
+std::string ssh_command(const Remote& remote, GitService service) {
+  // `/~user/x` is git's way to write a home directory in a URL.
+  std::string_view path = remote.url.path;
+  if (path.starts_with("/~")) path.remove_prefix(1);
+  return fmt::format("{} {}", name_of(service), quoted_for_shell(path));
 }
 
 SshTransport::SshTransport(SshOptions options) : options_(std::move(options)) {}
 
+Result<SshSettings> SshTransport::settings_of(const std::vector<std::string>& options,
+                                              const std::string& destination, const std::string& what,
+                                              const Waiting& waiting) {
+  const auto now = std::chrono::steady_clock::now();
+  auto key = options;
+  key.push_back(destination);
+  if (const auto known = settings_.find(key);
+      known != settings_.end() && now - known->second.asked_at < kSettingsAge) {
+    return known->second.settings;
+  }
+  auto asked = ask_ssh_settings(options, destination, what, waiting);
+  if (!asked) return asked;
+  if (settings_.size() >= kSettingsKept) settings_.clear();
+  settings_.insert_or_assign(std::move(key), KnownSettings{*asked, now});
+  return asked;
+}
+
 Result<std::unique_ptr<Connection>> SshTransport::connect(const Remote& remote, GitService service,
                                                           int protocol_version, const Waiting& waiting) {
-  const bool asks_for_v2 = protocol_version == 2 && service == GitService::UploadPack;
-  ChildCommand command;
-  command.what = fmt::format("{} of '{}'", name_of(service), remote.url.str());
-  if (auto checked =
-          check_addresses(remote.url.host, options_.addresses, command.what, waiting.limits.connect);
-      !checked) {
-    return fail(std::move(checked.error()));
+  SshCall call{ssh_options(remote, waiting.limits, options_.config_file), ssh_destination(remote),
+               fmt::format("{} of '{}'", name_of(service), remote.url.str())};
+  auto settings = settings_of(call.options, call.destination, call.what, waiting);
+  if (!settings) return fail(std::move(settings.error()));
+  // ssh -G does not tell one path with a space from two.
+  if (remote.credential && !remote.credential->known_hosts_file.empty()) {
+    settings->known_hosts_files = {remote.credential->known_hosts_file};
   }
-  command.argv = ssh_arguments(remote, service, asks_for_v2, waiting.limits, options_.config_file);
-  command.environment = ssh_environment(asks_for_v2);
-  auto explain = [what = command.what](const ChildExit& exit) { return explain_ssh_exit(what, exit); };
-  return std::make_unique<PipeConnection>(std::move(command), std::move(explain), waiting);
+  SshConnection::Request request;
+  request.destination = call.destination;
+  request.command = ssh_command(remote, service);
+  request.asks_for_v2 = protocol_version == 2 && service == GitService::UploadPack;
+  request.place = place_of(remote, *settings, call.what);
+  if (options_.masters) request.identity = identity_of(call, *settings);
+  request.options = [call = std::move(call), settings = *settings,
+                     policy = options_.addresses](const Waiting& limits) -> Result<std::vector<std::string>> {
+    auto options = checked_address_options(call, settings, policy, limits);
+    if (!options) return options;
+    options->insert(options->end(), call.options.begin(), call.options.end());
+    return options;
+  };
+  return std::make_unique<SshConnection>(std::move(request), options_.masters, waiting);
 }
 
 }  // namespace gitferry

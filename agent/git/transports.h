@@ -5,6 +5,7 @@
 
 #include "agent/git/address_policy.h"
 #include "agent/git/http_proxy.h"
+#include "agent/git/ssh_masters.h"
 #include "agent/git/transport.h"
 
 namespace gitferry {
@@ -14,6 +15,8 @@ struct TransportOptions {
   std::string ca_file;          ///< PEM of authorities for https besides the system's; empty: none
   std::string ssh_config_file;  ///< empty: what ssh itself reads
   HttpProxy proxy = {};         ///< of http(s); ssh has proxies of its own (ProxyJump, ProxyCommand)
+  /// ssh connections that outlive their run; they end with the last transport that has them. nullptr: none.
+  std::shared_ptr<SshMasters> ssh_masters = nullptr;
 };
 
 /// The transport for every scheme: http(s) through libcurl, ssh through the OpenSSH client, files through git

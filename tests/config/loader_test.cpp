@@ -349,10 +349,37 @@ TEST(Loader, ChecksCredentials) {
                "2:23: error: ssh takes a key"},
            Bad{"version: 1\ncredentials: [{match: \"https://h/\", key_file: /k}]",
                "2:23: error: key_file and known_hosts_file"},
+           Bad{"version: 1\ncredentials: [{match: \"ssh://h/\", helper: [/bin/true]}]",
+               "2:23: error: helper and use_http_path are for https:// and http:// only"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", helper: [true]}]",
+               "2:45: error: credentials[0].helper must begin with the absolute path of a program"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", helper: []}]",
+               "2:45: error: credentials[0].helper must be a list"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", helper: [/nowhere/helper]}]",
+               "2:45: error: cannot run '/nowhere/helper'"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", helper: [/bin/true], password_env: TOKEN}]",
+               "2:45: error: credentials[0] has a helper and a password"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", password_env: TOKEN, use_http_path: true}]",
+               "2:73: error: credentials[0].use_http_path without helper"},
        }) {
     expect_error(bad);
     EXPECT_EQ(text_of(load(bad.text)).find("S3CRET"), std::string::npos);
   }
+}
+
+TEST(Loader, ReadsACredentialHelperAndHowLongSshIsReused) {
+  const auto config = load(
+      "version: 1\nnetwork: {ssh_reuse: 30m}\n"
+      "credentials: [{match: \"https://h/\", username: bot, use_http_path: true,\n"
+      "               helper: [/usr/bin/git, credential-store, --file, /etc/s]}]");
+  ASSERT_TRUE(config) << text_of(config);
+  const std::vector<std::string> helper{"/usr/bin/git", "credential-store", "--file", "/etc/s"};
+  EXPECT_EQ(config->credentials.front().helper, helper);
+  EXPECT_TRUE(config->credentials.front().use_http_path);
+  EXPECT_EQ(config->network.ssh_reuse, std::chrono::minutes(30));
+  EXPECT_EQ(load("version: 1\nnetwork: {ssh_reuse: off}")->network.ssh_reuse.count(), 0);
+  EXPECT_EQ(load("version: 1")->network.ssh_reuse, std::chrono::hours(1));
+  expect_error({"version: 1\nnetwork: {ssh_reuse: 1ms}", "2:22: error: "});
 }
 
 TEST(Loader, ChecksRepositories) {

@@ -14,10 +14,11 @@ server: {listen: "[::1]:8081"}
 auth: {tokens: [{name: ops, role: admin, token_env: OPS}]}
 sync: {workers: 2, timeouts: {stall: 1500ms}}
 network: {allow_schemes: [https, ssh, file], allow_cidrs: [10.0.0.0/8], proxy: "HTTPS://Proxy.corp:3128/",
-          proxy_username: us, proxy_password_env: PROXY, no_proxy: [git.corp, .lan, 10.0.0.0/8]}
+          proxy_username: us, proxy_password_env: PROXY, no_proxy: [git.corp, .lan, 10.0.0.0/8], ssh_reuse: 30m}
 credentials:
   - {match: "https://github.com/acme/", username: bot, password_env: PASS}
   - {match: "https://git.corp/", scheme: bearer, password_env: PASS}
+  - {match: "https://git.lan/", helper: [/bin/true], use_http_path: true}
 repos:
   - name: robot
     internal: /srv/git/robot.git
@@ -84,6 +85,16 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   std::string expected = text;
   expected.erase(expected.find(note), note.size());
   EXPECT_EQ(to_yaml(*again, again->bindings), expected);
+}
+
+TEST(Print, ShowsOfAHelperTheProgramAlone) {
+  const auto config =
+      load_text("version: 1\ncredentials: [{match: \"https://h/\", helper: [/bin/true, --token=S3CRET, x]}]",
+                "f", environment_of({}));
+  ASSERT_TRUE(config) << text_of(config);
+  const auto text = to_yaml(*config, config->bindings);
+  EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
+  EXPECT_NE(text.find("/bin/true"), std::string::npos) << text;
 }
 
 TEST(Print, JsonHasTheTypesOfTheFile) {

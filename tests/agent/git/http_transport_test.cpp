@@ -60,6 +60,21 @@ TEST_F(HttpHost, TellsWrongFromMissingCredentials) {
   EXPECT_NE(missing.error().hint.find("add an entry"), std::string::npos);
 }
 
+TEST_F(HttpHost, WhoGaveAPasswordIsToldThatItWasRefused) {
+  struct Origin final : SecretOrigin {
+    void refused() override { was_refused = true; }
+    bool was_refused = false;
+  };
+  make_repository(host().path("a"));
+  for (const auto* secret : {"wrong", kCanary}) {
+    const auto origin = std::make_shared<Origin>();
+    auto credential = password("bot", secret);
+    credential.origin = origin;
+    const auto answer = advertised(host().url("a"), GitService::UploadPack, 2, credential);
+    EXPECT_EQ(origin->was_refused, !answer.has_value()) << secret;
+  }
+}
+
 TEST_F(HttpHost, AMissingRepositoryIsMissing) {
   const auto read = advertised(host().url("none"), GitService::UploadPack, 2, password("bot", kCanary));
   ASSERT_FALSE(read);

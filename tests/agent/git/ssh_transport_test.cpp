@@ -4,8 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/git/transports.h"
-#include "tests/agent/git/transport_fixture.h"
+#include "agent/git/child_process.h"
+#include "agent/git/ssh_failure.h"
+#include "tests/agent/git/ssh_fixture.h"
 #include "tests/support/scripted_server.h"
 #include "tests/support/ssh_host.h"
 
@@ -30,16 +31,14 @@ TEST(SshArguments, QuoteThePathAsGitDoes) {
   }
 }
 
-TEST(SshArguments, AreOptionsThenTheHostThenOneCommand) {
+TEST(SshArguments, AreWhatTheHostAndItsCredentialNeed) {
   TransferLimits limits;
   limits.connect = milliseconds(2500);
   Credential credential;
   credential.key_file = "/keys/id";
   credential.known_hosts_file = "/keys/known";
-  const auto argv = ssh_arguments(remote_of("ssh://git@host:2222/acme/x.git", credential),
-                                  GitService::UploadPack, true, limits, "");
-  const std::vector<std::string> expected{"ssh",
-                                          "-T",
+  const auto remote = remote_of("ssh://git@host:2222/acme/x.git", credential);
+  const std::vector<std::string> expected{"-T",
                                           "-a",
                                           "-x",
                                           "-o",
@@ -47,13 +46,23 @@ TEST(SshArguments, AreOptionsThenTheHostThenOneCommand) {
                                           "-o",
                                           "StrictHostKeyChecking=yes",
                                           "-o",
+                                          "UpdateHostKeys=no",
+                                          "-o",
                                           "PermitLocalCommand=no",
+                                          "-o",
+                                          "RemoteCommand=none",
                                           "-o",
                                           "ClearAllForwardings=yes",
                                           "-o",
-                                          "ConnectTimeout=3",
+                                          "LogLevel=INFO",
                                           "-o",
                                           "SendEnv=GIT_PROTOCOL",
+                                          "-o",
+                                          "ConnectTimeout=3",
+                                          "-o",
+                                          "ServerAliveInterval=10",
+                                          "-o",
+                                          "ServerAliveCountMax=2",
                                           "-i",
                                           "/keys/id",
                                           "-o",
@@ -63,16 +72,13 @@ TEST(SshArguments, AreOptionsThenTheHostThenOneCommand) {
                                           "-o",
                                           "GlobalKnownHostsFile=/dev/null",
                                           "-p",
-                                          "2222",
-                                          "--",
-                                          "git@host",
-                                          "git-upload-pack '/acme/x.git'"};
-  EXPECT_EQ(argv, expected);
-  const auto short_form =
-      ssh_arguments(remote_of("git@host:acme/x.git"), GitService::ReceivePack, false, limits, "");
-  EXPECT_EQ(short_form.back(), "git-receive-pack 'acme/x.git'");
-  EXPECT_EQ(ssh_arguments(remote_of("ssh://host/~bob/x"), GitService::UploadPack, false, limits, "").back(),
-            "git-upload-pack '~bob/x'");
+                                          "2222"};
+  EXPECT_EQ(ssh_options(remote, limits, ""), expected);
+  EXPECT_EQ(ssh_destination(remote), "git@host");
+  EXPECT_EQ(ssh_command(remote, GitService::UploadPack), "git-upload-pack '/acme/x.git'");
+  EXPECT_EQ(ssh_command(remote_of("git@host:acme/x.git"), GitService::ReceivePack),
+            "git-receive-pack 'acme/x.git'");
+  EXPECT_EQ(ssh_command(remote_of("ssh://host/~bob/x"), GitService::UploadPack), "git-upload-pack '~bob/x'");
 }
 
 TEST(SshExit, ClassifiesWhatSshSays) {
@@ -80,6 +86,8 @@ TEST(SshExit, ClassifiesWhatSshSays) {
     const char* errors;
     ErrorCode code;
   };
+  SshPlace place;
+  place.what = "x";
   for (const auto& one : {
            Case{"git@host: Permission denied (publickey).\n", ErrorCode::SshKeyRefused},
            Case{"No ED25519 host key is known for host\nHost key verification failed.\n",
@@ -91,51 +99,29 @@ TEST(SshExit, ClassifiesWhatSshSays) {
            Case{"ERROR: The project you were looking for could not be found\n", ErrorCode::RepositoryMissing},
            Case{"ERROR: Repository not found.\n", ErrorCode::RepositoryMissing},
            Case{"error: Permission denied to deploy key\n", ErrorCode::AccessDenied},
+           Case{"mux_client_request_session: read from master failed: Broken pipe\n",
+                ErrorCode::ConnectionFailed},
            Case{"", ErrorCode::ConnectionFailed},
        }) {
-    EXPECT_EQ(explain_ssh_exit("x", {255, one.errors}).code, one.code) << one.errors;
+    EXPECT_EQ(explain_ssh_exit(place, {255, one.errors}).code, one.code) << one.errors;
   }
-  EXPECT_NE(explain_ssh_exit("x", {255, "Host key verification failed.\n"}).hint.find("known_hosts"),
-            std::string::npos);
-}
-
-Result<std::string> advertised(const SshHost& host, const std::string& address, const std::string& key,
-                               const std::string& known, const AddressPolicy& policy = loopback_allowed()) {
-  Credential credential;
-  credential.key_file = host.file(key);
-  credential.known_hosts_file = host.file(known);
-  auto transport = make_transport({policy, "", "/dev/null"});
-  auto connection = transport->connect(remote_of(address, credential), GitService::UploadPack, 2, patient());
-  if (!connection) return fail(connection.error());
-  const auto reader = (*connection)->advertisement();
-  if (!reader) return fail(reader.error());
-  return read_until(**reader, "object-info");
 }
 
 TEST(SshHost, AnswersOrIsRefusedWithTheReason) {
   const SshHost host;
   make_repository(host.file("a.git"));
   const auto repository = host.url(host.file("a.git"));
-  const auto good = advertised(host, repository, "key", "known");
+  const SshWorker worker;
+  const auto good = worker.ask(repository, key_credential(host));
   ASSERT_TRUE(good) << good.error().text() << host.log();
   EXPECT_TRUE(good->starts_with("000eversion 2\n")) << *good;
 
-  const auto unknown_host = advertised(host, repository, "key", "unknown");
-  ASSERT_FALSE(unknown_host);
-  EXPECT_EQ(unknown_host.error().code, ErrorCode::SshKeyRefused);
-  EXPECT_NE(unknown_host.error().hint.find("known_hosts"), std::string::npos);
-
-  const auto stranger = advertised(host, repository, "stranger", "known");
-  ASSERT_FALSE(stranger);
-  EXPECT_EQ(stranger.error().code, ErrorCode::SshKeyRefused) << stranger.error().text();
-  EXPECT_NE(stranger.error().hint.find("public key"), std::string::npos);
-
-  const auto missing = advertised(host, host.url(host.file("';touch${IFS}PWN;'")), "key", "known");
+  const auto missing = worker.ask(host.url(host.file("';touch${IFS}PWN;'")), key_credential(host));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::RepositoryMissing) << missing.error().text();
   EXPECT_FALSE(std::filesystem::exists("PWN"));
 
-  const auto refused = advertised(host, repository, "key", "known", AddressPolicy{});
+  const auto refused = SshWorker(nullptr, "/dev/null", AddressPolicy{}).ask(repository, key_credential(host));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::AddressRefused);
 }
@@ -154,6 +140,35 @@ TEST(SshFault, SilenceAfterTheBannerEndsAtTheStallLimit) {
   const auto read = read_all(**reader);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::Timeout);
+}
+
+TEST(SshFault, ASharedConnectionToASilentHostEndsWithinItsLimits) {
+  const TemporaryDirectory base;
+  ScriptedServer server({{"", true}});
+  SshTransport transport({loopback_allowed(), "/dev/null", masters_in(base.path())});
+  auto waiting = waiting_with(milliseconds(200));
+  waiting.limits.connect = milliseconds(100);
+  const auto answer = advertised(
+      transport, remote_of("ssh://git@127.0.0.1:" + std::to_string(server.port()) + "/x"), waiting);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::Timeout) << answer.error().text();
+  EXPECT_TRUE(comes_true([&] { return processes_with(base.path()).empty(); }));
+}
+
+TEST(SshFault, AStopEndsTheWaitForASharedConnection) {
+  const TemporaryDirectory base;
+  ScriptedServer server({{"", true}});
+  SshTransport transport({loopback_allowed(), "/dev/null", masters_in(base.path())});
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    EXPECT_TRUE(comes_true([&] { return !processes_with(base.path()).empty(); }));
+    stop.request_stop();
+  });
+  const auto answer =
+      advertised(transport, remote_of("ssh://git@127.0.0.1:" + std::to_string(server.port()) + "/x"),
+                 waiting_with(std::chrono::seconds(30), stop.get_token()));
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::Cancelled) << answer.error().text();
 }
 
 }  // namespace
