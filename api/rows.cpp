@@ -100,7 +100,10 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
 
 Json::Value lane_json(const LaneRow& lane) {
   const bool ever_ended = lane.last_run_at_ms != 0 || lane.last_code_status != 0;
-  const bool tips_equal = !lane.source_tip.empty() && lane.source_tip == lane.target_tip;
+  // A ref that was deleted on both sides is in sync as well.
+  const bool are_both_known =
+      !lane.source_tip.empty() || (lane.last_run_at_ms != 0 && lane.last_error.empty());
+  const bool tips_equal = are_both_known && lane.source_tip == lane.target_tip;
   Json::Value row(Json::objectValue);
   row["id"] = id_or_null(lane.id);
   row["repo_name"] = lane.key.repository;
@@ -130,8 +133,8 @@ Json::Value status_json(const BranchStatus& branch) {
   never_marked.branch_id = branch.branch_id;
   auto row = lane_json(branch.lane ? *branch.lane : never_marked);
   row["branch_id"] = id_or_null(branch.branch_id);
-  row["internal_branch_name"] = clean_text(branch_of(branch.key.internal_ref));
-  row["external_branch_name"] = clean_text(branch_of(branch.key.external_ref));
+  row["internal_branch_name"] = clean_text(branch_or_ref(branch.key.internal_ref));
+  row["external_branch_name"] = clean_text(branch_or_ref(branch.key.external_ref));
   row["status"] = std::string(name_of(branch.state));
   row["enabled"] = branch.enabled;
   return row;

@@ -24,11 +24,6 @@ std::string short_id(const std::string& hex) {
   return hex.substr(0, kShortId);
 }
 
-std::string branch_or_ref(const std::string& ref) {
-  const auto branch = branch_of(ref);
-  return branch.empty() ? ref : std::string(branch);
-}
-
 /// The first line of a run's text says what was done, the second what was wrong.
 std::string_view error_line(std::string_view text) {
   const auto lines = split(text, '\n');

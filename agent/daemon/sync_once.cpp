@@ -20,6 +20,7 @@
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/repository_listing.h"
 #include "agent/sync/time_limit.h"
+#include "agent/sync/two_way.h"
 #include "api/sync_answer.h"
 
 namespace gitferry::daemon {
@@ -35,9 +36,9 @@ struct Job {
 };
 
 Result<LaneSelection> selection_of(const SyncCommandOptions& options, const BindingSnapshot& bindings) {
-  auto selection = options.branch.empty()
-                       ? select_repository(bindings, options.repository, options.direction)
-                       : select_branch(bindings, options.repository, options.branch, options.direction);
+  const SelectionWish wish{options.direction, options.force};
+  auto selection = options.branch.empty() ? select_repository(bindings, options.repository, wish)
+                                          : select_branch(bindings, options.repository, options.branch, wish);
   if (selection || selection.error().code != ErrorCode::RepositoryUnknown) return selection;
   std::vector<std::string> names;
   for (const auto& [name, unused] : bindings.repositories) names.push_back(name);
@@ -46,33 +47,51 @@ Result<LaneSelection> selection_of(const SyncCommandOptions& options, const Bind
   return selection;
 }
 
-/// What is to be synced, in order. Those of a whole repository that listing both hosts settles need no run.
-Result<std::vector<ListedBranch>> branches_of(const Job& job) {
+/// What is to be synced, in order. Refs that listing both hosts settles need no run. Nothing is known of
+/// earlier runs here, so nothing is deleted but by force.
+Result<std::vector<ListedRef>> refs_of(const Job& job) {
   const auto& selection = job.selection;
-  if (selection.binding->granularity == Granularity::All && selection.lanes.empty()) {
+  if (selection.binding->needs_listing() && selection.lanes.empty()) {
     const TimeLimit limit({}, std::chrono::steady_clock::now() + kLongestListing);
-    return list_repository(job.engine, selection, job.credentials, limit);
+    const auto listings =
+        list_both(job.engine, *selection.binding, first_side(selection), job.credentials, limit);
+    if (!listings) return fail(listings.error().error);
+    return compared(selection, *listings, {});
   }
-  std::vector<ListedBranch> branches;
-  for (const auto& key : selection.lanes) branches.push_back({key});
-  return branches;
+  std::vector<ListedRef> refs;
+  for (const auto& lane : selection.lanes) refs.push_back({lane.key, lane.direction});
+  return refs;
 }
 
-RunReport run_branch(const Job& job, const ListedBranch& branch, const SyncCommandOptions& options) {
+RunReport run_one_way(const Job& job, const LaneKey& key, Direction direction,
+                      const SyncCommandOptions& options) {
   RunReport report;
-  if (branch.settled) {
-    report = *branch.settled;
-  } else if (auto request = request_for(*job.selection.binding, job.selection.direction, job.credentials)) {
+  if (auto request = request_for(*job.selection.binding, direction, job.credentials)) {
     request->dry_run = options.dry_run;
-    auto& ref =
-        request->refs.emplace_back(ref_sync_for(*job.selection.binding, branch.key, job.selection.direction));
+    request->may_delete_many = options.force;
+    auto& ref = request->refs.emplace_back(ref_sync_for(*job.selection.binding, key, direction));
     if (options.force) ref.policy = Policy::Force;
     report = std::move(run_guarded(job.engine, *request, std::stop_token()).front());
   } else {
     report.error = request.error();
   }
-  report.dry_run = options.dry_run;
   return report;
+}
+
+DirectedReport run_ref(const Job& job, const ListedRef& ref, const SyncCommandOptions& options) {
+  DirectedReport ran{{}, ref.direction};
+  if (ref.settled) {
+    ran.report = *ref.settled;
+  } else {
+    ran.report = run_one_way(job, ref.key, ref.direction, options);
+    const bool is_two_way = job.selection.binding->is_two_way() && !options.force;
+    if (is_two_way && may_go_the_other_way(ran.report)) {
+      auto second = run_one_way(job, ref.key, opposite(ref.direction), options);
+      ran = ended_both_ways(ref.key, std::move(ran), std::move(second));
+    }
+  }
+  ran.report.dry_run = options.dry_run;
+  return ran;
 }
 
 std::string hex_of(const std::optional<ObjectId>& tip) {
@@ -84,8 +103,8 @@ BranchResult result_of(const SyncOutcome& outcome) {
   const auto& report = outcome.report;
   BranchResult result;
   result.repository = outcome.key.repository;
-  result.source_branch = branch_of(outcome.key.ref(from));
-  result.target_branch = branch_of(outcome.key.ref(other(from)));
+  result.source_branch = branch_or_ref(outcome.key.ref(from));
+  result.target_branch = branch_or_ref(outcome.key.ref(other(from)));
   if (report.error) result.error = report.error->text();
   result.plan = name_of(report.plan);
   result.source_tip = hex_of(report.source_tip);
@@ -112,15 +131,16 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   const auto engine = (*engines)();
   const auto credentials = credential_lookup(live);
   const Job job{std::move(*selection), *engine, credentials};
-  const auto branches = branches_of(job);
-  if (!branches) return explain(branches.error());
+  const auto refs = refs_of(job);
+  if (!refs) return explain(refs.error());
 
-  // A line as soon as its branch is done; JSON as one array at the end, as the agent would answer: programs
+  // A line as soon as its ref is done; JSON as one array at the end, as the agent would answer: programs
   // need not know who did it.
   int exit_code = kDone;
   std::string objects;
-  for (const auto& branch : *branches) {
-    const SyncOutcome outcome{branch.key, job.selection.direction, 0, true, run_branch(job, branch, options)};
+  for (const auto& ref : *refs) {
+    auto ran = run_ref(job, ref, options);
+    const SyncOutcome outcome{ref.key, ran.direction, 0, true, std::move(ran.report)};
     if (outcome.report.error) exit_code = kFailed;
     if (options.json) {
       objects += (objects.empty() ? "" : ",") + api::outcome_text(outcome);
@@ -130,7 +150,7 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
     }
   }
   if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
-  if (!options.json && branches->empty()) std::puts("nothing to sync: no branch is enabled");
+  if (!options.json && refs->empty()) std::puts("nothing to sync: no branch is enabled");
   return exit_code;
 }
 

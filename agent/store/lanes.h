@@ -49,6 +49,8 @@ std::vector<LaneRow> all_lanes(SqlConnection& connection);
 std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
                                            std::span<const std::string> repositories);
 std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories);
+std::vector<std::int64_t> count_tag_lanes(SqlConnection& connection,
+                                          std::span<const std::string> repositories);
 
 /// Where a scan of due lanes goes on: behind the last one seen.
 struct ScanPosition {

@@ -229,6 +229,13 @@ Result<std::vector<std::int64_t>> SqliteStore::lane_counts(std::span<const std::
   });
 }
 
+Result<std::vector<std::int64_t>> SqliteStore::tag_lane_counts(std::span<const std::string> repositories) {
+  return readers_.read("count lanes", [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
+    const ReadTransaction snapshot(connection);
+    return count_tag_lanes(connection, repositories);
+  });
+}
+
 Result<std::optional<DeliveryRow>> SqliteStore::delivery(std::int64_t id) {
   return readers_.read("read a delivery",
                        [&](SqlConnection& connection) -> Result<std::optional<DeliveryRow>> {

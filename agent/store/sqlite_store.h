@@ -35,6 +35,7 @@ class SqliteStore final : public Store {
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override;
   Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) override;
   Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override;
+  Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) override;
   Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override;
   Result<std::optional<DeliveryRow>> delivery(std::int64_t id) override;
   Result<OverrideRows> overrides() override;

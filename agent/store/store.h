@@ -20,7 +20,7 @@
 namespace gitferry {
 
 /// Bits of LaneRow::requested_directions: those of the marks newer than `done_seq`. A lane may be asked for
-/// in both.
+/// in both; of a two-way binding that is what pushes to both sides come to.
 constexpr unsigned direction_bit(Direction direction) {
   return direction == Direction::ToOuter ? 1U : 2U;
 }
@@ -97,9 +97,17 @@ struct LaneRow {
   /// recorded mends it.
   std::string put_to_outer;
   std::string put_to_inter;
+  /// The tip that both sides had at the end of the last successful run, hex: what a deletion may take away
+  /// without losing anything. A failed run leaves it. Empty: not known, or both sides lacked the ref.
+  std::string common_tip;
+  std::int64_t forgotten_run_id = 0;  ///< runs up to this one were between other addresses
 
   [[nodiscard]] const std::string& put_tip(Direction direction) const {
     return direction == Direction::ToOuter ? put_to_outer : put_to_inter;
+  }
+  /// What is known of a side's tip since the last run; empty: unknown, or the side has no such ref.
+  [[nodiscard]] const std::string& known_tip(Side side) const {
+    return source_side(last_direction.value_or(Direction::ToOuter)) == side ? source_tip : target_tip;
   }
   [[nodiscard]] bool is_forced(Direction direction) const {
     return (forced_directions & direction_bit(direction)) != 0;
@@ -172,10 +180,10 @@ constexpr std::string_view name_of(RunState state) {
 
 /// A lane that a delivery marked, and the run that tells what became of that mark.
 ///
-/// Of the runs that cover a mark (of its lane and direction, begun from a `requested_seq` that is not older)
-/// that is the first one that settled it: it succeeded, or failed with an error that is not tried again.
-/// While none has, it is the latest that covers the mark: it goes on, was interrupted, or will be tried
-/// again.
+/// Of the runs that cover a mark (of its lane, begun in its direction and from a `requested_seq` that is not
+/// older) that is the first one that settled it: it succeeded, or failed with an error that is not tried
+/// again. While none has, it is the latest that covers the mark: it goes on, was interrupted, or will be
+/// tried again.
 struct DeliveryLane {
   std::int64_t lane_id = 0;
   /// Unset: none has begun, it is no longer kept, or the delivery is of a version that did not note it.
@@ -216,7 +224,7 @@ struct RunRow {
   std::int64_t lane_id = 0;
   std::int64_t branch_id = 0;
   LaneKey key;
-  Direction direction = Direction::ToOuter;
+  Direction direction = Direction::ToOuter;  ///< that it went
   Trigger trigger = Trigger::Webhook;
   std::optional<std::int64_t> delivery_id;
   RunState state = RunState::Running;
@@ -239,6 +247,8 @@ struct RunEnd {
   std::int64_t run_id = 0;
   std::int64_t lane_id = 0;
   RunReport report;
+  /// The direction that it went in the end, where that is not the one it was begun in: of a two-way binding.
+  std::optional<Direction> went = std::nullopt;
   std::int64_t finished_at_ms = 0;
   /// Set: the lane is done up to here (success, no-op or permanent error). Unset: it stays pending.
   std::optional<std::int64_t> done_seq;
@@ -362,6 +372,8 @@ class Store {
   virtual Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) = 0;
   /// How many lanes each of some repositories has, in order.
   virtual Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) = 0;
+  /// The same for lanes of tags alone.
+  virtual Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) = 0;
   virtual Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) = 0;
   virtual Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) = 0;
   virtual Result<std::optional<DeliveryRow>> delivery(std::int64_t id) = 0;

@@ -29,6 +29,14 @@ std::vector<RunReport> run_and_catch(Engine& engine, const SyncRequest& request,
   }
 }
 
+const BranchBinding* bound_branch(const RepositoryBinding& binding, const LaneKey& key) {
+  if (binding.granularity == Granularity::All) return nullptr;
+  const auto found =
+      std::find_if(binding.branches.begin(), binding.branches.end(),
+                   [&](const BranchBinding& branch) { return lane_key(binding, branch) == key; });
+  return found == binding.branches.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, const LaneKey& key) {
@@ -41,14 +49,16 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
     return fail(ErrorCode::NotEnabled, fmt::format("sync '{}': the repository is disabled", key.repository),
                 "enable it and sync again");
   }
-  if (binding->granularity == Granularity::All && key.internal_ref == key.external_ref) return binding;
-  const auto bound =
-      std::find_if(binding->branches.begin(), binding->branches.end(), [&](const BranchBinding& branch) {
-        return branch_ref(branch.internal) == key.internal_ref &&
-               branch_ref(branch.external) == key.external_ref;
-      });
   const auto pair = fmt::format("{} / {}", key.internal_ref, key.external_ref);
-  if (bound == binding->branches.end()) {
+  const bool has_one_name = key.internal_ref == key.external_ref;
+  if (is_tag(key.internal_ref)) {
+    if (has_one_name && binding->tags == Tags::All) return binding;
+    return fail(ErrorCode::BranchUnknown,
+                fmt::format("sync '{}': {}: its tags are not synced any more", key.repository, pair));
+  }
+  if (binding->granularity == Granularity::All && has_one_name) return binding;
+  const auto* bound = bound_branch(*binding, key);
+  if (bound == nullptr) {
     return fail(ErrorCode::BranchUnknown,
                 fmt::format("sync '{}': {} is not bound any more", key.repository, pair));
   }
@@ -61,21 +71,30 @@ Result<const RepositoryBinding*> binding_of(const BindingSnapshot& snapshot, con
 }
 
 Policy policy_of(const RepositoryBinding& binding, const LaneKey& key) {
-  if (binding.granularity == Granularity::All) return binding.policy;
-  const auto bound =
-      std::find_if(binding.branches.begin(), binding.branches.end(),
-                   [&](const BranchBinding& branch) { return lane_key(binding, branch) == key; });
-  return bound == binding.branches.end() ? binding.policy : binding.policy_of(*bound);
+  const auto* bound = bound_branch(binding, key);
+  return bound == nullptr ? binding.policy : binding.policy_of(*bound);
 }
 
-void follow_what_was_put(RefSync& ref, const LaneRow& lane, Direction direction) {
+Deletions deletions_of(const RepositoryBinding& binding, const LaneKey& key) {
+  const auto* bound = bound_branch(binding, key);
+  return bound == nullptr ? binding.deletions : binding.deletions_of(*bound);
+}
+
+void go_by_what_is_known(RefSync& ref, const RepositoryBinding& binding, const LaneRow& lane,
+                         Direction direction) {
   ref.put_tip.reset();
+  ref.common_tip.reset();
+  if (const auto common = ObjectId::from_hex(lane.common_tip)) ref.common_tip = *common;
+  if (binding.is_two_way()) return;
   if (const auto put = ObjectId::from_hex(lane.put_tip(direction))) ref.put_tip = *put;
 }
 
 RefSync ref_sync_for(const RepositoryBinding& binding, const LaneKey& key, Direction direction) {
   const auto from = source_side(direction);
-  return {key.ref(from), key.ref(other(from)), policy_of(binding, key)};
+  RefSync ref{key.ref(from), key.ref(other(from)), policy_of(binding, key)};
+  ref.propagate_deletion =
+      goes(binding.direction, direction) && deletions_of(binding, key) == Deletions::Propagate;
+  return ref;
 }
 
 Result<Remote> remote_of(const RepositoryBinding& binding, Side side, const CredentialLookup& credentials) {

@@ -7,6 +7,7 @@
 #include "agent/base/log.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/run_text.h"
+#include "agent/sync/two_way.h"
 
 namespace gitferry {
 namespace {
@@ -270,17 +271,18 @@ bool LaneRunner::run_job(Engine& engine, const Job& job, Verdict& verdict) {
     log::error("cannot open a run", {{"lane_id", job.lane.id}, {"error", run_id.error().text()}});
     return false;
   }
-  auto report = transfer(engine, job);
-  judge(report, verdict);
+  auto ran = transfer_either_way(engine, job);
+  judge(ran.report, verdict);
   auto end = end_of(job, verdict);
   end.run_id = *run_id;
-  end.text = run_text(job.lane.key, job.direction, report);
-  end.report = std::move(report);
+  end.text = run_text(job.lane.key, ran.direction, ran.report);
+  if (ran.direction != job.direction) end.went = ran.direction;
+  end.report = std::move(ran.report);
   const auto finished = parts_.store.finish_run(end);
-  log_run(job.lane, job.direction, end, started_at_ms);
+  log_run(job.lane, ran.direction, end, started_at_ms);
   // Who waits for a run that we cut off ourselves is told that it is pending, which is true.
   if (!verdict.was_cancelled) {
-    waiters_.publish(job.lane.key, job.direction, job.lane.requested_seq, end.report);
+    waiters_.publish(job.lane.key, job.direction, job.lane.requested_seq, end.report, end.went);
   }
   if (!finished) {
     log::error("cannot record the end of a run", {{"run_id", *run_id}, {"error", finished.error().text()}});
@@ -288,12 +290,24 @@ bool LaneRunner::run_job(Engine& engine, const Job& job, Verdict& verdict) {
   return finished.has_value();
 }
 
-RunReport LaneRunner::transfer(Engine& engine, const Job& job) {
-  auto request = request_for(job.binding, job.direction, parts_.credentials);
+DirectedReport LaneRunner::transfer_either_way(Engine& engine, const Job& job) {
+  DirectedReport first{transfer(engine, job, job.direction), job.direction};
+  const bool is_one_way = !job.binding.is_two_way() || job.lane.is_forced(job.direction);
+  if (is_one_way || !may_go_the_other_way(first.report)) return first;
+  auto second = transfer(engine, job, opposite(job.direction));
+  return ended_both_ways(job.lane.key, std::move(first), std::move(second));
+}
+
+RunReport LaneRunner::transfer(Engine& engine, const Job& job, Direction direction) {
+  auto request = request_for(job.binding, direction, parts_.credentials);
   if (request) {
-    auto& ref = request->refs.emplace_back(ref_sync_for(job.binding, job.lane.key, job.direction));
-    follow_what_was_put(ref, job.lane, job.direction);
-    if (job.lane.is_forced(job.direction)) ref.policy = Policy::Force;
+    auto& ref = request->refs.emplace_back(ref_sync_for(job.binding, job.lane.key, direction));
+    go_by_what_is_known(ref, job.binding, job.lane, direction);
+    // Leave to force is for the direction that it was given for, and is used up by its own run.
+    if (direction == job.direction && job.lane.is_forced(direction)) {
+      ref.policy = Policy::Force;
+      request->may_delete_many = true;
+    }
     return std::move(run_guarded(engine, *request, stop_.get_token()).front());
   }
   RunReport report;

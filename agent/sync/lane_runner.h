@@ -22,6 +22,7 @@
 #include "agent/sync/retry.h"
 #include "agent/sync/run_waiters.h"
 #include "agent/sync/sync_service.h"
+#include "agent/sync/two_way.h"
 
 namespace gitferry {
 
@@ -98,7 +99,8 @@ class LaneRunner {
   bool run_lane(Engine& engine, const LaneRow& lane);
   bool run_job(Engine& engine, const Job& job, Verdict& verdict);
   bool drop(const LaneRow& lane, const Error& reason);
-  RunReport transfer(Engine& engine, const Job& job);
+  DirectedReport transfer_either_way(Engine& engine, const Job& job);
+  RunReport transfer(Engine& engine, const Job& job, Direction direction);
   void judge(const RunReport& report, Verdict& verdict);
   RunEnd end_of(const Job& job, const Verdict& verdict);
 

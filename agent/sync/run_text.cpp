@@ -32,11 +32,6 @@ std::string tips(const RunReport& report) {
   return {};
 }
 
-std::string branch_or_ref(const std::string& ref) {
-  const auto branch = branch_of(ref);
-  return branch.empty() ? ref : std::string(branch);
-}
-
 }  // namespace
 
 std::string run_text(const LaneKey& key, Direction direction, const RunReport& report) {

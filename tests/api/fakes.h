@@ -66,6 +66,9 @@ class FakeStore final : public Store {
   Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override {
     return std::vector<std::int64_t>(repositories.size());
   }
+  Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) override {
+    return std::vector<std::int64_t>(repositories.size());
+  }
   Result<std::optional<DeliveryRow>> delivery(std::int64_t) override { return std::nullopt; }
   Result<OverrideRows> overrides() override { return OverrideRows{}; }
   Status change_overrides(const OverrideChange&) override { return {}; }

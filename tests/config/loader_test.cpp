@@ -87,7 +87,7 @@ repos:
   const auto* robot = config->bindings.find("robot");
   ASSERT_NE(robot, nullptr);
   EXPECT_FALSE(robot->enabled);
-  EXPECT_EQ(robot->direction, Direction::ToInter);
+  EXPECT_EQ(robot->direction, BindingDirection::ToInter);
   ASSERT_TRUE(robot->internal_webhook);
   EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "a secret of the test");
   EXPECT_EQ(robot->external_webhook->scheme, WebhookScheme::Hmac);
@@ -176,16 +176,55 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
     expect_error(bad);
 }
 
+TEST(Loader, ReadsTwoWayBindingsDeletionsAndTags) {
+  const auto config =
+      load_text(repository("    direction: both\n    policy: ff_only\n    deletions: propagate\n"
+                           "    tags: all\n    branches:\n"
+                           "      - {internal: a, external: a}\n"
+                           "      - {internal: b, external: b, deletions: ignore}\n"),
+                "f.yaml", environment_of({}));
+  ASSERT_TRUE(config) << text_of(config);
+  const auto& binding = config->bindings.repositories.begin()->second;
+  EXPECT_EQ(binding.direction, BindingDirection::Both);
+  EXPECT_EQ(binding.deletions, Deletions::Propagate);
+  EXPECT_EQ(binding.tags, Tags::All);
+  EXPECT_EQ(binding.deletions_of(binding.branches.at(0)), Deletions::Propagate);
+  EXPECT_EQ(binding.deletions_of(binding.branches.at(1)), Deletions::Ignore);
+  const auto plain = load_text(repository(""), "f.yaml", environment_of({}));
+  ASSERT_TRUE(plain) << text_of(plain);
+  EXPECT_EQ(plain->bindings.repositories.begin()->second.deletions, Deletions::Ignore);
+  EXPECT_EQ(plain->bindings.repositories.begin()->second.tags, Tags::None);
+}
+
+TEST(Loader, RefusesPoliciesOfTwoWayBindingsAndWordsThatAreNone) {
+  for (const Bad& bad : {
+           Bad{repository("    direction: both\n    policy: force\n"),
+               "7:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: both\n    policy: follow\n"),
+               "7:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    policy: force\n    direction: both\n"),
+               "6:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: both\n    branches:\n"
+                          "      - {internal: a, external: a, policy: force}\n"),
+               "8:46: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: outer\n"), "6:16: error:"},
+           Bad{repository("    deletions: yes\n"), "6:16: error:"},
+           Bad{repository("    deletions: true\n"), "6:16: error:"},
+           Bad{repository("    tags: some\n"), "6:11: error:"},
+           Bad{repository("    tags: [v1]\n"), "6:11: error:"},
+           Bad{repository("    branches:\n      - {internal: a, external: a, deletions: no}\n"),
+               "7:49: error:"},
+           Bad{repository("    branches:\n      - {internal: a, external: a, tags: all}\n"), "7:38: error:"},
+       })
+    expect_error(bad);
+}
+
 TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
   for (const Bad& bad : {
            Bad{"version: 1\nsync: {engine: mirror}", "2:8: error: 'engine' is not available in this version"},
            Bad{"version: 1\nsync: {delete_sync_dir: true}", "2:8: error: 'delete_sync_dir' is not available"},
            Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
                "2:16: error: PostgreSQL is not available in this version"},
-           Bad{repository("    direction: both\n"),
-               "6:16: error: 'repos[0].direction: both' is not available"},
-           Bad{repository("    deletions: propagate\n"), "6:5: error: 'deletions' is not available"},
-           Bad{repository("    tags: all\n"), "6:5: error: 'tags' is not available"},
        })
     expect_error(bad);
 }

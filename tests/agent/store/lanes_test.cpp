@@ -145,8 +145,69 @@ TEST_F(PutTipTest, ThatWasForgottenMeanwhileBeginsNoRun) {
   const auto begun = store().begin_run(row, Direction::ToOuter, now_ms());
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().code, ErrorCode::Unavailable);
-  EXPECT_TRUE(store().begin_run(row, Direction::ToInter, now_ms())) << "nothing was known of that";
+  EXPECT_FALSE(store().begin_run(row, Direction::ToInter, now_ms())) << "nor from what both sides had";
   EXPECT_TRUE(store().begin_run(lane(id_), Direction::ToOuter, now_ms()));
+}
+
+TEST_F(PutTipTest, OfARunThatWentTheOtherWayIsOfThatDirection) {
+  const auto row = lane(id_);
+  auto end = success(row, begin(row, Direction::ToOuter));
+  end.report.source_tip = end.report.target_tip_after = tip('a');
+  end.went = Direction::ToInter;
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
+  EXPECT_EQ(put_on(Direction::ToInter), a_);
+  EXPECT_EQ(lane(id_).last_direction, Direction::ToInter);
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).direction, Direction::ToInter);
+}
+
+class CommonTipTest : public PutTipTest {
+ protected:
+  std::string common() { return lane(id_).common_tip; }
+};
+
+TEST_F(CommonTipTest, IsWhatBothSidesHadAtTheLastSuccess) {
+  EXPECT_EQ(common(), "");
+  put('a', Direction::ToOuter, [](RunReport& report) { report.plan = Plan::Nothing; });
+  EXPECT_EQ(common(), a_);
+  put('b', Direction::ToInter);
+  reopen();
+  EXPECT_EQ(common(), std::string(40, 'b'));
+}
+
+TEST_F(CommonTipTest, OutlivesFailedRunsAndIsForgottenWithTheAddresses) {
+  put('a', Direction::ToOuter);
+  put('b', Direction::ToOuter, [](RunReport& report) {
+    report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+  });
+  put('b', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Refuse;
+    report.target_tip_after = tip('c');
+    report.error = Error{ErrorCode::Diverged, "diverged", "", std::nullopt};
+  });
+  EXPECT_EQ(common(), a_);
+  forget("robot");
+  EXPECT_EQ(common(), "");
+}
+
+TEST_F(CommonTipTest, IsNothingOnceTheRefIsGoneOnBothSides) {
+  put('a', Direction::ToOuter);
+  put('a', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Delete;
+    report.source_tip.reset();
+    report.target_tip_before = tip('a');
+    report.target_tip_after.reset();
+  });
+  EXPECT_EQ(common(), "");
+  EXPECT_EQ(lane(id_).target_tip, "") << "not what it was before";
+  EXPECT_EQ(lane(id_).source_tip, "");
+  put('a', Direction::ToOuter);
+  put('a', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Nothing;
+    report.source_tip.reset();
+    report.target_tip_after.reset();
+  });
+  EXPECT_EQ(common(), "");
 }
 
 TEST_F(LanesTest, ADroppedRequestTakesItsLeaveToForceWithIt) {

@@ -241,8 +241,11 @@ class FakeEngine final : public Engine {
   std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) override {
     return hosts_.run(request, stop);
   }
-  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope, std::stop_token stop) override {
-    return hosts_.list(remote.url.host_key(), stop);
+  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope, std::stop_token stop) override {
+    auto refs = hosts_.list(remote.url.host_key(), stop);
+    if (refs && scope == RefScope::Branches)
+      std::erase_if(*refs, [](const RefTip& ref) { return ref.ref.starts_with("refs/tags/"); });
+    return refs;
   }
 
  private:

@@ -52,11 +52,59 @@ TEST(LaneRequest, FollowsWhatWasPutInItsOwnDirection) {
   LaneRow lane;
   lane.put_to_outer = std::string(40, 'a');
   auto ref = ref_sync_for(robot(), kLane, Direction::ToOuter);
-  follow_what_was_put(ref, lane, Direction::ToOuter);
+  go_by_what_is_known(ref, robot(), lane, Direction::ToOuter);
   ASSERT_TRUE(ref.put_tip);
   EXPECT_EQ(ref.put_tip->hex(), lane.put_to_outer);
-  follow_what_was_put(ref, lane, Direction::ToInter);
+  go_by_what_is_known(ref, robot(), lane, Direction::ToInter);
   EXPECT_FALSE(ref.put_tip);
+}
+
+TEST(LaneRequest, DeletionsGoWhereTheBindingGoesByWhatBothSidesHad) {
+  auto binding = robot();
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  binding.deletions = Deletions::Propagate;
+  EXPECT_TRUE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToInter).propagate_deletion) << "against the binding";
+  binding.branches[0].deletions = Deletions::Ignore;
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  LaneRow lane;
+  lane.common_tip = std::string(40, 'a');
+  lane.put_to_outer = std::string(40, 'b');
+  auto ref = ref_sync_for(binding, kLane, Direction::ToOuter);
+  go_by_what_is_known(ref, binding, lane, Direction::ToOuter);
+  EXPECT_EQ(ref.common_tip->hex(), lane.common_tip);
+  EXPECT_EQ(ref.put_tip->hex(), lane.put_to_outer);
+}
+
+TEST(LaneRequest, ATwoWayLaneDeletesAtItsCommonTipAlone) {
+  auto binding = robot();
+  binding.direction = BindingDirection::Both;
+  binding.deletions = Deletions::Propagate;
+  LaneRow lane;
+  lane.common_tip = std::string(40, 'a');
+  lane.put_to_inter = std::string(40, 'b');
+  auto ref = ref_sync_for(binding, kLane, Direction::ToInter);
+  EXPECT_TRUE(ref.propagate_deletion);
+  go_by_what_is_known(ref, binding, lane, Direction::ToInter);
+  EXPECT_EQ(ref.common_tip->hex(), lane.common_tip);
+  EXPECT_FALSE(ref.put_tip);
+}
+
+TEST(LaneRequest, ATagsLaneIsTheRepositorysAsLongAsTagsAreSynced) {
+  const LaneKey tag{"robot", "refs/tags/v1", "refs/tags/v1"};
+  for (const auto granularity : {Granularity::One, Granularity::All}) {
+    auto binding = robot();
+    binding.granularity = granularity;
+    binding.policy = Policy::Force;
+    EXPECT_EQ(binding_of(*snapshot_of({binding}), tag).error().code, ErrorCode::BranchUnknown);
+    binding.tags = Tags::All;
+    const auto bindings = snapshot_of({binding});
+    EXPECT_TRUE(binding_of(*bindings, tag));
+    EXPECT_FALSE(binding_of(*bindings, {"robot", "refs/tags/v1", "refs/tags/v2"}));
+    EXPECT_FALSE(binding_of(*bindings, {"robot", "refs/tags/main", "refs/heads/main"}));
+    EXPECT_EQ(policy_of(binding, tag), Policy::Force);
+    EXPECT_EQ(deletions_of(binding, tag), Deletions::Ignore);
+  }
 }
 
 TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
