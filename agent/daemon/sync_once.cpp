@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,6 +17,7 @@
 #include "agent/daemon/private_files.h"
 #include "agent/daemon/server_client.h"
 #include "agent/daemon/server_tables.h"
+#include "agent/daemon/terminal_progress.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/lane_selection.h"
@@ -58,21 +61,28 @@ Result<std::vector<ListedBranch>> branches_of(const Job& job) {
   return branches;
 }
 
-RunReport run_branch(const Job& job, const ListedBranch& branch, const SyncCommandOptions& options) {
-  RunReport report;
-  if (branch.settled) {
-    report = *branch.settled;
-  } else if (auto request = request_for(*job.selection.binding, job.selection.direction, job.credentials)) {
-    request->dry_run = options.dry_run;
-    auto& ref =
-        request->refs.emplace_back(ref_sync_for(*job.selection.binding, branch.key, job.selection.direction));
-    if (options.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(job.engine, *request, std::stop_token()).front());
-  } else {
+/// One report for each of `transfer`, which are indices of `lanes`.
+std::vector<RunReport> run_transfer(const Job& job, const std::vector<LaneKey>& lanes,
+                                    const std::vector<std::size_t>& transfer,
+                                    const SyncCommandOptions& options) {
+  const auto& [binding, direction, unused] = job.selection;
+  auto request = request_for(*binding, direction, job.credentials);
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  report.dry_run = options.dry_run;
-  return report;
+  request->dry_run = options.dry_run;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(*binding, lanes[i], direction));
+    if (options.force) ref.policy = Policy::Force;
+  }
+  TransferProgress progress;
+  request->progress = &progress;
+  // Where somebody reads along; a program that reads JSON may have stderr on a terminal, too.
+  const TerminalProgress shown(progress, static_cast<std::uint32_t>(transfer.size()),
+                               !options.json && stderr_can_redraw());
+  return run_guarded(job.engine, *request, std::stop_token());
 }
 
 std::string hex_of(const std::optional<ObjectId>& tip) {
@@ -96,6 +106,58 @@ BranchResult result_of(const SyncOutcome& outcome) {
   return result;
 }
 
+/// Prints what is done: a line as soon as a branch's transfer is; JSON as one array at the end, as the agent
+/// would answer: programs need not know who did it.
+class Results {
+ public:
+  explicit Results(const SyncCommandOptions& options) : options_(options) {}
+
+  void add(const LaneKey& key, Direction direction, RunReport report) {
+    report.dry_run = options_.dry_run;
+    is_empty_ = false;
+    if (report.error) exit_code_ = kFailed;
+    const SyncOutcome outcome{key, direction, 0, true, std::move(report)};
+    if (options_.json) {
+      objects_ += (objects_.empty() ? "" : ",") + api::outcome_text(outcome);
+    } else {
+      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  /// The exit code.
+  int end() {
+    if (options_.json) std::fputs(("[" + objects_ + "]\n").c_str(), stdout);
+    if (!options_.json && is_empty_) std::puts("nothing to sync: no branch is enabled");
+    return exit_code_;
+  }
+
+ private:
+  const SyncCommandOptions& options_;
+  std::string objects_;
+  bool is_empty_ = true;
+  int exit_code_ = kDone;
+};
+
+/// First what listing both hosts settled, then the transfers.
+void run_branches(const Job& job, std::vector<ListedBranch>& branches, const SyncCommandOptions& options,
+                  Results& results) {
+  const auto direction = job.selection.direction;
+  std::vector<LaneKey> lanes;
+  for (auto& branch : branches) {
+    if (branch.settled) {
+      results.add(branch.key, direction, std::move(*branch.settled));
+    } else {
+      lanes.push_back(branch.key);
+    }
+  }
+  for (const auto& transfer : transfers_of(lanes, direction)) {
+    auto reports = run_transfer(job, lanes, transfer, options);
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      results.add(lanes[transfer[i]], direction, std::move(reports[i]));
+    }
+  }
+}
+
 }  // namespace
 
 int sync_once(const SyncCommandOptions& options, config::Config loaded) {
@@ -112,26 +174,12 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   const auto engine = (*engines)();
   const auto credentials = credential_lookup(live);
   const Job job{std::move(*selection), *engine, credentials};
-  const auto branches = branches_of(job);
+  auto branches = branches_of(job);
   if (!branches) return explain(branches.error());
 
-  // A line as soon as its branch is done; JSON as one array at the end, as the agent would answer: programs
-  // need not know who did it.
-  int exit_code = kDone;
-  std::string objects;
-  for (const auto& branch : *branches) {
-    const SyncOutcome outcome{branch.key, job.selection.direction, 0, true, run_branch(job, branch, options)};
-    if (outcome.report.error) exit_code = kFailed;
-    if (options.json) {
-      objects += (objects.empty() ? "" : ",") + api::outcome_text(outcome);
-    } else {
-      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
-      std::fflush(stdout);
-    }
-  }
-  if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
-  if (!options.json && branches->empty()) std::puts("nothing to sync: no branch is enabled");
-  return exit_code;
+  Results results(options);
+  run_branches(job, *branches, options, results);
+  return results.end();
 }
 
 }  // namespace gitferry::daemon

@@ -252,8 +252,21 @@ ALTER TABLE lane ADD COLUMN put_to_outer TEXT NOT NULL DEFAULT '';
 ALTER TABLE lane ADD COLUMN put_to_inter TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Pending lanes are looked for by age, past repositories that may not run; those of one repository together;
+// and those that are due next.
+constexpr const char* kSchema5 = R"sql(
+DROP INDEX lane_pending;
+-- branch_id, which is as unique as id: a search cannot go on behind a rowid
+CREATE INDEX lane_pending ON lane (marked_at_ms, repository, branch_id)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_pending_of_repository ON lane (repository, marked_at_ms)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_due_at ON lane (max(next_attempt_at_ms, hold_until_ms))
+  WHERE requested_seq > done_seq AND quarantined = 0;
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4, kSchema5};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -14,24 +14,27 @@ struct Plans {
   const LaneSelection& selection;
   bool force;
   const CredentialLookup& credentials;
+  const std::vector<std::optional<LaneRow>>& lanes;
 };
 
-RunReport plan_of(const Plans& plans, const LaneKey& key, const std::optional<LaneRow>& lane,
-                  const TimeLimit& limit) {
-  RunReport report;
+/// One report for each of `transfer`, which are indices of the selection's lanes.
+std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_t>& transfer,
+                                const TimeLimit& limit) {
+  const auto& binding = *plans.selection.binding;
   const auto direction = plans.selection.direction;
-  auto request = request_for(*plans.selection.binding, direction, plans.credentials);
-  if (request) {
-    request->dry_run = true;
-    auto& ref = request->refs.emplace_back(ref_sync_for(*plans.selection.binding, key, direction));
-    if (lane) follow_what_was_put(ref, *lane, direction);
-    if (plans.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(plans.engine, *request, limit.token()).front());
-  } else {
+  auto request = request_for(binding, direction, plans.credentials);
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  report.dry_run = true;
-  return report;
+  request->dry_run = true;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(binding, plans.selection.lanes[i], direction));
+    if (plans.lanes[i]) follow_what_was_put(ref, *plans.lanes[i], direction);
+    if (plans.force) ref.policy = Policy::Force;
+  }
+  return run_guarded(plans.engine, *request, limit.token());
 }
 
 }  // namespace
@@ -41,17 +44,20 @@ Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const 
                                             const TimeLimit& limit) {
   const auto lanes = store.lanes_of(selection.lanes);
   if (!lanes) return fail(lanes.error());
-  const Plans plans{engine, selection, force, credentials};
+  const Plans plans{engine, selection, force, credentials, *lanes};
   std::vector<SyncOutcome> outcomes;
-  for (std::size_t i = 0; i < selection.lanes.size(); ++i) {
-    SyncOutcome outcome{selection.lanes[i], selection.direction, 0, false, {}};
-    if (!limit.is_over()) {
-      outcome.report = plan_of(plans, outcome.key, lanes->at(i), limit);
+  for (const auto& key : selection.lanes) outcomes.push_back({key, selection.direction, 0, false, {}});
+  for (const auto& transfer : transfers_of(selection.lanes, selection.direction)) {
+    if (limit.is_over()) break;
+    auto reports = plans_of(plans, transfer, limit);
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      auto& outcome = outcomes[transfer[i]];
+      outcome.report = std::move(reports[i]);
+      outcome.report.dry_run = true;
       const auto& error = outcome.report.error;
       const bool was_cut = error && error->code == ErrorCode::Cancelled && limit.is_over();
       outcome.finished = !was_cut;
     }
-    outcomes.push_back(std::move(outcome));
   }
   return outcomes;
 }
