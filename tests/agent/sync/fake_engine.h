@@ -147,7 +147,13 @@ class FakeHosts {
       const std::scoped_lock lock(mutex_);
       hook = hook_;
     }
-    if (hook) hook(request);
+    try {
+      if (hook) hook(request);
+    } catch (...) {
+      const std::scoped_lock lock(mutex_);
+      std::erase(running_, &request);
+      throw;
+    }
     return end(request, stop);
   }
 

@@ -41,8 +41,8 @@ class LaneBatchTest : public SyncTest {
   void mark(const std::vector<LaneMark>& marks) { ASSERT_TRUE(store().mark_lanes(marks, Trigger::Webhook)); }
   std::map<std::string, LaneRow> by_branch() {
     std::map<std::string, LaneRow> lanes;
-    for (auto& row : store().lanes().value())
-      lanes[row.key.internal_ref.substr(std::string("refs/heads/").size())] = row;
+    const auto rows = store().lanes().value();
+    for (const auto& row : rows) lanes[row.key.internal_ref.substr(std::string("refs/heads/").size())] = row;
     return lanes;
   }
   void fail_all(int times, ErrorCode code) {
@@ -169,7 +169,8 @@ TEST_F(LaneBatchTest, StopCancelsATransferAndAllOfItStaysPending) {
   runner().start();
   ASSERT_TRUE(wait_running(1));
   runner().stop();
-  for (const auto& row : store().lanes().value()) {
+  const auto lanes = store().lanes().value();
+  for (const auto& row : lanes) {
     EXPECT_TRUE(row.is_pending());
     EXPECT_EQ(row.attempts, 0);
     EXPECT_TRUE(row.is_due(now_ms()));
@@ -263,6 +264,7 @@ TEST_F(LaneBatchTest, APushBesideAFullTransferRunsAtOnceAndTheRestOfItWaits) {
   mark({pushed});
   runner().wake();
   ASSERT_TRUE(wait_running(2));
+  ASSERT_TRUE(eventually([&] { return firsts.lock()->size() == 2; }));
   EXPECT_EQ(*firsts.lock(), (std::vector<std::string>{"refs/heads/b0 10", "refs/heads/pushed 1"}));
   hosts_.open_gate();
   ASSERT_TRUE(eventually([&] { return all_done(); }));
