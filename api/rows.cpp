@@ -127,7 +127,24 @@ Json::Value lane_json(const LaneRow& lane) {
   return row;
 }
 
-Json::Value status_json(const BranchStatus& branch) {
+Json::Value progress_json(const std::optional<ProgressView>& progress) {
+  if (!progress) return {};
+  const auto count = [](std::uint64_t value) { return number(static_cast<std::int64_t>(value)); };
+  const bool is_counted = progress->objects_total != 0;
+  Json::Value row(Json::objectValue);
+  row["phase"] = std::string(name_of(progress->phase));
+  row["objects_done"] = is_counted ? count(progress->objects_done) : Json::Value();
+  row["objects_total"] = is_counted ? count(progress->objects_total) : Json::Value();
+  row["bytes_received"] = count(progress->bytes_received);
+  row["bytes_sent"] = count(progress->bytes_sent);
+  row["bytes_per_second"] = count(progress->bytes_per_second);
+  row["elapsed_seconds"] = number(progress->elapsed.count() / 1000);
+  row["remaining_seconds"] = progress->remaining ? number(progress->remaining->count()) : Json::Value();
+  row["refs_in_transfer"] = progress->refs_in_transfer;
+  return row;
+}
+
+Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress) {
   LaneRow never_marked;
   never_marked.key = branch.key;
   never_marked.branch_id = branch.branch_id;
@@ -137,6 +154,7 @@ Json::Value status_json(const BranchStatus& branch) {
   row["external_branch_name"] = clean_text(branch_or_ref(branch.key.external_ref));
   row["status"] = std::string(name_of(branch.state));
   row["enabled"] = branch.enabled;
+  row["progress"] = progress_json(progress);
   return row;
 }
 

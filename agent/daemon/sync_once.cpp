@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,6 +17,7 @@
 #include "agent/daemon/private_files.h"
 #include "agent/daemon/server_client.h"
 #include "agent/daemon/server_tables.h"
+#include "agent/daemon/terminal_progress.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/lane_selection.h"
@@ -63,35 +66,29 @@ Result<std::vector<ListedRef>> refs_of(const Job& job) {
   return refs;
 }
 
-RunReport run_one_way(const Job& job, const LaneKey& key, Direction direction,
-                      const SyncCommandOptions& options) {
-  RunReport report;
-  if (auto request = request_for(*job.selection.binding, direction, job.credentials)) {
-    request->dry_run = options.dry_run;
-    request->may_delete_many = options.force;
-    auto& ref = request->refs.emplace_back(ref_sync_for(*job.selection.binding, key, direction));
-    if (options.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(job.engine, *request, std::stop_token()).front());
-  } else {
+/// One report for each of `transfer`, which are indices of `lanes`.
+std::vector<RunReport> run_transfer(const Job& job, const std::vector<SelectedLane>& lanes,
+                                    const std::vector<std::size_t>& transfer, Direction direction,
+                                    const SyncCommandOptions& options) {
+  const auto& binding = *job.selection.binding;
+  auto request = request_for(binding, direction, job.credentials);
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  return report;
-}
-
-DirectedReport run_ref(const Job& job, const ListedRef& ref, const SyncCommandOptions& options) {
-  DirectedReport ran{{}, ref.direction};
-  if (ref.settled) {
-    ran.report = *ref.settled;
-  } else {
-    ran.report = run_one_way(job, ref.key, ref.direction, options);
-    const bool is_two_way = job.selection.binding->is_two_way() && !options.force;
-    if (is_two_way && may_go_the_other_way(ran.report)) {
-      auto second = run_one_way(job, ref.key, opposite(ref.direction), options);
-      ran = ended_both_ways(ref.key, std::move(ran), std::move(second));
-    }
+  request->dry_run = options.dry_run;
+  request->may_delete_many = options.force;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(binding, lanes[i].key, direction));
+    if (options.force) ref.policy = Policy::Force;
   }
-  ran.report.dry_run = options.dry_run;
-  return ran;
+  TransferProgress progress;
+  request->progress = &progress;
+  // Where somebody reads along; a program that reads JSON may have stderr on a terminal, too.
+  const TerminalProgress shown(progress, static_cast<std::uint32_t>(transfer.size()),
+                               !options.json && stderr_can_redraw());
+  return run_guarded(job.engine, *request, std::stop_token());
 }
 
 std::string hex_of(const std::optional<ObjectId>& tip) {
@@ -115,6 +112,62 @@ BranchResult result_of(const SyncOutcome& outcome) {
   return result;
 }
 
+/// Prints what is done: a line as soon as a ref's transfer is; JSON as one array at the end, as the agent
+/// would answer: programs need not know who did it.
+class Results {
+ public:
+  explicit Results(const SyncCommandOptions& options) : options_(options) {}
+
+  void add(const LaneKey& key, Direction direction, RunReport report) {
+    report.dry_run = options_.dry_run;
+    is_empty_ = false;
+    if (report.error) exit_code_ = kFailed;
+    const SyncOutcome outcome{key, direction, 0, true, std::move(report)};
+    if (options_.json) {
+      objects_ += (objects_.empty() ? "" : ",") + api::outcome_text(outcome);
+    } else {
+      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  /// The exit code.
+  int end() {
+    if (options_.json) std::fputs(("[" + objects_ + "]\n").c_str(), stdout);
+    if (!options_.json && is_empty_) std::puts("nothing to sync: no branch is enabled");
+    return exit_code_;
+  }
+
+ private:
+  const SyncCommandOptions& options_;
+  std::string objects_;
+  bool is_empty_ = true;
+  int exit_code_ = kDone;
+};
+
+/// First what listing both hosts settled, then the transfers.
+void run_refs(const Job& job, std::vector<ListedRef>& refs, const SyncCommandOptions& options,
+              Results& results) {
+  std::vector<SelectedLane> lanes;
+  std::vector<LaneKey> keys;
+  for (auto& ref : refs) {
+    if (ref.settled) {
+      results.add(ref.key, ref.direction, std::move(*ref.settled));
+    } else {
+      lanes.push_back({ref.key, ref.direction});
+      keys.push_back(ref.key);
+    }
+  }
+  const bool may_turn = job.selection.binding->is_two_way() && !options.force;
+  for (const auto& [direction, transfer] : transfers_of(lanes)) {
+    auto ran = run_either_way(keys, transfer, direction, may_turn, [&](const auto& some, Direction way) {
+      return run_transfer(job, lanes, some, way, options);
+    });
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      results.add(keys[transfer[i]], ran[i].direction, std::move(ran[i].report));
+    }
+  }
+}
+
 }  // namespace
 
 int sync_once(const SyncCommandOptions& options, config::Config loaded) {
@@ -131,27 +184,12 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   const auto engine = (*engines)();
   const auto credentials = credential_lookup(live);
   const Job job{std::move(*selection), *engine, credentials};
-  const auto refs = refs_of(job);
+  auto refs = refs_of(job);
   if (!refs) return explain(refs.error());
 
-  // A line as soon as its ref is done; JSON as one array at the end, as the agent would answer: programs
-  // need not know who did it.
-  int exit_code = kDone;
-  std::string objects;
-  for (const auto& ref : *refs) {
-    auto ran = run_ref(job, ref, options);
-    const SyncOutcome outcome{ref.key, ran.direction, 0, true, std::move(ran.report)};
-    if (outcome.report.error) exit_code = kFailed;
-    if (options.json) {
-      objects += (objects.empty() ? "" : ",") + api::outcome_text(outcome);
-    } else {
-      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
-      std::fflush(stdout);
-    }
-  }
-  if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
-  if (!options.json && refs->empty()) std::puts("nothing to sync: no branch is enabled");
-  return exit_code;
+  Results results(options);
+  run_refs(job, *refs, options, results);
+  return results.end();
 }
 
 }  // namespace gitferry::daemon

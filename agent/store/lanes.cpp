@@ -12,21 +12,25 @@
 namespace gitferry {
 namespace {
 
-constexpr int kCrashLimit = 3;
 constexpr int kScanSize = 64;
 // From about here on one pass over the index is cheaper than a search for each.
 constexpr std::size_t kManyRepositories = 1000;
 
-const std::string kSelect =
-    "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, "
-    "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq), "
-    "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq), trigger, delivery_id, "
-    "marked_at_ms, "
-    "attempts, "
-    "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
-    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms, last_direction, "
-    "put_to_outer, put_to_inter, common_tip, forgotten_run_id "
-    "FROM lane ";
+#define GITFERRY_REQUESTED_DIRECTIONS "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq)"
+#define GITFERRY_FORCED_DIRECTIONS "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq)"
+// Written so that the partial indexes of what is pending can be used.
+#define GITFERRY_IS_PENDING "requested_seq > done_seq AND quarantined = 0 "
+#define GITFERRY_IS_DUE(now, furthest) \
+  "max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN " now " + 1 AND " now " + " furthest " "
+#define GITFERRY_SELECT_LANE(last_text)                                                              \
+  "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, "                    \
+  "done_seq, " GITFERRY_REQUESTED_DIRECTIONS ", " GITFERRY_FORCED_DIRECTIONS                         \
+  ", trigger, delivery_id, marked_at_ms, attempts, next_attempt_at_ms, hold_until_ms, crash_count, " \
+  "quarantined, last_plan, source_tip, target_tip, last_code_status, last_error, " last_text         \
+  ", last_run_at_ms, last_success_at_ms, last_direction, put_to_outer, put_to_inter, common_tip, "   \
+  "forgotten_run_id FROM lane "
+
+const std::string kSelect = GITFERRY_SELECT_LANE("last_text");
 
 LaneRow row_of(const Query& query) {
   LaneRow row;
@@ -346,13 +350,34 @@ std::vector<LaneRow> all_lanes(SqlConnection& connection) {
   return rows_of(query);
 }
 
-std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, ScanPosition position) {
-  static const std::string sql = kSelect +
-                                 "WHERE requested_seq > done_seq AND quarantined = 0 "
-                                 "AND max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN ?1 + 1 AND ?1 + ?2 "
-                                 "AND (marked_at_ms, id) > (?3, ?4) ORDER BY marked_at_ms, id LIMIT ?5";
+std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, const ScanPosition& position) {
+  static const std::string sql = kSelect + "WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE("?1", "?2") +
+                                 "AND (marked_at_ms, repository, branch_id) > (?3, ?4, ?5) "
+                                 "ORDER BY marked_at_ms, repository, branch_id LIMIT ?6";
   auto query = connection.query(sql.c_str());
-  query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.id, kScanSize);
+  query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.repository, position.branch_id,
+             kScanSize);
+  return rows_of(query);
+}
+
+std::vector<std::int64_t> due_lanes_of(SqlConnection& connection, const LaneGroup& group, std::int64_t now_ms,
+                                       std::size_t limit) {
+  auto query = connection.query("SELECT id FROM lane WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE(
+      "?1", "?2") "AND repository = ?3 AND " GITFERRY_REQUESTED_DIRECTIONS
+                  " = ?4 AND " GITFERRY_FORCED_DIRECTIONS
+                  " = ?5 AND crash_count = ?6 AND attempts BETWEEN ?7 AND ?8 AND marked_at_ms > ?9 "
+                  "ORDER BY marked_at_ms, id LIMIT ?10");
+  query.bind(now_ms, kFurthestAttemptMs, group.repository, group.requested_directions,
+             group.forced_directions, group.crash_count, group.attempts_min, group.attempts_max,
+             group.marked_after_ms, limit);
+  std::vector<std::int64_t> ids;
+  while (query.next()) ids.push_back(query.integer(0));
+  return ids;
+}
+
+std::vector<LaneRow> find_lanes_to_run(SqlConnection& connection, std::span<const std::int64_t> ids) {
+  auto query = connection.query(GITFERRY_SELECT_LANE("''") "WHERE id IN (SELECT value FROM json_each(?1))");
+  query.bind(json_array(ids));
   return rows_of(query);
 }
 

@@ -291,8 +291,22 @@ ALTER TABLE lane ADD COLUMN common_tip TEXT NOT NULL DEFAULT '';
 UPDATE lane SET common_tip = source_tip WHERE last_error = '' AND source_tip = target_tip AND last_run_at_ms > 0;
 )sql";
 
+// Pending lanes are looked for by age, past repositories that may not run; those of one repository together;
+// and those that are due next.
+constexpr const char* kSchema6 = R"sql(
+DROP INDEX lane_pending;
+-- branch_id, which is as unique as id: a search cannot go on behind a rowid
+CREATE INDEX lane_pending ON lane (marked_at_ms, repository, branch_id)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_pending_of_repository ON lane (repository, marked_at_ms)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_due_at ON lane (max(next_attempt_at_ms, hold_until_ms))
+  WHERE requested_seq > done_seq AND quarantined = 0;
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4, kSchema5};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3,
+                                                         kSchema4, kSchema5, kSchema6};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -74,14 +74,16 @@ void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool w
   if (with_page) query.bind_from(3, page_limit(page), page_offset(page));
 }
 
-/// Ends the running runs of one lane, or of all where `lane_id` is 0, as interrupted.
-void interrupt(SqlConnection& connection, std::int64_t lane_id, std::int64_t now_ms, std::string_view text) {
+// Of one lane it is a search of its own: with very many runs in progress, a scan for each would be too slow.
+#define GITFERRY_INTERRUPT                                                                              \
+  "UPDATE run SET state = 'interrupted', finished_at_ms = ?1, text = ?2, code_status = ?3, error = ?4 " \
+  "WHERE "                                                                                              \
+  "state = 'running' "
+
+void interrupt_of_lane(SqlConnection& connection, std::int64_t lane_id, std::int64_t now_ms) {
   const auto& row = info(ErrorCode::Cancelled);
-  connection
-      .query(R"sql(
-    UPDATE run SET state = 'interrupted', finished_at_ms = ?2, text = ?3, code_status = ?4, error = ?5
-    WHERE state = 'running' AND (?1 = 0 OR lane_id = ?1))sql")
-      .bind(lane_id, now_ms, text, row.code_status, row.name)
+  connection.query(GITFERRY_INTERRUPT "AND lane_id = ?5")
+      .bind(now_ms, kLostEndText, row.code_status, row.name, lane_id)
       .run();
 }
 
@@ -96,7 +98,7 @@ RunState run_state_from(const std::string& name) {
 
 std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms) {
-  interrupt(connection, lane.id, started_at_ms, kLostEndText);
+  interrupt_of_lane(connection, lane.id, started_at_ms);
   connection
       .query(R"sql(
     INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms, requested_seq)
@@ -128,7 +130,8 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
 }
 
 void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
-  interrupt(connection, 0, now_ms, kCrashText);
+  const auto& row = info(ErrorCode::Cancelled);
+  connection.query(GITFERRY_INTERRUPT).bind(now_ms, kCrashText, row.code_status, row.name).run();
 }
 
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {

@@ -62,6 +62,9 @@ struct LaneMark {
 /// clock was turned back, and means nothing.
 constexpr std::int64_t kFurthestAttemptMs = 3'600'000;
 
+/// A lane that was running at so many crashes in a row is quarantined.
+constexpr int kCrashLimit = 3;
+
 struct LaneRow {
   std::int64_t id = 0;
   LaneKey key;
@@ -117,6 +120,25 @@ struct LaneRow {
     const auto due_at = std::max(next_attempt_at_ms, hold_until_ms);
     return is_pending() && !quarantined && (due_at <= now_ms || due_at > now_ms + kFurthestAttemptMs);
   }
+};
+
+/// What the one who looks for a due lane makes of the next one.
+enum class Offer {
+  Taken,
+  LaneRefused,
+  RepositoryRefused,  ///< with it all lanes of its repository that were marked in the same millisecond
+  EndOfSearch,
+};
+
+/// Lanes that are alike in what decides whether they may share a transfer.
+struct LaneGroup {
+  std::string repository;
+  unsigned requested_directions = 0;  ///< as LaneRow has them
+  unsigned forced_directions = 0;
+  int crash_count = 0;
+  int attempts_min = 0;
+  int attempts_max = 0;
+  std::int64_t marked_after_ms = -1;
 };
 
 /// What became of a delivery. Lower-case names in the API.
@@ -262,6 +284,13 @@ struct RunEnd {
   std::string text;  ///< of the sync log
 };
 
+/// A request for a lane that has nothing to run for: its binding is gone or disabled.
+struct LaneDrop {
+  std::int64_t lane_id = 0;
+  std::int64_t done_seq = 0;
+  Error reason;
+};
+
 struct DeliveryFilter {
   std::string repository;          ///< empty: all
   std::optional<Verdict> verdict;  ///< unset: all
@@ -347,20 +376,34 @@ class Store {
   Result<Receipt> record_delivery(const DeliveryRecord& record, std::span<const LaneMark> marks);
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
-  /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`
-  /// has is used up by it. Errors besides: Unavailable where that leave, or the tip that was put there, was
-  /// taken back since `lane` was read; read it again.
-  virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
-                                         std::int64_t started_at_ms) = 0;
-  virtual Status finish_run(const RunEnd& end) = 0;
-  /// Ends a lane whose binding is gone or disabled, without a run.
-  virtual Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) = 0;
+  /// Opens a run row for each of `lanes` and notes there that it is running, in one transaction: one id each,
+  /// in order. Leave to force in this direction that a lane has is used up by it. A lane gets Unavailable,
+  /// and the others are begun all the same, where that leave, or the tip that was put there, was taken back
+  /// since it was read; read it again.
+  virtual Result<std::vector<Result<std::int64_t>>> begin_runs(std::span<const LaneRow> lanes,
+                                                               Direction direction,
+                                                               std::int64_t started_at_ms) = 0;
+  /// The same for one.
+  Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction, std::int64_t started_at_ms);
+  /// One transaction. Errors besides: Internal where one of the runs is not running.
+  virtual Status finish_runs(std::span<const RunEnd> ends) = 0;
+  Status finish_run(const RunEnd& end) { return finish_runs(std::span(&end, 1)); }
+  /// Ends lanes whose binding is gone or disabled, without a run; one transaction.
+  virtual Status drop_lane_requests(std::span<const LaneDrop> drops) = 0;
+  Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason);
 
-  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run`
-  /// agrees to. `may_run` is asked in that order, with no lock held, until it agrees; so it may claim the
-  /// lane. What it sees may be out of date by then: who claims reads the lane again.
+  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `offer` takes.
+  /// `offer` is asked in that order (by name of repository, where lanes were marked in the same millisecond),
+  /// with no lock held, until it takes one or ends the search; so it may claim the lane. What it sees may be
+  /// out of date by then: who claims reads the lane again.
   virtual Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
-                                                   const std::function<bool(const LaneRow&)>& may_run) = 0;
+                                                   const std::function<Offer(const LaneRow&)>& offer) = 0;
+  /// The lanes of a group that are due, pending and not quarantined, at most `limit`: their ids, the longest
+  /// waiting first. They may be out of date, too.
+  virtual Result<std::vector<std::int64_t>> due_of(const LaneGroup& group, std::int64_t now_ms,
+                                                   std::size_t limit) = 0;
+  /// What is needed to run lanes, of those that there are: `last_text`, which may be long, is left empty.
+  virtual Result<std::vector<LaneRow>> lanes_to_run(std::span<const std::int64_t> ids) = 0;
   /// When the next pending lane that is not due at `now_ms` will be; unset if there is none.
   virtual Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) = 0;
 

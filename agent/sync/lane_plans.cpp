@@ -15,35 +15,33 @@ struct Plans {
   const LaneSelection& selection;
   bool force;
   const CredentialLookup& credentials;
+  const std::vector<std::optional<LaneRow>>& lanes;
 };
 
-RunReport plan_one_way(const Plans& plans, const LaneKey& key, Direction direction,
-                       const std::optional<LaneRow>& lane, const TimeLimit& limit) {
-  RunReport report;
+/// One report for each of `transfer`, which are indices of the selection's lanes.
+std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_t>& transfer,
+                                Direction direction, const TimeLimit& limit) {
   const auto& binding = *plans.selection.binding;
   auto request = request_for(binding, direction, plans.credentials);
-  if (request) {
-    request->dry_run = true;
-    request->may_delete_many = plans.force;
-    auto& ref = request->refs.emplace_back(ref_sync_for(binding, key, direction));
-    if (lane) go_by_what_is_known(ref, binding, *lane, direction);
-    if (plans.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(plans.engine, *request, limit.token()).front());
-  } else {
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  report.dry_run = true;
-  return report;
+  request->dry_run = true;
+  request->may_delete_many = plans.force;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(binding, plans.selection.lanes[i].key, direction));
+    if (plans.lanes[i]) go_by_what_is_known(ref, binding, *plans.lanes[i], direction);
+    if (plans.force) ref.policy = Policy::Force;
+  }
+  return run_guarded(plans.engine, *request, limit.token());
 }
 
-DirectedReport plan_of(const Plans& plans, const SelectedLane& selected, const std::optional<LaneRow>& lane,
-                       const TimeLimit& limit) {
-  const auto& [key, direction] = selected;
-  DirectedReport first{plan_one_way(plans, key, direction, lane, limit), direction};
-  const bool is_two_way = plans.selection.binding->is_two_way();
-  if (!is_two_way || plans.force || !may_go_the_other_way(first.report)) return first;
-  auto second = plan_one_way(plans, key, opposite(direction), lane, limit);
-  return ended_both_ways(key, std::move(first), std::move(second));
+std::vector<LaneKey> keys_of(const std::vector<SelectedLane>& lanes) {
+  std::vector<LaneKey> keys;
+  for (const auto& lane : lanes) keys.push_back(lane.key);
+  return keys;
 }
 
 }  // namespace
@@ -51,24 +49,27 @@ DirectedReport plan_of(const Plans& plans, const SelectedLane& selected, const s
 Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
                                             bool force, const CredentialLookup& credentials,
                                             const TimeLimit& limit) {
-  std::vector<LaneKey> keys;
-  for (const auto& selected : selection.lanes) keys.push_back(selected.key);
+  const auto keys = keys_of(selection.lanes);
   const auto lanes = store.lanes_of(keys);
   if (!lanes) return fail(lanes.error());
-  const Plans plans{engine, selection, force, credentials};
+  const Plans plans{engine, selection, force, credentials, *lanes};
+  const bool may_turn = selection.binding->is_two_way() && !force;
   std::vector<SyncOutcome> outcomes;
-  for (std::size_t i = 0; i < selection.lanes.size(); ++i) {
-    const auto& selected = selection.lanes[i];
-    SyncOutcome outcome{selected.key, selected.direction, 0, false, {}};
-    if (!limit.is_over()) {
-      auto planned = plan_of(plans, selected, lanes->at(i), limit);
-      outcome.direction = planned.direction;
-      outcome.report = std::move(planned.report);
+  for (const auto& lane : selection.lanes) outcomes.push_back({lane.key, lane.direction, 0, false, {}});
+  for (const auto& [direction, transfer] : transfers_of(selection.lanes)) {
+    if (limit.is_over()) break;
+    auto ran = run_either_way(keys, transfer, direction, may_turn, [&](const auto& some, Direction way) {
+      return plans_of(plans, some, way, limit);
+    });
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      auto& outcome = outcomes[transfer[i]];
+      outcome.direction = ran[i].direction;
+      outcome.report = std::move(ran[i].report);
+      outcome.report.dry_run = true;
       const auto& error = outcome.report.error;
       const bool was_cut = error && error->code == ErrorCode::Cancelled && limit.is_over();
       outcome.finished = !was_cut;
     }
-    outcomes.push_back(std::move(outcome));
   }
   return outcomes;
 }

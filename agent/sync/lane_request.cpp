@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry {
@@ -19,9 +20,11 @@ std::vector<RunReport> all_failed(const SyncRequest& request, std::string_view w
   return std::vector(request.refs.size(), report);
 }
 
-std::vector<RunReport> run_and_catch(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+std::vector<RunReport> run_and_catch(Engine& engine, const SyncRequest& request,
+                                     const std::stop_token& stop) {
   try {
-    return engine.sync(request, std::move(stop));
+    auto reports = engine.sync(request, stop);
+    return reports.size() == request.refs.size() ? reports : all_failed(request, "it left out refs");
   } catch (const std::exception& e) {
     return all_failed(request, e.what());
   } catch (...) {
@@ -29,11 +32,39 @@ std::vector<RunReport> run_and_catch(Engine& engine, const SyncRequest& request,
   }
 }
 
+bool is_defect(const RunReport& report) {
+  return report.error && report.error->code == ErrorCode::Internal;
+}
+
+/// What fails for all refs by a defect of ours is asked for in halves again, until it fails alone with the
+/// ref that it is about. `tries` bounds how often, for a defect may have nothing to do with the refs.
+std::vector<RunReport> run_apart(Engine& engine, const SyncRequest& request, const std::stop_token& stop,
+                                 int& tries) {
+  auto reports = run_and_catch(engine, request, stop);
+  const bool is_to_halve = request.refs.size() > 1 && std::all_of(reports.begin(), reports.end(), is_defect);
+  if (!is_to_halve || stop.stop_requested() || tries <= 0) return reports;
+  tries -= 2;
+  reports.clear();
+  const auto middle = request.refs.begin() + static_cast<std::ptrdiff_t>(request.refs.size() / 2);
+  for (const bool is_first : {true, false}) {
+    auto half = request;
+    half.refs.assign(is_first ? request.refs.begin() : middle, is_first ? middle : request.refs.end());
+    for (auto& report : run_apart(engine, half, stop, tries)) reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+bool is_branch_ref(std::string_view ref, std::string_view branch) {
+  return branch_of(ref) == branch;
+}
+
 const BranchBinding* bound_branch(const RepositoryBinding& binding, const LaneKey& key) {
   if (binding.granularity == Granularity::All) return nullptr;
   const auto found =
-      std::find_if(binding.branches.begin(), binding.branches.end(),
-                   [&](const BranchBinding& branch) { return lane_key(binding, branch) == key; });
+      std::find_if(binding.branches.begin(), binding.branches.end(), [&](const BranchBinding& branch) {
+        return is_branch_ref(key.internal_ref, branch.internal) &&
+               is_branch_ref(key.external_ref, branch.external);
+      });
   return found == binding.branches.end() ? nullptr : &*found;
 }
 
@@ -120,10 +151,31 @@ Result<SyncRequest> request_for(const RepositoryBinding& binding, Direction dire
   return request;
 }
 
-std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop) {
+std::vector<std::vector<std::size_t>> transfers_of(std::span<const LaneKey> lanes, Direction direction) {
+  const auto target = other(source_side(direction));
+  std::map<std::string_view, std::size_t> earlier;
+  std::vector<std::vector<std::size_t>> layers;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const auto layer = earlier[lanes[i].ref(target)]++;
+    if (layer >= layers.size()) layers.emplace_back();
+    layers[layer].push_back(i);
+  }
+  std::vector<std::vector<std::size_t>> transfers;
+  for (const auto& layer : layers) {
+    for (std::size_t first = 0; first < layer.size(); first += kMostRefsInTransfer) {
+      const auto last = std::min(first + kMostRefsInTransfer, layer.size());
+      transfers.emplace_back(layer.begin() + static_cast<std::ptrdiff_t>(first),
+                             layer.begin() + static_cast<std::ptrdiff_t>(last));
+    }
+  }
+  return transfers;
+}
+
+std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, const std::stop_token& stop) {
+  constexpr int most_tries = 64;
+  int tries = most_tries;
   const auto begun = std::chrono::steady_clock::now();
-  auto reports = run_and_catch(engine, request, std::move(stop));
-  if (reports.size() != request.refs.size()) reports = all_failed(request, "it left out refs");
+  auto reports = run_apart(engine, request, stop, tries);
   const auto total =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
   for (auto& report : reports) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -37,8 +39,16 @@ RefSync ref_sync_for(const RepositoryBinding& binding, const LaneKey& key, Direc
 Result<SyncRequest> request_for(const RepositoryBinding& binding, Direction direction,
                                 const CredentialLookup& credentials);
 
-/// Engine::sync() behind a barrier: whatever is thrown in it becomes an Internal error of every report, so
-/// that one run fails and not the process. Fills in `total` where the engine did not come to it.
-std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, std::stop_token stop);
+/// How many refs one transfer may have: bounds what it holds in memory for each.
+constexpr std::size_t kMostRefsInTransfer = 4096;
+
+/// Divides lanes (by their index) into transfers: at most kMostRefsInTransfer each, none of which writes a
+/// ref twice.
+std::vector<std::vector<std::size_t>> transfers_of(std::span<const LaneKey> lanes, Direction direction);
+
+/// Engine::sync() behind a barrier: whatever is thrown in it becomes an Internal error of the refs that it is
+/// about, as far as asking for ever fewer of them tells which these are; so that they fail and neither the
+/// others nor the process. Fills in `total` where the engine did not come to it.
+std::vector<RunReport> run_guarded(Engine& engine, const SyncRequest& request, const std::stop_token& stop);
 
 }  // namespace gitferry

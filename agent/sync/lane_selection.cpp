@@ -8,6 +8,7 @@
 #include "agent/base/text.h"
 #include "agent/model/lane_key.h"
 #include "agent/model/ref_name.h"
+#include "agent/sync/lane_request.h"
 
 namespace gitferry {
 namespace {
@@ -63,6 +64,24 @@ Result<LaneSelection> select_enabled(const BindingSnapshot& snapshot, std::strin
 }
 
 }  // namespace
+
+std::vector<SelectedTransfer> transfers_of(const std::vector<SelectedLane>& lanes) {
+  std::vector<SelectedTransfer> transfers;
+  for (const auto direction : {Direction::ToOuter, Direction::ToInter}) {
+    std::vector<LaneKey> keys;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      if (lanes[i].direction != direction) continue;
+      keys.push_back(lanes[i].key);
+      places.push_back(i);
+    }
+    for (auto& together : transfers_of(keys, direction)) {
+      for (auto& i : together) i = places[i];
+      transfers.push_back({direction, std::move(together)});
+    }
+  }
+  return transfers;
+}
 
 Result<LaneSelection> select_branch(const BindingSnapshot& snapshot, std::string_view repository,
                                     std::string_view branch, const SelectionWish& wish) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,15 @@ struct SelectedLane {
   LaneKey key;
   Direction direction = Direction::ToOuter;
 };
+
+/// Lanes, by their index, that go the same way as one transfer.
+struct SelectedTransfer {
+  Direction direction = Direction::ToOuter;
+  std::vector<std::size_t> lanes;
+};
+
+/// Divides lanes into transfers as transfers_of() of one direction does, those that go to_outer first.
+std::vector<SelectedTransfer> transfers_of(const std::vector<SelectedLane>& lanes);
 
 /// The lanes that a request by name means.
 struct LaneSelection {

@@ -138,6 +138,10 @@ class Service final : public SyncService {
     reconciler_.ask(repository, claim);
   }
   [[nodiscard]] ReconcileState reconcile_state() override { return reconciler_.state(); }
+  [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(
+      std::span<const std::int64_t> lane_ids) override {
+    return runner_.progress_of(lane_ids);
+  }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,

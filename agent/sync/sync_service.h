@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "agent/model/binding.h"
 #include "agent/model/push_event.h"
 #include "agent/store/store.h"
+#include "agent/sync/progress_meter.h"
 #include "agent/sync/router.h"
 
 namespace gitferry {
@@ -22,6 +24,8 @@ namespace gitferry {
 struct SyncOptions {
   int workers = 8;
   int per_host = 4;
+  /// How many lanes of one repository may share a transfer. Bounds its memory, about 2 KiB a lane.
+  std::size_t lanes_per_transfer = 4096;
   std::chrono::milliseconds grace{30'000};  ///< how long stop() lets running runs go on
   /// How often every repository is compared on both hosts, whatever webhooks say. Zero: never, but for those
   /// that reconcile_soon() names.
@@ -142,6 +146,10 @@ class SyncService {
   /// alone, since every repository is compared after a start anyway, unless `reconcile_interval` is zero.
   virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
   [[nodiscard]] virtual ReconcileState reconcile_state() = 0;
+
+  /// How far the transfers are that lanes are in, one for each id, in order; unset where it does not run.
+  [[nodiscard]] virtual std::vector<std::optional<ProgressView>> progress_of(
+      std::span<const std::int64_t> lane_ids) = 0;
 
   /// Marks every enabled branch binding whose name on the source side of the direction is `branch`, and waits
   /// for their runs; of a two-way binding as select_branch() says. The API's codes: RepositoryUnknown,

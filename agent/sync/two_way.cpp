@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "agent/model/ref_name.h"
+#include "agent/sync/lane_request.h"
 
 namespace gitferry {
 namespace {
@@ -56,6 +57,31 @@ DirectedReport ended_both_ways(const LaneKey& key, DirectedReport first, RunRepo
   }
   if (is_missing(second)) return first;
   return {std::move(second), opposite(first.direction)};
+}
+
+std::vector<DirectedReport> run_either_way(std::span<const LaneKey> keys,
+                                           const std::vector<std::size_t>& transfer, Direction direction,
+                                           bool is_two_way, const OneWay& run) {
+  std::vector<DirectedReport> ran;
+  for (auto& report : run(transfer, direction)) ran.push_back({std::move(report), direction});
+  if (!is_two_way) return ran;
+  std::vector<std::size_t> places;  // in `ran`, of those that turn
+  std::vector<LaneKey> turning;
+  for (std::size_t i = 0; i < ran.size(); ++i) {
+    if (!may_go_the_other_way(ran[i].report)) continue;
+    places.push_back(i);
+    turning.push_back(keys[transfer[i]]);
+  }
+  for (const auto& together : transfers_of(turning, opposite(direction))) {
+    std::vector<std::size_t> lanes;
+    for (const auto i : together) lanes.push_back(transfer[places[i]]);
+    auto reports = run(lanes, opposite(direction));
+    for (std::size_t i = 0; i < together.size(); ++i) {
+      auto& end = ran[places[together[i]]];
+      end = ended_both_ways(turning[together[i]], std::move(end), std::move(reports[i]));
+    }
+  }
+  return ran;
 }
 
 }  // namespace gitferry

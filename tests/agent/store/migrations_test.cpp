@@ -181,6 +181,19 @@ TEST_F(MigrationTest, Version5KeepsOverridesAndTokensAndKnowsWhatBothSidesHad) {
   EXPECT_FALSE(connection.query("SELECT 1 FROM credential").next()) << "the tokens go with it, as before";
 }
 
+TEST_F(MigrationTest, Version6FindsWhatWasPendingBefore) {
+  make_version(5, R"sql(
+    INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+      (7, 'robot', 'refs/heads/main', 'refs/heads/main');
+    INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, requested_seq, to_outer_seq, marked_at_ms)
+      VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main', 5, 5, 9);
+  )sql");
+  const auto due = store().first_due(now_ms(), [](const LaneRow&) { return Offer::Taken; }).value();
+  ASSERT_TRUE(due);
+  EXPECT_EQ(due->id, 3);
+  EXPECT_EQ(store().due_of({"robot", 1, 0, 0, 0, 0}, now_ms(), 9).value(), std::vector<std::int64_t>{3});
+}
+
 TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
   make_version(2, kRowsOfVersion2);
   run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");

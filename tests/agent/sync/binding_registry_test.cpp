@@ -673,7 +673,7 @@ TEST_F(BindingRegistryTest, LeavesAnAuditRowForEveryChange) {
       last_audit().after,
       R"({"enable":true,"internal_repo_address":"https://in.example/api",)"
       R"("external_repo_address":"https://out.example/api","sync_granularity":"one",)"
-      R"("sync_direction":"to_outer","policy":"ff_only","backup_refs":false,"token_present":{"internal":true,"external":false}})");
+      R"("sync_direction":"to_outer","policy":"ff_only","deletions":"ignore","tags":"none","backup_refs":false,"token_present":{"internal":true,"external":false}})");
   ASSERT_TRUE(registry().set_repository_enabled("robot", false, kOps));
   EXPECT_EQ(last_audit().action, "set_repository_enabled");
   EXPECT_EQ(last_audit().before + last_audit().after, R"({"enable":true}{"enable":false})");

@@ -85,9 +85,11 @@ TEST_F(LaneRunnerTest, NeverRunsALaneTwiceAtOnce) {
 TEST_F(LaneRunnerTest, ABusyHostDoesNotDelayTheOthers) {
   options_of_sync_.workers = 6;
   options_of_sync_.per_host = 2;
-  set_bindings({binding_between("robot", "in", "slow"), binding_between("other", "elsewhere", "quick")});
+  std::vector<RepositoryBinding> bindings{binding_between("other", "elsewhere", "quick")};
+  for (int i = 0; i < 5; ++i) bindings.push_back(binding_between("r" + std::to_string(i), "in", "slow"));
+  set_bindings(bindings);
   hosts_.close_gate();
-  for (int i = 0; i < 5; ++i) marked(mark_of("b" + std::to_string(i)));
+  for (int i = 0; i < 5; ++i) marked({lane_key("b1", "r" + std::to_string(i)), Direction::ToOuter});
   clock_.advance(milliseconds(1));
   marked({lane_key("b1", "other"), Direction::ToOuter});
   runner().start();
@@ -225,7 +227,9 @@ TEST_F(LaneRunnerTest, ARunIsToldWhatTheLastOnePutThere) {
   set_bindings({binding});
   options_of_sync_.workers = 1;
   Guarded<std::vector<std::optional<ObjectId>>> told;
-  hosts_.on_run([&](const SyncRequest& request) { told.lock()->push_back(request.refs.front().put_tip); });
+  hosts_.on_run([&](const SyncRequest& request) {
+    for (const auto& ref : request.refs) told.lock()->push_back(ref.put_tip);
+  });
   const auto put = ObjectId::from_hex(std::string(40, 'a')).value();
   const auto id = marked(mark_of("b1")).marked[0].lane_id;
   auto end = success(lane(id), store().begin_run(lane(id), Direction::ToOuter, now_ms()).value());

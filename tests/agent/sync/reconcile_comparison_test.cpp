@@ -303,7 +303,7 @@ TEST_F(DeletionComparisonTest, MoreThanTheGuardAllowsAreLeftForSomebodyToLookAt)
 
 TEST_F(DeletionComparisonTest, AnEmptySourceDeletesNothing) {
   rows_.resize(1);
-  listings_.external.resize(1);
+  listings_.external.erase(listings_.external.begin() + 1, listings_.external.end());
   listings_.internal.clear();
   EXPECT_TRUE(differences().marks.empty());
   EXPECT_EQ(differences().withheld_deletions, 0U);

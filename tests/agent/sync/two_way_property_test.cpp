@@ -355,7 +355,7 @@ class World {
 
 class TwoWayPropertyTest : public ::testing::Test {
  protected:
-  static constexpr std::uint32_t kWorlds = 1500;
+  static constexpr std::uint32_t kWorlds = 1000;
 
   TwoWayPropertyTest() {
     const auto migrated = migrate(connection_);
