@@ -125,13 +125,15 @@ bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::i
 
 void note_put_tip(SqlConnection& connection, const RunEnd& end) {
   const auto put = tip_put_by(end.report);
-  if (!put) return;
+  // What was deleted there is nothing that gitferry put there any more.
+  const bool is_deleted = end.report.plan == Plan::Delete && !end.report.error && !end.report.dry_run;
+  if (!put && !is_deleted) return;
   connection
       .query(R"sql(
     UPDATE lane SET put_to_outer = CASE WHEN coalesce(run.went, run.direction) = 1 THEN ?3 ELSE put_to_outer END,
       put_to_inter = CASE WHEN coalesce(run.went, run.direction) = 2 THEN ?3 ELSE put_to_inter END
     FROM run WHERE lane.id = ?1 AND run.id = ?2)sql")
-      .bind(end.lane_id, end.run_id, put->hex())
+      .bind(end.lane_id, end.run_id, hex_of(put))
       .run();
 }
 

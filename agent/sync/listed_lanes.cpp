@@ -72,7 +72,9 @@ class LaneLister {
     }
     for (const auto& [key, row] : rows_) {
       const bool is_of_kind = key.internal_ref == key.external_ref && key.internal_ref.starts_with(prefix);
-      if (is_of_kind && !row->common_tip.empty() && binding_.deletions == Deletions::Propagate)
+      const bool was_synced =
+          !row->common_tip.empty() || !row->put_to_outer.empty() || !row->put_to_inter.empty();
+      if (is_of_kind && was_synced && binding_.deletions == Deletions::Propagate)
         refs.insert(key.internal_ref);
     }
     for (const auto ref : refs) add({binding_.name, std::string(ref), std::string(ref)});

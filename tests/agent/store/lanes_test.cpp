@@ -200,6 +200,7 @@ TEST_F(CommonTipTest, IsNothingOnceTheRefIsGoneOnBothSides) {
   });
   EXPECT_EQ(common(), "");
   EXPECT_EQ(lane(id_).target_tip, "") << "not what it was before";
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
   EXPECT_EQ(lane(id_).source_tip, "");
   put('a', Direction::ToOuter);
   put('a', Direction::ToOuter, [](RunReport& report) {
