@@ -40,6 +40,8 @@ Json::Value repository_json(const RepositoryBinding& binding) {
 
   row["origin"] = word(binding.origin);
   row["policy"] = word(binding.policy);
+  row["deletions"] = word(binding.deletions);
+  row["tags"] = word(binding.tags);
   row["token_present"]["internal"] = binding.internal_token.has_value();
   row["token_present"]["external"] = binding.external_token.has_value();
   return row;
@@ -71,14 +73,13 @@ Json::Value branch_row_json(const RepositoryBinding& binding, const BranchBindin
                             const BranchStatus& status) {
   auto row = branch_json(branch);
   row["policy"] = word(binding.policy_of(branch));
+  row["deletions"] = word(binding.deletions_of(branch));
   row["file"] = Json::Value();
   if (branch.file_enabled) row["file"]["enable"] = *branch.file_enabled;
   const auto known = status.lane.value_or(LaneRow{});
   const auto lane = lane_json(known);
-  // A manual sync may have gone against the binding.
-  const bool from_internal = source_side(known.last_direction.value_or(binding.direction)) == Side::Internal;
-  row["internal_tip"] = lane[from_internal ? "source_tip" : "target_tip"];
-  row["external_tip"] = lane[from_internal ? "target_tip" : "source_tip"];
+  row["internal_tip"] = text_or_null(known.known_tip(Side::Internal));
+  row["external_tip"] = text_or_null(known.known_tip(Side::External));
   for (const auto* name :
        {"in_sync", "last_success_at", "last_run_at", "next_retry_at", "code_status", "error", "reason"}) {
     row[name] = lane[name];

@@ -47,6 +47,18 @@ std::int64_t time_at(const Json::Value& row, const char* name) {
   return parse_rfc3339(string_at(row, name)).value_or(0);
 }
 
+std::optional<ProgressLine> progress_line(const Json::Value& row) {
+  if (!row.isObject()) return std::nullopt;
+  ProgressLine line{string_at(row, "phase"),           number_at(row, "objects_done"),
+                    number_at(row, "objects_total"),   number_at(row, "bytes_received"),
+                    number_at(row, "bytes_sent"),      number_at(row, "bytes_per_second"),
+                    number_at(row, "elapsed_seconds"), std::nullopt,
+                    number_at(row, "refs_in_transfer")};
+  if (member(row, "remaining_seconds").isNumeric())
+    line.remaining_seconds = number_at(row, "remaining_seconds");
+  return line;
+}
+
 StatusLine status_line(const Json::Value& row) {
   return {string_at(row, "repo_name"),
           string_at(row, "internal_branch_name"),
@@ -57,7 +69,8 @@ StatusLine status_line(const Json::Value& row) {
           string_at(row, "error"),
           string_at(row, "reason"),
           time_at(row, "last_success_at"),
-          time_at(row, "next_retry_at")};
+          time_at(row, "next_retry_at"),
+          progress_line(member(row, "progress"))};
 }
 
 DeliveryLine delivery_line(const Json::Value& row) {

@@ -15,6 +15,19 @@ namespace gitferry::api {
 
 /// What of the API's rows the command line shows. Unknown texts are empty, unknown times 0.
 
+/// How far a transfer is.
+struct ProgressLine {
+  std::string phase;
+  std::int64_t objects_done = 0;
+  std::int64_t objects_total = 0;  ///< 0: not known
+  std::int64_t bytes_received = 0;
+  std::int64_t bytes_sent = 0;
+  std::int64_t bytes_per_second = 0;
+  std::int64_t elapsed_seconds = 0;
+  std::optional<std::int64_t> remaining_seconds = std::nullopt;
+  std::int64_t refs_in_transfer = 1;
+};
+
 struct StatusLine {
   std::string repository;
   std::string internal_branch;
@@ -26,6 +39,7 @@ struct StatusLine {
   std::string reason;
   std::int64_t last_success_at_ms = 0;
   std::int64_t next_retry_at_ms = 0;
+  std::optional<ProgressLine> progress = std::nullopt;  ///< unset: no transfer goes on
 };
 
 /// What became of one lane that a delivery marked.

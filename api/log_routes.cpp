@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <utility>
@@ -97,7 +99,14 @@ Result<Response> get_status(ApiContext& context, const Call& call) {
   if (!repository.empty() && bindings->find(repository) == nullptr) {
     return fail(repository_unknown("show the status", repository));
   }
-  return listing(call, branch_statuses(*bindings, context.store, repository, *page), &status_json);
+  const auto branches = branch_statuses(*bindings, context.store, repository, *page);
+  if (!branches) return fail(branches.error());
+  std::vector<std::int64_t> lanes;
+  for (const auto& branch : branches->rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
+  const auto progress = context.sync.progress_of(lanes);
+  Json::Value data(Json::arrayValue);
+  for (std::size_t i = 0; i < lanes.size(); ++i) data.append(status_json(branches->rows[i], progress[i]));
+  return success(call.request, std::move(data), branches->total);
 }
 
 }  // namespace

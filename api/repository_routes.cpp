@@ -36,7 +36,7 @@ Result<RepositoryToBind> repository_to_bind(const Parameters& parameters) {
                           std::move(*internal),
                           std::move(*external),
                           granularity_from(*granularity),
-                          direction_from(*direction),
+                          binding_direction_from(*direction),
                           internal_token->value_or(Secret()),
                           external_token->value_or(Secret())};
 }

@@ -100,7 +100,10 @@ Json::Value delivery_json(const DeliveryRow& delivery) {
 
 Json::Value lane_json(const LaneRow& lane) {
   const bool ever_ended = lane.last_run_at_ms != 0 || lane.last_code_status != 0;
-  const bool tips_equal = !lane.source_tip.empty() && lane.source_tip == lane.target_tip;
+  // A ref that was deleted on both sides is in sync as well.
+  const bool are_both_known =
+      !lane.source_tip.empty() || (lane.last_run_at_ms != 0 && lane.last_error.empty());
+  const bool tips_equal = are_both_known && lane.source_tip == lane.target_tip;
   Json::Value row(Json::objectValue);
   row["id"] = id_or_null(lane.id);
   row["repo_name"] = lane.key.repository;
@@ -124,16 +127,34 @@ Json::Value lane_json(const LaneRow& lane) {
   return row;
 }
 
-Json::Value status_json(const BranchStatus& branch) {
+Json::Value progress_json(const std::optional<ProgressView>& progress) {
+  if (!progress) return {};
+  const auto count = [](std::uint64_t value) { return number(static_cast<std::int64_t>(value)); };
+  const bool is_counted = progress->objects_total != 0;
+  Json::Value row(Json::objectValue);
+  row["phase"] = std::string(name_of(progress->phase));
+  row["objects_done"] = is_counted ? count(progress->objects_done) : Json::Value();
+  row["objects_total"] = is_counted ? count(progress->objects_total) : Json::Value();
+  row["bytes_received"] = count(progress->bytes_received);
+  row["bytes_sent"] = count(progress->bytes_sent);
+  row["bytes_per_second"] = count(progress->bytes_per_second);
+  row["elapsed_seconds"] = number(progress->elapsed.count() / 1000);
+  row["remaining_seconds"] = progress->remaining ? number(progress->remaining->count()) : Json::Value();
+  row["refs_in_transfer"] = progress->refs_in_transfer;
+  return row;
+}
+
+Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress) {
   LaneRow never_marked;
   never_marked.key = branch.key;
   never_marked.branch_id = branch.branch_id;
   auto row = lane_json(branch.lane ? *branch.lane : never_marked);
   row["branch_id"] = id_or_null(branch.branch_id);
-  row["internal_branch_name"] = clean_text(branch_of(branch.key.internal_ref));
-  row["external_branch_name"] = clean_text(branch_of(branch.key.external_ref));
+  row["internal_branch_name"] = clean_text(branch_or_ref(branch.key.internal_ref));
+  row["external_branch_name"] = clean_text(branch_or_ref(branch.key.external_ref));
   row["status"] = std::string(name_of(branch.state));
   row["enabled"] = branch.enabled;
+  row["progress"] = progress_json(progress);
   return row;
 }
 

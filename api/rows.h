@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <json/value.h>
@@ -19,8 +20,11 @@ Json::Value run_json(const RunRow& run);
 Json::Value refs_json(const std::string& text);
 Json::Value delivery_json(const DeliveryRow& delivery);
 Json::Value lane_json(const LaneRow& lane);
-/// The lane of a branch, also where it was never marked, and how the branch stands.
-Json::Value status_json(const BranchStatus& branch);
+/// How far a transfer is; null for none.
+Json::Value progress_json(const std::optional<ProgressView>& progress);
+/// The lane of a branch, also where it was never marked, how the branch stands, and how far the transfer is
+/// that it is in.
+Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress);
 Json::Value audit_json(const AuditRow& change);
 Json::Value outcome_json(const SyncOutcome& outcome);
 

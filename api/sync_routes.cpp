@@ -111,12 +111,12 @@ Response too_many_waiters(const Request& request) {
             {}}));
 }
 
-/// A whole repository is listed after the answer where nobody waits for it.
+/// A repository that has to be listed is so after the answer where nobody waits for it.
 bool goes_on_after(const ApiContext& context, const std::string& repository, const SyncParameters& asked) {
   if (asked.waits()) return false;
   const auto bindings = context.bindings.snapshot();
   const auto* binding = bindings->find(repository);
-  return binding != nullptr && binding->granularity == Granularity::All;
+  return binding != nullptr && binding->needs_listing();
 }
 
 /// `branch` empty: the whole repository.

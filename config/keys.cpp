@@ -51,12 +51,10 @@ constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use pa
                                         Remark{"key", "use key_file"},
                                         Remark{"client_key", "use client_key_file"}};
 
-constexpr std::array<Word, 10> kRepositoryKeys{"name",        "enable",    "internal", "external",
-                                               "granularity", "direction", "policy",   "backup_refs",
-                                               "webhook",     "branches"};
-constexpr std::array kRepositoryPlanned{Remark{"deletions", "deleted branches are left alone"},
-                                        Remark{"tags", "tags are not synced"},
-                                        Remark{"engine", "every sync goes through the relay"}};
+constexpr std::array<Word, 12> kRepositoryKeys{"name",        "enable",      "internal", "external",
+                                               "granularity", "direction",   "policy",   "deletions",
+                                               "tags",        "backup_refs", "webhook",  "branches"};
+constexpr std::array kRepositoryPlanned{Remark{"engine", "every sync goes through the relay"}};
 constexpr std::array kRepositoryRefused{
     Remark{"password", "put it under credentials as password_file or password_env"},
     Remark{"token", "put it under credentials as password_file or password_env"},
@@ -81,7 +79,7 @@ constexpr std::array kSecretRefused{Remark{"secret", "use file or env"}, Remark{
                                     Remark{"token", "use file or env"},
                                     Remark{"password", "use file or env"}};
 
-constexpr std::array<Word, 4> kBranchKeys{"internal", "external", "enable", "policy"};
+constexpr std::array<Word, 5> kBranchKeys{"internal", "external", "enable", "policy", "deletions"};
 
 constexpr std::array kAll{
     &section::kRoot,     &section::kServer,     &section::kTls,    &section::kLimits,

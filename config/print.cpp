@@ -283,6 +283,7 @@ YamlNode branches_of(const RepositoryBinding& binding, Form form) {
     put(pair, "external", word(branch.external));
     put(pair, "enable", flag(branch.enabled));
     if (branch.policy) put(pair, "policy", word(std::string(name_of(*branch.policy))));
+    if (branch.deletions) put(pair, "deletions", word(std::string(name_of(*branch.deletions))));
     branches.items.push_back(std::move(pair));
   }
   return branches;
@@ -303,6 +304,8 @@ YamlNode repository_of(const Config& config, const RepositoryBinding& binding, F
   put(map, "granularity", word(std::string(name_of(binding.granularity))));
   put(map, "direction", word(std::string(name_of(binding.direction))));
   put(map, "policy", word(std::string(name_of(binding.policy))));
+  put(map, "deletions", word(std::string(name_of(binding.deletions))));
+  put(map, "tags", word(std::string(name_of(binding.tags))));
   put(map, "backup_refs", flag(binding.backup_refs));
   YamlNode webhooks = webhooks_of(config, binding);
   if (!webhooks.members.empty()) put(map, "webhook", std::move(webhooks));

@@ -50,16 +50,29 @@ class RepositoryReader {
   void read_kind() {
     if (const auto word = map_.choice("granularity", {"one", "all"}))
       binding_.granularity = *granularity_from(*word);
-    if (const auto word = map_.choice("direction", {"to_outer", "to_inter"},
-                                      {{"both", "bind the repository once for each direction"}}))
-      binding_.direction = *direction_from(*word);
+    if (const auto word = map_.choice("direction", {"to_outer", "to_inter", "both"}))
+      binding_.direction = *binding_direction_from(*word);
     if (const auto policy = read_policy(map_)) binding_.policy = *policy;
+    if (const auto deletions = read_deletions(map_)) binding_.deletions = *deletions;
+    if (const auto word = map_.choice("tags", {"none", "all"})) binding_.tags = *tags_from(*word);
     binding_.backup_refs = map_.flag("backup_refs").value_or(false);
   }
 
-  static std::optional<Policy> read_policy(const MapReader& map) {
+  [[nodiscard]] std::optional<Policy> read_policy(const MapReader& map) const {
     const auto word = map.choice("policy", {"ff_only", "follow", "force"});
-    return word ? policy_from(*word) : std::nullopt;
+    const auto policy = word ? policy_from(*word) : std::nullopt;
+    if (policy && *policy != Policy::FfOnly && binding_.is_two_way()) {
+      map.error(
+          map.at("policy"), "direction both allows no policy but ff_only: nothing says which side is to win",
+          "remove policy, or choose one direction; POST .../branch/BRANCH?force=true&sync_direct=1 lets one "
+          "side win once");
+    }
+    return policy;
+  }
+
+  static std::optional<Deletions> read_deletions(const MapReader& map) {
+    const auto word = map.choice("deletions", {"ignore", "propagate"});
+    return word ? deletions_from(*word) : std::nullopt;
   }
 
   bool read_address(std::string_view key, RemoteUrl& url) {
@@ -121,12 +134,13 @@ class RepositoryReader {
       auto external = read_branch_name(map, "external");
       const bool enabled = map.flag("enable").value_or(true);
       const auto policy = read_policy(map);
+      const auto deletions = read_deletions(map);
       if (!internal || !external) continue;
       if (!seen.insert({*internal, *external}).second) {
         map.error(map.at(), "this pair of branches is bound twice", "keep one of them");
         continue;
       }
-      binding_.branches.push_back({std::move(*internal), std::move(*external), enabled, policy});
+      binding_.branches.push_back({std::move(*internal), std::move(*external), enabled, policy, deletions});
     }
   }
 

@@ -116,7 +116,9 @@ void add_sync_command(CLI::App& app, Options& options, int& exit_code) {
   add_server_options(*command, options, sync.server);
   command->add_option("REPO", sync.repository, "Name of the repository binding")->required();
   command->add_option("BRANCH", sync.branch, "Branch name on the source side");
-  command->add_option("--direction", options.direction, "Instead of the binding's own")
+  command
+      ->add_option("--direction", options.direction,
+                   "Instead of the binding's own; of a two-way one, which side is to win with --force")
       ->check(CLI::IsMember({"to_outer", "to_inter"}));
   command->add_flag("--dry-run", sync.dry_run, "Only say what would be done");
   command->add_flag("--force", sync.force, "Rewrite a target that has other commits, this once");

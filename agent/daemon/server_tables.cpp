@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "agent/base/text.h"
+#include "agent/daemon/progress_text.h"
 #include "agent/daemon/text_table.h"
 #include "agent/model/binding.h"
 #include "agent/model/ref_name.h"
@@ -24,11 +25,6 @@ std::string short_id(const std::string& hex) {
   return hex.substr(0, kShortId);
 }
 
-std::string branch_or_ref(const std::string& ref) {
-  const auto branch = branch_of(ref);
-  return branch.empty() ? ref : std::string(branch);
-}
-
 /// The first line of a run's text says what was done, the second what was wrong.
 std::string_view error_line(std::string_view text) {
   const auto lines = split(text, '\n');
@@ -36,6 +32,7 @@ std::string_view error_line(std::string_view text) {
 }
 
 std::string reason_of(const api::StatusLine& line, std::int64_t now_ms) {
+  if (line.progress) return progress_text(*line.progress);
   std::string reason;
   if (line.next_retry_at_ms != 0) reason = "retry " + relative_time(line.next_retry_at_ms, now_ms);
   if (!line.reason.empty()) {
@@ -79,14 +76,6 @@ std::string runs_of(const api::DeliveryLine& line) {
     text += fmt::format("{}{} x {}", text.empty() ? "" : ", ", count, state);
   }
   return text;
-}
-
-std::string size_text(std::int64_t bytes) {
-  constexpr double kKibi = 1024.0;
-  const auto count = static_cast<double>(bytes);
-  if (count < kKibi) return fmt::format("{} B", bytes);
-  if (count < kKibi * kKibi) return fmt::format("{:.1f} KiB", count / kKibi);
-  return fmt::format("{:.1f} MiB", count / kKibi / kKibi);
 }
 
 std::string tip_or_none(const std::string& hex) {

@@ -10,7 +10,7 @@ namespace gitferry::daemon {
 
 /// What the API's rows look like on a terminal.
 
-/// A line a branch; the reason is the error's own line of the sync log.
+/// A line a branch; the reason is the error's own line of the sync log, or how far the transfer is that runs.
 std::string status_table(const std::vector<api::StatusLine>& lines, std::int64_t now_ms);
 
 std::string deliveries_table(const std::vector<api::DeliveryLine>& lines, std::int64_t now_ms);

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -15,11 +17,13 @@
 #include "agent/daemon/private_files.h"
 #include "agent/daemon/server_client.h"
 #include "agent/daemon/server_tables.h"
+#include "agent/daemon/terminal_progress.h"
 #include "agent/model/ref_name.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/repository_listing.h"
 #include "agent/sync/time_limit.h"
+#include "agent/sync/two_way.h"
 #include "api/sync_answer.h"
 
 namespace gitferry::daemon {
@@ -35,9 +39,9 @@ struct Job {
 };
 
 Result<LaneSelection> selection_of(const SyncCommandOptions& options, const BindingSnapshot& bindings) {
-  auto selection = options.branch.empty()
-                       ? select_repository(bindings, options.repository, options.direction)
-                       : select_branch(bindings, options.repository, options.branch, options.direction);
+  const SelectionWish wish{options.direction, options.force};
+  auto selection = options.branch.empty() ? select_repository(bindings, options.repository, wish)
+                                          : select_branch(bindings, options.repository, options.branch, wish);
   if (selection || selection.error().code != ErrorCode::RepositoryUnknown) return selection;
   std::vector<std::string> names;
   for (const auto& [name, unused] : bindings.repositories) names.push_back(name);
@@ -46,33 +50,45 @@ Result<LaneSelection> selection_of(const SyncCommandOptions& options, const Bind
   return selection;
 }
 
-/// What is to be synced, in order. Those of a whole repository that listing both hosts settles need no run.
-Result<std::vector<ListedBranch>> branches_of(const Job& job) {
+/// What is to be synced, in order. Refs that listing both hosts settles need no run. Nothing is known of
+/// earlier runs here, so nothing is deleted but by force.
+Result<std::vector<ListedRef>> refs_of(const Job& job) {
   const auto& selection = job.selection;
-  if (selection.binding->granularity == Granularity::All && selection.lanes.empty()) {
+  if (selection.binding->needs_listing() && selection.lanes.empty()) {
     const TimeLimit limit({}, std::chrono::steady_clock::now() + kLongestListing);
-    return list_repository(job.engine, selection, job.credentials, limit);
+    const auto listings =
+        list_both(job.engine, *selection.binding, first_side(selection), job.credentials, limit);
+    if (!listings) return fail(listings.error().error);
+    return compared(selection, *listings, {});
   }
-  std::vector<ListedBranch> branches;
-  for (const auto& key : selection.lanes) branches.push_back({key});
-  return branches;
+  std::vector<ListedRef> refs;
+  for (const auto& lane : selection.lanes) refs.push_back({lane.key, lane.direction});
+  return refs;
 }
 
-RunReport run_branch(const Job& job, const ListedBranch& branch, const SyncCommandOptions& options) {
-  RunReport report;
-  if (branch.settled) {
-    report = *branch.settled;
-  } else if (auto request = request_for(*job.selection.binding, job.selection.direction, job.credentials)) {
-    request->dry_run = options.dry_run;
-    auto& ref =
-        request->refs.emplace_back(ref_sync_for(*job.selection.binding, branch.key, job.selection.direction));
-    if (options.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(job.engine, *request, std::stop_token()).front());
-  } else {
+/// One report for each of `transfer`, which are indices of `lanes`.
+std::vector<RunReport> run_transfer(const Job& job, const std::vector<SelectedLane>& lanes,
+                                    const std::vector<std::size_t>& transfer, Direction direction,
+                                    const SyncCommandOptions& options) {
+  const auto& binding = *job.selection.binding;
+  auto request = request_for(binding, direction, job.credentials);
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  report.dry_run = options.dry_run;
-  return report;
+  request->dry_run = options.dry_run;
+  request->may_delete_many = options.force;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(binding, lanes[i].key, direction));
+    if (options.force) ref.policy = Policy::Force;
+  }
+  TransferProgress progress;
+  request->progress = &progress;
+  // Where somebody reads along; a program that reads JSON may have stderr on a terminal, too.
+  const TerminalProgress shown(progress, static_cast<std::uint32_t>(transfer.size()),
+                               !options.json && stderr_can_redraw());
+  return run_guarded(job.engine, *request, std::stop_token());
 }
 
 std::string hex_of(const std::optional<ObjectId>& tip) {
@@ -84,8 +100,8 @@ BranchResult result_of(const SyncOutcome& outcome) {
   const auto& report = outcome.report;
   BranchResult result;
   result.repository = outcome.key.repository;
-  result.source_branch = branch_of(outcome.key.ref(from));
-  result.target_branch = branch_of(outcome.key.ref(other(from)));
+  result.source_branch = branch_or_ref(outcome.key.ref(from));
+  result.target_branch = branch_or_ref(outcome.key.ref(other(from)));
   if (report.error) result.error = report.error->text();
   result.plan = name_of(report.plan);
   result.source_tip = hex_of(report.source_tip);
@@ -94,6 +110,62 @@ BranchResult result_of(const SyncOutcome& outcome) {
   result.milliseconds = static_cast<double>(report.total.count()) / 1000.0;
   result.dry_run = report.dry_run;
   return result;
+}
+
+/// Prints what is done: a line as soon as a ref's transfer is; JSON as one array at the end, as the agent
+/// would answer: programs need not know who did it.
+class Results {
+ public:
+  explicit Results(const SyncCommandOptions& options) : options_(options) {}
+
+  void add(const LaneKey& key, Direction direction, RunReport report) {
+    report.dry_run = options_.dry_run;
+    is_empty_ = false;
+    if (report.error) exit_code_ = kFailed;
+    const SyncOutcome outcome{key, direction, 0, true, std::move(report)};
+    if (options_.json) {
+      objects_ += (objects_.empty() ? "" : ",") + api::outcome_text(outcome);
+    } else {
+      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
+      std::fflush(stdout);
+    }
+  }
+  /// The exit code.
+  int end() {
+    if (options_.json) std::fputs(("[" + objects_ + "]\n").c_str(), stdout);
+    if (!options_.json && is_empty_) std::puts("nothing to sync: no branch is enabled");
+    return exit_code_;
+  }
+
+ private:
+  const SyncCommandOptions& options_;
+  std::string objects_;
+  bool is_empty_ = true;
+  int exit_code_ = kDone;
+};
+
+/// First what listing both hosts settled, then the transfers.
+void run_refs(const Job& job, std::vector<ListedRef>& refs, const SyncCommandOptions& options,
+              Results& results) {
+  std::vector<SelectedLane> lanes;
+  std::vector<LaneKey> keys;
+  for (auto& ref : refs) {
+    if (ref.settled) {
+      results.add(ref.key, ref.direction, std::move(*ref.settled));
+    } else {
+      lanes.push_back({ref.key, ref.direction});
+      keys.push_back(ref.key);
+    }
+  }
+  const bool may_turn = job.selection.binding->is_two_way() && !options.force;
+  for (const auto& [direction, transfer] : transfers_of(lanes)) {
+    auto ran = run_either_way(keys, transfer, direction, may_turn, [&](const auto& some, Direction way) {
+      return run_transfer(job, lanes, some, way, options);
+    });
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      results.add(keys[transfer[i]], ran[i].direction, std::move(ran[i].report));
+    }
+  }
 }
 
 }  // namespace
@@ -112,26 +184,12 @@ int sync_once(const SyncCommandOptions& options, config::Config loaded) {
   const auto engine = (*engines)();
   const auto credentials = credential_lookup(live, clock);
   const Job job{std::move(*selection), *engine, credentials};
-  const auto branches = branches_of(job);
-  if (!branches) return explain(branches.error());
+  auto refs = refs_of(job);
+  if (!refs) return explain(refs.error());
 
-  // A line as soon as its branch is done; JSON as one array at the end, as the agent would answer: programs
-  // need not know who did it.
-  int exit_code = kDone;
-  std::string objects;
-  for (const auto& branch : *branches) {
-    const SyncOutcome outcome{branch.key, job.selection.direction, 0, true, run_branch(job, branch, options)};
-    if (outcome.report.error) exit_code = kFailed;
-    if (options.json) {
-      objects += (objects.empty() ? "" : ",") + api::outcome_text(outcome);
-    } else {
-      std::fputs(result_line(result_of(outcome)).c_str(), stdout);
-      std::fflush(stdout);
-    }
-  }
-  if (options.json) std::fputs(("[" + objects + "]\n").c_str(), stdout);
-  if (!options.json && branches->empty()) std::puts("nothing to sync: no branch is enabled");
-  return exit_code;
+  Results results(options);
+  run_refs(job, *refs, options, results);
+  return results.end();
 }
 
 }  // namespace gitferry::daemon

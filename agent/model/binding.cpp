@@ -14,6 +14,18 @@ std::string_view name_of(Direction direction) {
   return direction == Direction::ToOuter ? "to_outer" : "to_inter";
 }
 
+std::string_view name_of(BindingDirection direction) {
+  switch (direction) {
+    case BindingDirection::ToOuter:
+      return "to_outer";
+    case BindingDirection::ToInter:
+      return "to_inter";
+    case BindingDirection::Both:
+      return "both";
+  }
+  return "to_outer";
+}
+
 std::string_view name_of(Granularity granularity) {
   return granularity == Granularity::All ? "all" : "one";
 }
@@ -28,6 +40,14 @@ std::string_view name_of(Policy policy) {
       return "force";
   }
   return "ff_only";
+}
+
+std::string_view name_of(Deletions deletions) {
+  return deletions == Deletions::Ignore ? "ignore" : "propagate";
+}
+
+std::string_view name_of(Tags tags) {
+  return tags == Tags::None ? "none" : "all";
 }
 
 std::string_view name_of(Origin origin) {
@@ -48,6 +68,12 @@ std::optional<Direction> direction_from(std::string_view name) {
   return std::nullopt;
 }
 
+std::optional<BindingDirection> binding_direction_from(std::string_view name) {
+  if (name == "both" || name == "3") return BindingDirection::Both;
+  const auto one_way = direction_from(name);
+  return one_way ? std::optional(static_cast<BindingDirection>(*one_way)) : std::nullopt;
+}
+
 std::optional<Granularity> granularity_from(std::string_view name) {
   if (name == "all" || name == "1") return Granularity::All;
   if (name == "one" || name == "2") return Granularity::One;
@@ -57,6 +83,20 @@ std::optional<Granularity> granularity_from(std::string_view name) {
 std::optional<Policy> policy_from(std::string_view name) {
   for (const auto policy : {Policy::FfOnly, Policy::Follow, Policy::Force}) {
     if (name == name_of(policy)) return policy;
+  }
+  return std::nullopt;
+}
+
+std::optional<Deletions> deletions_from(std::string_view name) {
+  for (const auto deletions : {Deletions::Ignore, Deletions::Propagate}) {
+    if (name == name_of(deletions)) return deletions;
+  }
+  return std::nullopt;
+}
+
+std::optional<Tags> tags_from(std::string_view name) {
+  for (const auto tags : {Tags::None, Tags::All}) {
+    if (name == name_of(tags)) return tags;
   }
   return std::nullopt;
 }

@@ -19,8 +19,11 @@ namespace gitferry {
 /// The two ends of a repository binding. Inside the engine there are only source and target.
 enum class Side { Internal, External };
 
-/// Numbers are those of the API.
+/// Which way one run goes. Numbers are those of the API.
 enum class Direction { ToOuter = 1, ToInter = 2 };
+/// Which ways a binding goes; each run of it goes one way all the same. Numbers are those of the API, and the
+/// union of the directions' own. Both: a push on either side goes to the other, by fast-forward alone.
+enum class BindingDirection { ToOuter = 1, ToInter = 2, Both = 3 };
 enum class Granularity { All = 1, One = 2 };
 
 /// What a run may do to a target that is not an ancestor of the source.
@@ -33,6 +36,16 @@ enum class Policy {
   Force,  ///< make it equal to the source
 };
 
+/// What a ref that is gone at the source means for the target.
+enum class Deletions {
+  Ignore,     ///< nothing
+  Propagate,  ///< it is deleted there too, where may_delete() says that nothing is lost; never the default
+              ///< branch
+};
+
+/// Which tags are synced, each under its own name.
+enum class Tags { None, All };
+
 /// Where what is in force comes from.
 enum class Origin {
   File,             ///< the configuration file alone
@@ -42,13 +55,19 @@ enum class Origin {
 
 std::string_view name_of(Side side);
 std::string_view name_of(Direction direction);
+std::string_view name_of(BindingDirection direction);
 std::string_view name_of(Granularity granularity);
 std::string_view name_of(Policy policy);
+std::string_view name_of(Deletions deletions);
+std::string_view name_of(Tags tags);
 /// `file`, `api`, `file+override`: words of the API.
 std::string_view name_of(Origin origin);
 std::optional<Direction> direction_from(std::string_view name);
+std::optional<BindingDirection> binding_direction_from(std::string_view name);
 std::optional<Granularity> granularity_from(std::string_view name);
 std::optional<Policy> policy_from(std::string_view name);
+std::optional<Deletions> deletions_from(std::string_view name);
+std::optional<Tags> tags_from(std::string_view name);
 
 inline Side source_side(Direction direction) {
   return direction == Direction::ToOuter ? Side::Internal : Side::External;
@@ -56,13 +75,30 @@ inline Side source_side(Direction direction) {
 inline Side other(Side side) {
   return side == Side::Internal ? Side::External : Side::Internal;
 }
+/// The direction that takes what `source` has to the other side.
+inline Direction direction_from_side(Side source) {
+  return source == Side::Internal ? Direction::ToOuter : Direction::ToInter;
+}
+inline Direction opposite(Direction direction) {
+  return direction == Direction::ToOuter ? Direction::ToInter : Direction::ToOuter;
+}
+
+/// Whether runs of a binding go that way by themselves.
+inline bool goes(BindingDirection binding, Direction direction) {
+  return binding == BindingDirection::Both || static_cast<int>(binding) == static_cast<int>(direction);
+}
+/// Where nothing says which way: the binding's only one, or to_outer.
+inline Direction first_direction(BindingDirection binding) {
+  return binding == BindingDirection::ToInter ? Direction::ToInter : Direction::ToOuter;
+}
 
 /// One pair of branch names. Names are short (`main`), without `refs/heads/`.
 struct BranchBinding {
   std::string internal;
   std::string external;
   bool enabled = true;
-  std::optional<Policy> policy = std::nullopt;  ///< unset: the repository's
+  std::optional<Policy> policy = std::nullopt;        ///< unset: the repository's
+  std::optional<Deletions> deletions = std::nullopt;  ///< the same
   // What only the registry fills in.
   std::int64_t id = 0;  ///< stable: allotted once per (repository, internal, external)
   std::int64_t created_at_ms = 0;
@@ -93,7 +129,7 @@ struct FileValues {
   std::optional<RemoteUrl> internal;
   std::optional<RemoteUrl> external;
   std::optional<Granularity> granularity;
-  std::optional<Direction> direction;
+  std::optional<BindingDirection> direction;
 };
 
 /// A repository binding as it is in force. Immutable once it is part of a BindingSnapshot.
@@ -103,8 +139,10 @@ struct RepositoryBinding {
   RemoteUrl internal;
   RemoteUrl external;
   Granularity granularity = Granularity::One;
-  Direction direction = Direction::ToOuter;
-  Policy policy = Policy::FfOnly;
+  BindingDirection direction = BindingDirection::ToOuter;
+  Policy policy = Policy::FfOnly;  ///< of a two-way binding, and of its branches, always FfOnly
+  Deletions deletions = Deletions::Ignore;
+  Tags tags = Tags::None;
   /// A tip that a rewrite replaces is kept on the target as `refs/gitferry/backup/<branch>/<time>-<id>`.
   bool backup_refs = false;
   std::optional<WebhookSource> internal_webhook;
@@ -124,7 +162,15 @@ struct RepositoryBinding {
   [[nodiscard]] const RemoteUrl& address(Side side) const {
     return side == Side::Internal ? internal : external;
   }
+  /// Which refs are synced, besides bound branches, only their hosts know.
+  [[nodiscard]] bool needs_listing() const { return granularity == Granularity::All || tags == Tags::All; }
+  [[nodiscard]] bool is_two_way() const { return direction == BindingDirection::Both; }
+  /// Whether pushes to that side are to reach the other.
+  [[nodiscard]] bool is_source(Side side) const { return goes(direction, direction_from_side(side)); }
   [[nodiscard]] Policy policy_of(const BranchBinding& branch) const { return branch.policy.value_or(policy); }
+  [[nodiscard]] Deletions deletions_of(const BranchBinding& branch) const {
+    return branch.deletions.value_or(deletions);
+  }
   [[nodiscard]] const std::optional<WebhookSource>& webhook(Side side) const {
     return side == Side::Internal ? internal_webhook : external_webhook;
   }

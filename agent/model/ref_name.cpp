@@ -32,6 +32,24 @@ std::string_view broken_rule(std::string_view name) {
   return {};
 }
 
+/// `kind`: `branch` or `tag`; `prefix` is what its full name begins with.
+Result<std::string> checked_name(std::string_view kind, std::string_view prefix, std::string_view name) {
+  const auto rule = broken_rule(std::string(prefix) + std::string(name));
+  // The prefix hides an empty name and a leading slash from the general rules.
+  const auto own = name.empty() ? std::string_view("it is empty") : rule;
+  if (!own.empty()) {
+    return fail(ErrorCode::InvalidArgument,
+                fmt::format("'{}' cannot be a {} name: {}", shortened(name, 80), kind, own),
+                "see git-check-ref-format(1) for the rules");
+  }
+  if (name == "HEAD" || name.starts_with("refs/")) {
+    return fail(
+        ErrorCode::InvalidArgument, fmt::format("'{}' cannot be a {} name here", shortened(name, 80), kind),
+        fmt::format("write the short name, such as {}", kind == "tag" ? "v1.0" : "main or release/1.x"));
+  }
+  return std::string(name);
+}
+
 }  // namespace
 
 bool is_valid_ref(std::string_view name) {
@@ -39,20 +57,17 @@ bool is_valid_ref(std::string_view name) {
 }
 
 Result<std::string> checked_branch(std::string_view name) {
-  const auto rule = broken_rule(branch_ref(name));
-  // The prefix hides an empty name and a leading slash from the general rules.
-  const auto own = name.empty() ? std::string_view("it is empty") : rule;
-  if (!own.empty()) {
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("'{}' cannot be a branch name: {}", shortened(name, 80), own),
-                "see git-check-ref-format(1) for the rules");
-  }
-  if (name == "HEAD" || name.starts_with("refs/")) {
-    return fail(ErrorCode::InvalidArgument,
-                fmt::format("'{}' cannot be a branch name here", shortened(name, 80)),
-                "write the short name, such as main or release/1.x");
-  }
-  return std::string(name);
+  return checked_name("branch", kHeadsPrefix, name);
+}
+
+Result<std::string> checked_tag(std::string_view name) {
+  return checked_name("tag", kTagsPrefix, name);
+}
+
+Status checked_synced_ref(std::string_view ref) {
+  const auto checked = is_tag(ref) ? checked_tag(tag_of(ref)) : checked_branch(branch_of(ref));
+  if (!checked) return fail(checked.error());
+  return {};
 }
 
 }  // namespace gitferry

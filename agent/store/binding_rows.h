@@ -23,7 +23,7 @@ struct RepositoryOverride {
   std::optional<std::string> internal;  ///< address without user info; encrypted in the database
   std::optional<std::string> external;
   std::optional<Granularity> granularity;
-  std::optional<Direction> direction;
+  std::optional<BindingDirection> direction;
   std::optional<SideToken> internal_token;  ///< encrypted in the database
   std::optional<SideToken> external_token;
   std::int64_t created_at_ms = 0;  ///< of a Bound one

@@ -12,21 +12,25 @@
 namespace gitferry {
 namespace {
 
-constexpr int kCrashLimit = 3;
 constexpr int kScanSize = 64;
 // From about here on one pass over the index is cheaper than a search for each.
 constexpr std::size_t kManyRepositories = 1000;
 
-const std::string kSelect =
-    "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, done_seq, "
-    "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq), "
-    "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq), trigger, delivery_id, "
-    "marked_at_ms, "
-    "attempts, "
-    "next_attempt_at_ms, hold_until_ms, crash_count, quarantined, last_plan, source_tip, target_tip, "
-    "last_code_status, last_error, last_text, last_run_at_ms, last_success_at_ms, last_direction, "
-    "put_to_outer, put_to_inter "
-    "FROM lane ";
+#define GITFERRY_REQUESTED_DIRECTIONS "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq)"
+#define GITFERRY_FORCED_DIRECTIONS "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq)"
+// Written so that the partial indexes of what is pending can be used.
+#define GITFERRY_IS_PENDING "requested_seq > done_seq AND quarantined = 0 "
+#define GITFERRY_IS_DUE(now, furthest) \
+  "max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN " now " + 1 AND " now " + " furthest " "
+#define GITFERRY_SELECT_LANE(last_text)                                                              \
+  "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, "                    \
+  "done_seq, " GITFERRY_REQUESTED_DIRECTIONS ", " GITFERRY_FORCED_DIRECTIONS                         \
+  ", trigger, delivery_id, marked_at_ms, attempts, next_attempt_at_ms, hold_until_ms, crash_count, " \
+  "quarantined, last_plan, source_tip, target_tip, last_code_status, last_error, " last_text         \
+  ", last_run_at_ms, last_success_at_ms, last_direction, put_to_outer, put_to_inter, common_tip, "   \
+  "forgotten_run_id FROM lane "
+
+const std::string kSelect = GITFERRY_SELECT_LANE("last_text");
 
 LaneRow row_of(const Query& query) {
   LaneRow row;
@@ -61,6 +65,8 @@ LaneRow row_of(const Query& query) {
   }
   row.put_to_outer = query.text(column++);
   row.put_to_inter = query.text(column++);
+  row.common_tip = query.text(column++);
+  row.forgotten_run_id = query.integer(column++);
   return row;
 }
 
@@ -119,13 +125,15 @@ bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::i
 
 void note_put_tip(SqlConnection& connection, const RunEnd& end) {
   const auto put = tip_put_by(end.report);
-  if (!put) return;
+  // What was deleted there is nothing that gitferry put there any more.
+  const bool is_deleted = end.report.plan == Plan::Delete && !end.report.error && !end.report.dry_run;
+  if (!put && !is_deleted) return;
   connection
       .query(R"sql(
-    UPDATE lane SET put_to_outer = CASE WHEN run.direction = 1 THEN ?3 ELSE put_to_outer END,
-      put_to_inter = CASE WHEN run.direction = 2 THEN ?3 ELSE put_to_inter END
+    UPDATE lane SET put_to_outer = CASE WHEN coalesce(run.went, run.direction) = 1 THEN ?3 ELSE put_to_outer END,
+      put_to_inter = CASE WHEN coalesce(run.went, run.direction) = 2 THEN ?3 ELSE put_to_inter END
     FROM run WHERE lane.id = ?1 AND run.id = ?2)sql")
-      .bind(end.lane_id, end.run_id, put->hex())
+      .bind(end.lane_id, end.run_id, hex_of(put))
       .run();
 }
 
@@ -136,11 +144,24 @@ bool may_still_force(SqlConnection& connection, std::int64_t lane_id, Direction 
   return query.bind(lane_id, static_cast<int>(direction)).next() && query.integer(0) != 0;
 }
 
-bool put_tip_still_holds(SqlConnection& connection, const LaneRow& lane, Direction direction) {
-  auto query = connection.query(
-      "SELECT CASE ?2 WHEN 1 THEN put_to_outer ELSE put_to_inter END = ?3 FROM lane WHERE id = ?1");
-  return query.bind(lane.id, static_cast<int>(direction), lane.put_tip(direction)).next() &&
-         query.integer(0) != 0;
+/// Whether nothing that a run of `lane` would go by was forgotten since the row was read.
+bool still_holds(SqlConnection& connection, const LaneRow& lane, Direction direction) {
+  if (lane.put_tip(direction).empty() && lane.common_tip.empty()) return true;
+  auto query = connection.query("SELECT forgotten_run_id = ?2 FROM lane WHERE id = ?1");
+  return query.bind(lane.id, lane.forgotten_run_id).next() && query.integer(0) != 0;
+}
+
+/// What both sides have after a run that succeeded; unset where the run does not tell.
+std::optional<std::string> common_tip_after(const RunReport& report) {
+  if (report.error || report.dry_run) return std::nullopt;
+  if (report.plan == Plan::Delete || !report.source_tip) return std::string();
+  return report.source_tip == report.target_tip_after ? std::optional(report.source_tip->hex())
+                                                      : std::nullopt;
+}
+
+std::string target_tip_after(const RunReport& report) {
+  if (report.plan == Plan::Delete && !report.error) return {};
+  return hex_of(report.target_tip_after ? report.target_tip_after : report.target_tip_before);
 }
 
 }  // namespace
@@ -181,7 +202,7 @@ Status may_begin(SqlConnection& connection, const LaneRow& lane, Direction direc
                 fmt::format("open a run of '{}': leave to force it was taken back, for its addresses changed",
                             lane.key.repository));
   }
-  if (!put_tip_still_holds(connection, lane, direction)) {
+  if (!still_holds(connection, lane, direction)) {
     return fail(
         ErrorCode::Unavailable,
         fmt::format("open a run of '{}': what was last put there is forgotten, for its addresses changed",
@@ -208,7 +229,7 @@ void forget_lanes(SqlConnection& connection, const std::string& repository) {
     UPDATE lane SET last_plan = '', source_tip = '', target_tip = '', last_code_status = 0, last_error = '',
       last_text = '', last_run_at_ms = 0, last_success_at_ms = 0, attempts = 0, next_attempt_at_ms = 0,
       hold_until_ms = 0, crash_count = 0, quarantined = 0, force_to_outer_seq = 0, force_to_inter_seq = 0,
-      put_to_outer = '', put_to_inter = '',
+      put_to_outer = '', put_to_inter = '', common_tip = '',
       forgotten_run_id = coalesce((SELECT max(id) FROM run), 0)
     WHERE repository = ?1)sql")
       .bind(repository)
@@ -224,12 +245,12 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
     UPDATE lane SET last_plan = ?2, source_tip = ?3, target_tip = ?4, last_code_status = ?5, last_error = ?6,
       last_text = ?7, last_run_at_ms = ?8,
       last_success_at_ms = CASE WHEN ?6 = '' THEN ?8 ELSE last_success_at_ms END, crash_count = 0,
-      last_direction = coalesce((SELECT direction FROM run WHERE id = ?9), last_direction)
+      last_direction = coalesce((SELECT coalesce(went, direction) FROM run WHERE id = ?9), last_direction),
+      common_tip = coalesce(?10, common_tip)
     WHERE id = ?1)sql")
-      .bind(end.lane_id, name_of(report.plan), hex_of(report.source_tip),
-            hex_of(report.target_tip_after ? report.target_tip_after : report.target_tip_before),
+      .bind(end.lane_id, name_of(report.plan), hex_of(report.source_tip), target_tip_after(report),
             error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-            end.finished_at_ms, end.run_id)
+            end.finished_at_ms, end.run_id, common_tip_after(report))
       .run();
   note_put_tip(connection, end);
   if (end.more_follows) return;
@@ -311,19 +332,54 @@ std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const
                                                  : count_by_search(connection, repositories);
 }
 
+std::vector<std::int64_t> count_tag_lanes(SqlConnection& connection,
+                                          std::span<const std::string> repositories) {
+  std::vector<std::int64_t> counts;
+  for (const auto& repository : repositories) {
+    // '0' is what comes after '/'.
+    auto query = connection.query(
+        "SELECT count(*) FROM lane WHERE repository = ?1 AND internal_ref >= 'refs/tags/' "
+        "AND internal_ref < 'refs/tags0'");
+    query.bind(repository).next();
+    counts.push_back(query.integer(0));
+  }
+  return counts;
+}
+
 std::vector<LaneRow> all_lanes(SqlConnection& connection) {
   static const std::string sql = kSelect + "ORDER BY repository, internal_ref, external_ref";
   auto query = connection.query(sql.c_str());
   return rows_of(query);
 }
 
-std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, ScanPosition position) {
-  static const std::string sql = kSelect +
-                                 "WHERE requested_seq > done_seq AND quarantined = 0 "
-                                 "AND max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN ?1 + 1 AND ?1 + ?2 "
-                                 "AND (marked_at_ms, id) > (?3, ?4) ORDER BY marked_at_ms, id LIMIT ?5";
+std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, const ScanPosition& position) {
+  static const std::string sql = kSelect + "WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE("?1", "?2") +
+                                 "AND (marked_at_ms, repository, branch_id) > (?3, ?4, ?5) "
+                                 "ORDER BY marked_at_ms, repository, branch_id LIMIT ?6";
   auto query = connection.query(sql.c_str());
-  query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.id, kScanSize);
+  query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.repository, position.branch_id,
+             kScanSize);
+  return rows_of(query);
+}
+
+std::vector<std::int64_t> due_lanes_of(SqlConnection& connection, const LaneGroup& group, std::int64_t now_ms,
+                                       std::size_t limit) {
+  auto query = connection.query("SELECT id FROM lane WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE(
+      "?1", "?2") "AND repository = ?3 AND " GITFERRY_REQUESTED_DIRECTIONS
+                  " = ?4 AND " GITFERRY_FORCED_DIRECTIONS
+                  " = ?5 AND crash_count = ?6 AND attempts BETWEEN ?7 AND ?8 AND marked_at_ms > ?9 "
+                  "ORDER BY marked_at_ms, id LIMIT ?10");
+  query.bind(now_ms, kFurthestAttemptMs, group.repository, group.requested_directions,
+             group.forced_directions, group.crash_count, group.attempts_min, group.attempts_max,
+             group.marked_after_ms, limit);
+  std::vector<std::int64_t> ids;
+  while (query.next()) ids.push_back(query.integer(0));
+  return ids;
+}
+
+std::vector<LaneRow> find_lanes_to_run(SqlConnection& connection, std::span<const std::int64_t> ids) {
+  auto query = connection.query(GITFERRY_SELECT_LANE("''") "WHERE id IN (SELECT value FROM json_each(?1))");
+  query.bind(json_array(ids));
   return rows_of(query);
 }
 

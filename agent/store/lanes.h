@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "agent/base/result.h"
@@ -49,14 +50,33 @@ std::vector<LaneRow> all_lanes(SqlConnection& connection);
 std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
                                            std::span<const std::string> repositories);
 std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories);
+std::vector<std::int64_t> count_tag_lanes(SqlConnection& connection,
+                                          std::span<const std::string> repositories);
 
-/// Where a scan of due lanes goes on: behind the last one seen.
+/// Where a scan of due lanes goes on: behind the last one seen, or behind all of its repository that were
+/// marked in the same millisecond.
 struct ScanPosition {
   std::int64_t marked_at_ms = INT64_MIN;
-  std::int64_t id = 0;
+  std::string repository;
+  std::int64_t branch_id = 0;
+
+  void pass(const LaneRow& lane, bool with_repository) {
+    // No name of a repository has a control character: this is behind it, and before every other.
+    constexpr char behind = '\x01';
+    marked_at_ms = lane.marked_at_ms;
+    repository = lane.key.repository;
+    if (with_repository) repository += behind;
+    branch_id = with_repository ? 0 : lane.branch_id;
+  }
+  [[nodiscard]] bool is_past(const LaneRow& lane) const {
+    return std::tie(lane.marked_at_ms, lane.key.repository) < std::tie(marked_at_ms, repository);
+  }
 };
 /// The next few due lanes behind `position`, the longest waiting first.
-std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, ScanPosition position);
+std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, const ScanPosition& position);
+std::vector<std::int64_t> due_lanes_of(SqlConnection& connection, const LaneGroup& group, std::int64_t now_ms,
+                                       std::size_t limit);
+std::vector<LaneRow> find_lanes_to_run(SqlConnection& connection, std::span<const std::int64_t> ids);
 std::optional<std::int64_t> next_due(SqlConnection& connection, std::int64_t now_ms);
 
 Trigger trigger_from(const std::string& name);

@@ -252,8 +252,61 @@ ALTER TABLE lane ADD COLUMN put_to_outer TEXT NOT NULL DEFAULT '';
 ALTER TABLE lane ADD COLUMN put_to_inter TEXT NOT NULL DEFAULT '';
 )sql";
 
+// Bindings that go both ways. A CHECK cannot be changed, so the table of overrides is made anew; credential
+// goes with it, because dropping what it refers to would empty it.
+constexpr const char* kSchema5 = R"sql(
+CREATE TABLE repository_override_5 (
+  name TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('change', 'bound', 'unbound')),
+  enabled INTEGER CHECK (enabled IN (0, 1)),
+  internal BLOB,  -- sealed
+  external BLOB,  -- sealed
+  granularity INTEGER CHECK (granularity IN (1, 2)),
+  direction INTEGER CHECK (direction IN (1, 2, 3)),
+  created_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO repository_override_5 (name, kind, enabled, internal, external, granularity, direction, created_at_ms)
+  SELECT name, kind, enabled, internal, external, granularity, direction, created_at_ms FROM repository_override;
+
+CREATE TABLE credential_5 (
+  repository TEXT NOT NULL REFERENCES repository_override_5 (name) ON DELETE CASCADE,
+  side TEXT NOT NULL CHECK (side IN ('internal', 'external')),
+  username BLOB NOT NULL,  -- sealed
+  token BLOB NOT NULL,     -- sealed
+  origin BLOB NOT NULL,    -- sealed; of the address that the token was given for
+  PRIMARY KEY (repository, side)
+) STRICT, WITHOUT ROWID;
+INSERT INTO credential_5 (repository, side, username, token, origin)
+  SELECT repository, side, username, token, origin FROM credential;
+
+DROP TABLE credential;
+DROP TABLE repository_override;
+ALTER TABLE repository_override_5 RENAME TO repository_override;
+ALTER TABLE credential_5 RENAME TO credential;
+
+-- the direction that a run went in the end; null: the one it was begun in, which is that of its mark
+ALTER TABLE run ADD COLUMN went INTEGER CHECK (went IN (1, 2));
+-- what both sides had after the last run that succeeded; empty: not known, or nothing
+ALTER TABLE lane ADD COLUMN common_tip TEXT NOT NULL DEFAULT '';
+UPDATE lane SET common_tip = source_tip WHERE last_error = '' AND source_tip = target_tip AND last_run_at_ms > 0;
+)sql";
+
+// Pending lanes are looked for by age, past repositories that may not run; those of one repository together;
+// and those that are due next.
+constexpr const char* kSchema6 = R"sql(
+DROP INDEX lane_pending;
+-- branch_id, which is as unique as id: a search cannot go on behind a rowid
+CREATE INDEX lane_pending ON lane (marked_at_ms, repository, branch_id)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_pending_of_repository ON lane (repository, marked_at_ms)
+  WHERE requested_seq > done_seq AND quarantined = 0;
+CREATE INDEX lane_due_at ON lane (max(next_attempt_at_ms, hold_until_ms))
+  WHERE requested_seq > done_seq AND quarantined = 0;
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3,
+                                                         kSchema4, kSchema5, kSchema6};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

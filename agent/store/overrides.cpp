@@ -65,7 +65,7 @@ Result<std::vector<RepositoryOverride>> read_repositories(SqlConnection& connect
     if (read) read = read_address(query, 4, sealing, row.name, Side::External, row.external);
     if (!read) return fail(read.error());
     row.granularity = optional_value<Granularity>(query, 5);
-    row.direction = optional_value<Direction>(query, 6);
+    row.direction = optional_value<BindingDirection>(query, 6);
     row.created_at_ms = query.integer(7);
   }
   return rows;

@@ -19,11 +19,12 @@ constexpr std::string_view kLostEndText = "the end of this run could not be reco
   "FROM run JOIN lane ON lane.id = run.lane_id "                                \
   "WHERE (?1 IS NULL OR lane.repository IN (SELECT value FROM json_each(?1))) " \
   "AND (?2 IS NULL OR lane.branch_id IN (SELECT value FROM json_each(?2))) "
-#define GITFERRY_RUNS_SELECT                                                                      \
-  "SELECT run.id, run.lane_id, lane.branch_id, lane.repository, lane.internal_ref, "              \
-  "lane.external_ref, run.direction, run.trigger, run.delivery_id, run.state, run.plan, "         \
-  "run.source_tip, run.target_tip_before, run.target_tip_after, run.pack_bytes, run.listing_us, " \
-  "run.total_us, run.code_status, run.error, run.text, run.started_at_ms, "                       \
+#define GITFERRY_RUNS_SELECT                                                                        \
+  "SELECT run.id, run.lane_id, lane.branch_id, lane.repository, lane.internal_ref, "                \
+  "lane.external_ref, coalesce(run.went, run.direction), run.trigger, run.delivery_id, run.state, " \
+  "run.plan, "                                                                                      \
+  "run.source_tip, run.target_tip_before, run.target_tip_after, run.pack_bytes, run.listing_us, "   \
+  "run.total_us, run.code_status, run.error, run.text, run.started_at_ms, "                         \
   "run.finished_at_ms " GITFERRY_RUNS_FROM
 
 constexpr const char* kCount = "SELECT count(*) " GITFERRY_RUNS_FROM;
@@ -73,14 +74,16 @@ void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool w
   if (with_page) query.bind_from(3, page_limit(page), page_offset(page));
 }
 
-/// Ends the running runs of one lane, or of all where `lane_id` is 0, as interrupted.
-void interrupt(SqlConnection& connection, std::int64_t lane_id, std::int64_t now_ms, std::string_view text) {
+// Of one lane it is a search of its own: with very many runs in progress, a scan for each would be too slow.
+#define GITFERRY_INTERRUPT                                                                              \
+  "UPDATE run SET state = 'interrupted', finished_at_ms = ?1, text = ?2, code_status = ?3, error = ?4 " \
+  "WHERE "                                                                                              \
+  "state = 'running' "
+
+void interrupt_of_lane(SqlConnection& connection, std::int64_t lane_id, std::int64_t now_ms) {
   const auto& row = info(ErrorCode::Cancelled);
-  connection
-      .query(R"sql(
-    UPDATE run SET state = 'interrupted', finished_at_ms = ?2, text = ?3, code_status = ?4, error = ?5
-    WHERE state = 'running' AND (?1 = 0 OR lane_id = ?1))sql")
-      .bind(lane_id, now_ms, text, row.code_status, row.name)
+  connection.query(GITFERRY_INTERRUPT "AND lane_id = ?5")
+      .bind(now_ms, kLostEndText, row.code_status, row.name, lane_id)
       .run();
 }
 
@@ -95,7 +98,7 @@ RunState run_state_from(const std::string& name) {
 
 std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms) {
-  interrupt(connection, lane.id, started_at_ms, kLostEndText);
+  interrupt_of_lane(connection, lane.id, started_at_ms);
   connection
       .query(R"sql(
     INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms, requested_seq)
@@ -113,20 +116,22 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
   auto query = connection.query(R"sql(
     UPDATE run SET state = 'finished', plan = ?2, source_tip = ?3, target_tip_before = ?4, target_tip_after = ?5,
       pack_bytes = ?6, listing_us = ?7, total_us = ?8, code_status = ?9, error = ?10, text = ?11,
-      finished_at_ms = ?12,
+      finished_at_ms = ?12, went = ?14,
       is_settled = ?13 AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id
     WHERE id = ?1 AND state = 'running' RETURNING id)sql");
+  const auto went = end.went ? std::optional<std::int64_t>(static_cast<int>(*end.went)) : std::nullopt;
   query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
              hex_of(report.target_tip_after), report.pack_bytes, report.listing.count(), report.total.count(),
              error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-             end.finished_at_ms, end.done_seq.has_value());
+             end.finished_at_ms, end.done_seq.has_value(), went);
   const bool ended = query.next();
   if (ended) query.next();  // steps to the end: only then is the statement's work complete
   return ended;
 }
 
 void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
-  interrupt(connection, 0, now_ms, kCrashText);
+  const auto& row = info(ErrorCode::Cancelled);
+  connection.query(GITFERRY_INTERRUPT).bind(now_ms, kCrashText, row.code_status, row.name).run();
 }
 
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {

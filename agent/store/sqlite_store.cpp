@@ -126,40 +126,65 @@ Result<Receipt> SqliteStore::mark_lanes(std::span<const LaneMark> marks, Trigger
   });
 }
 
-Result<std::int64_t> SqliteStore::begin_run(const LaneRow& lane, Direction direction,
-                                            std::int64_t started_at_ms) {
-  return writer_.write("open the run", [&](SqlConnection& connection) -> Result<std::int64_t> {
-    if (auto may = may_begin(connection, lane, direction); !may) return fail(may.error());
-    const auto id = insert_run(connection, lane, direction, started_at_ms);
-    note_run_began(connection, lane, direction);
-    if (id % kPruneEvery == 0) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
-    return id;
+Result<std::int64_t> Store::begin_run(const LaneRow& lane, Direction direction, std::int64_t started_at_ms) {
+  auto begun = begin_runs(std::span(&lane, 1), direction, started_at_ms);
+  if (!begun) return fail(std::move(begun.error()));
+  return std::move(begun->front());
+}
+
+Result<std::vector<Result<std::int64_t>>> SqliteStore::begin_runs(std::span<const LaneRow> lanes,
+                                                                  Direction direction,
+                                                                  std::int64_t started_at_ms) {
+  using Begun = std::vector<Result<std::int64_t>>;
+  return writer_.write("open the run", [&](SqlConnection& connection) -> Result<Begun> {
+    Begun begun;
+    begun.reserve(lanes.size());
+    bool is_time_to_prune = false;
+    for (const auto& lane : lanes) {
+      if (auto may = may_begin(connection, lane, direction); !may) {
+        begun.emplace_back(fail(std::move(may.error())));
+        continue;
+      }
+      const auto id = insert_run(connection, lane, direction, started_at_ms);
+      note_run_began(connection, lane, direction);
+      if (id % kPruneEvery == 0) is_time_to_prune = true;
+      begun.emplace_back(id);
+    }
+    if (is_time_to_prune) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
+    return begun;
   });
 }
 
-Status SqliteStore::finish_run(const RunEnd& end) {
+Status SqliteStore::finish_runs(std::span<const RunEnd> ends) {
   return writer_.write("record the end of the run", [&](SqlConnection& connection) -> Status {
-    if (!end_run(connection, end)) {
-      return fail(ErrorCode::Internal,
-                  fmt::format("record the end of run {}: it is not running", end.run_id));
+    for (const auto& end : ends) {
+      if (!end_run(connection, end)) {
+        return fail(ErrorCode::Internal,
+                    fmt::format("record the end of run {}: it is not running", end.run_id));
+      }
+      note_run_ended(connection, end);
     }
-    note_run_ended(connection, end);
     return {};
   });
 }
 
-Status SqliteStore::drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
+Status Store::drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) {
+  const LaneDrop drop{lane_id, done_seq, reason};
+  return drop_lane_requests(std::span(&drop, 1));
+}
+
+Status SqliteStore::drop_lane_requests(std::span<const LaneDrop> drops) {
   return writer_.write("drop the lane's request", [&](SqlConnection& connection) -> Status {
-    drop_request(connection, lane_id, done_seq, reason);
+    for (const auto& drop : drops) drop_request(connection, drop.lane_id, drop.done_seq, drop.reason);
     return {};
   });
 }
 
 Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
-                                                      const std::function<bool(const LaneRow&)>& may_run) {
+                                                      const std::function<Offer(const LaneRow&)>& offer) {
   ScanPosition position;
   for (;;) {
-    // A few at a time, because `may_run` must not be called while a connection is held.
+    // A few at a time, because `offer` must not be called while a connection is held.
     auto few =
         readers_.read("find a due lane", [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
           return due_lanes(connection, now_ms, position);
@@ -167,10 +192,27 @@ Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
     if (!few) return fail(few.error());
     if (few->empty()) return std::optional<LaneRow>{};
     for (auto& lane : *few) {
-      if (may_run(lane)) return std::optional(std::move(lane));
+      if (position.is_past(lane)) continue;
+      const auto answer = offer(lane);
+      if (answer == Offer::Taken) return std::optional(std::move(lane));
+      if (answer == Offer::EndOfSearch) return std::optional<LaneRow>{};
+      position.pass(lane, answer == Offer::RepositoryRefused);
     }
-    position = {few->back().marked_at_ms, few->back().id};
   }
+}
+
+Result<std::vector<std::int64_t>> SqliteStore::due_of(const LaneGroup& group, std::int64_t now_ms,
+                                                      std::size_t limit) {
+  return readers_.read("find due lanes of a repository",
+                       [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
+                         return due_lanes_of(connection, group, now_ms, limit);
+                       });
+}
+
+Result<std::vector<LaneRow>> SqliteStore::lanes_to_run(std::span<const std::int64_t> ids) {
+  return readers_.read("read lanes", [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
+    return find_lanes_to_run(connection, ids);
+  });
 }
 
 Result<std::optional<std::int64_t>> SqliteStore::next_due_after(std::int64_t now_ms) {
@@ -226,6 +268,13 @@ Result<std::vector<std::int64_t>> SqliteStore::lane_counts(std::span<const std::
   return readers_.read("count lanes", [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
     const ReadTransaction snapshot(connection);
     return count_lanes(connection, repositories);
+  });
+}
+
+Result<std::vector<std::int64_t>> SqliteStore::tag_lane_counts(std::span<const std::string> repositories) {
+  return readers_.read("count lanes", [&](SqlConnection& connection) -> Result<std::vector<std::int64_t>> {
+    const ReadTransaction snapshot(connection);
+    return count_tag_lanes(connection, repositories);
   });
 }
 

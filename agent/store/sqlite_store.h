@@ -22,12 +22,15 @@ class SqliteStore final : public Store {
 
   Result<std::vector<Receipt>> record_deliveries(std::span<const NewDelivery> deliveries) override;
   Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) override;
-  Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
-                                 std::int64_t started_at_ms) override;
-  Status finish_run(const RunEnd& end) override;
-  Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) override;
+  Result<std::vector<Result<std::int64_t>>> begin_runs(std::span<const LaneRow> lanes, Direction direction,
+                                                       std::int64_t started_at_ms) override;
+  Status finish_runs(std::span<const RunEnd> ends) override;
+  Status drop_lane_requests(std::span<const LaneDrop> drops) override;
   Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
-                                           const std::function<bool(const LaneRow&)>& may_run) override;
+                                           const std::function<Offer(const LaneRow&)>& offer) override;
+  Result<std::vector<std::int64_t>> due_of(const LaneGroup& group, std::int64_t now_ms,
+                                           std::size_t limit) override;
+  Result<std::vector<LaneRow>> lanes_to_run(std::span<const std::int64_t> ids) override;
   Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) override;
   Result<std::optional<LaneRow>> lane(std::int64_t id) override;
   Result<std::vector<LaneRow>> lanes() override;
@@ -35,6 +38,7 @@ class SqliteStore final : public Store {
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override;
   Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) override;
   Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override;
+  Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) override;
   Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) override;
   Result<std::optional<DeliveryRow>> delivery(std::int64_t id) override;
   Result<OverrideRows> overrides() override;

@@ -20,7 +20,7 @@
 namespace gitferry {
 
 /// Bits of LaneRow::requested_directions: those of the marks newer than `done_seq`. A lane may be asked for
-/// in both.
+/// in both; of a two-way binding that is what pushes to both sides come to.
 constexpr unsigned direction_bit(Direction direction) {
   return direction == Direction::ToOuter ? 1U : 2U;
 }
@@ -62,6 +62,9 @@ struct LaneMark {
 /// clock was turned back, and means nothing.
 constexpr std::int64_t kFurthestAttemptMs = 3'600'000;
 
+/// A lane that was running at so many crashes in a row is quarantined.
+constexpr int kCrashLimit = 3;
+
 struct LaneRow {
   std::int64_t id = 0;
   LaneKey key;
@@ -97,9 +100,17 @@ struct LaneRow {
   /// recorded mends it.
   std::string put_to_outer;
   std::string put_to_inter;
+  /// The tip that both sides had at the end of the last successful run, hex: what a deletion may take away
+  /// without losing anything. A failed run leaves it. Empty: not known, or both sides lacked the ref.
+  std::string common_tip;
+  std::int64_t forgotten_run_id = 0;  ///< runs up to this one were between other addresses
 
   [[nodiscard]] const std::string& put_tip(Direction direction) const {
     return direction == Direction::ToOuter ? put_to_outer : put_to_inter;
+  }
+  /// What is known of a side's tip since the last run; empty: unknown, or the side has no such ref.
+  [[nodiscard]] const std::string& known_tip(Side side) const {
+    return source_side(last_direction.value_or(Direction::ToOuter)) == side ? source_tip : target_tip;
   }
   [[nodiscard]] bool is_forced(Direction direction) const {
     return (forced_directions & direction_bit(direction)) != 0;
@@ -109,6 +120,25 @@ struct LaneRow {
     const auto due_at = std::max(next_attempt_at_ms, hold_until_ms);
     return is_pending() && !quarantined && (due_at <= now_ms || due_at > now_ms + kFurthestAttemptMs);
   }
+};
+
+/// What the one who looks for a due lane makes of the next one.
+enum class Offer {
+  Taken,
+  LaneRefused,
+  RepositoryRefused,  ///< with it all lanes of its repository that were marked in the same millisecond
+  EndOfSearch,
+};
+
+/// Lanes that are alike in what decides whether they may share a transfer.
+struct LaneGroup {
+  std::string repository;
+  unsigned requested_directions = 0;  ///< as LaneRow has them
+  unsigned forced_directions = 0;
+  int crash_count = 0;
+  int attempts_min = 0;
+  int attempts_max = 0;
+  std::int64_t marked_after_ms = -1;
 };
 
 /// What became of a delivery. Lower-case names in the API.
@@ -172,10 +202,10 @@ constexpr std::string_view name_of(RunState state) {
 
 /// A lane that a delivery marked, and the run that tells what became of that mark.
 ///
-/// Of the runs that cover a mark (of its lane and direction, begun from a `requested_seq` that is not older)
-/// that is the first one that settled it: it succeeded, or failed with an error that is not tried again.
-/// While none has, it is the latest that covers the mark: it goes on, was interrupted, or will be tried
-/// again.
+/// Of the runs that cover a mark (of its lane, begun in its direction and from a `requested_seq` that is not
+/// older) that is the first one that settled it: it succeeded, or failed with an error that is not tried
+/// again. While none has, it is the latest that covers the mark: it goes on, was interrupted, or will be
+/// tried again.
 struct DeliveryLane {
   std::int64_t lane_id = 0;
   /// Unset: none has begun, it is no longer kept, or the delivery is of a version that did not note it.
@@ -216,7 +246,7 @@ struct RunRow {
   std::int64_t lane_id = 0;
   std::int64_t branch_id = 0;
   LaneKey key;
-  Direction direction = Direction::ToOuter;
+  Direction direction = Direction::ToOuter;  ///< that it went
   Trigger trigger = Trigger::Webhook;
   std::optional<std::int64_t> delivery_id;
   RunState state = RunState::Running;
@@ -239,6 +269,8 @@ struct RunEnd {
   std::int64_t run_id = 0;
   std::int64_t lane_id = 0;
   RunReport report;
+  /// The direction that it went in the end, where that is not the one it was begun in: of a two-way binding.
+  std::optional<Direction> went = std::nullopt;
   std::int64_t finished_at_ms = 0;
   /// Set: the lane is done up to here (success, no-op or permanent error). Unset: it stays pending.
   std::optional<std::int64_t> done_seq;
@@ -250,6 +282,13 @@ struct RunEnd {
   std::int64_t next_attempt_at_ms = 0;  ///< for a lane that stays pending and was not marked meanwhile
   std::int64_t hold_until_ms = 0;
   std::string text;  ///< of the sync log
+};
+
+/// A request for a lane that has nothing to run for: its binding is gone or disabled.
+struct LaneDrop {
+  std::int64_t lane_id = 0;
+  std::int64_t done_seq = 0;
+  Error reason;
 };
 
 struct DeliveryFilter {
@@ -337,20 +376,34 @@ class Store {
   Result<Receipt> record_delivery(const DeliveryRecord& record, std::span<const LaneMark> marks);
   /// Marks without a delivery. A manual mark also lifts a quarantine and forgets the crashes.
   virtual Result<Receipt> mark_lanes(std::span<const LaneMark> marks, Trigger trigger) = 0;
-  /// Opens a run row and notes on the lane that it is running. Leave to force in this direction that `lane`
-  /// has is used up by it. Errors besides: Unavailable where that leave, or the tip that was put there, was
-  /// taken back since `lane` was read; read it again.
-  virtual Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction,
-                                         std::int64_t started_at_ms) = 0;
-  virtual Status finish_run(const RunEnd& end) = 0;
-  /// Ends a lane whose binding is gone or disabled, without a run.
-  virtual Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason) = 0;
+  /// Opens a run row for each of `lanes` and notes there that it is running, in one transaction: one id each,
+  /// in order. Leave to force in this direction that a lane has is used up by it. A lane gets Unavailable,
+  /// and the others are begun all the same, where that leave, or the tip that was put there, was taken back
+  /// since it was read; read it again.
+  virtual Result<std::vector<Result<std::int64_t>>> begin_runs(std::span<const LaneRow> lanes,
+                                                               Direction direction,
+                                                               std::int64_t started_at_ms) = 0;
+  /// The same for one.
+  Result<std::int64_t> begin_run(const LaneRow& lane, Direction direction, std::int64_t started_at_ms);
+  /// One transaction. Errors besides: Internal where one of the runs is not running.
+  virtual Status finish_runs(std::span<const RunEnd> ends) = 0;
+  Status finish_run(const RunEnd& end) { return finish_runs(std::span(&end, 1)); }
+  /// Ends lanes whose binding is gone or disabled, without a run; one transaction.
+  virtual Status drop_lane_requests(std::span<const LaneDrop> drops) = 0;
+  Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason);
 
-  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `may_run`
-  /// agrees to. `may_run` is asked in that order, with no lock held, until it agrees; so it may claim the
-  /// lane. What it sees may be out of date by then: who claims reads the lane again.
+  /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `offer` takes.
+  /// `offer` is asked in that order (by name of repository, where lanes were marked in the same millisecond),
+  /// with no lock held, until it takes one or ends the search; so it may claim the lane. What it sees may be
+  /// out of date by then: who claims reads the lane again.
   virtual Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
-                                                   const std::function<bool(const LaneRow&)>& may_run) = 0;
+                                                   const std::function<Offer(const LaneRow&)>& offer) = 0;
+  /// The lanes of a group that are due, pending and not quarantined, at most `limit`: their ids, the longest
+  /// waiting first. They may be out of date, too.
+  virtual Result<std::vector<std::int64_t>> due_of(const LaneGroup& group, std::int64_t now_ms,
+                                                   std::size_t limit) = 0;
+  /// What is needed to run lanes, of those that there are: `last_text`, which may be long, is left empty.
+  virtual Result<std::vector<LaneRow>> lanes_to_run(std::span<const std::int64_t> ids) = 0;
   /// When the next pending lane that is not due at `now_ms` will be; unset if there is none.
   virtual Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) = 0;
 
@@ -362,6 +415,8 @@ class Store {
   virtual Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) = 0;
   /// How many lanes each of some repositories has, in order.
   virtual Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) = 0;
+  /// The same for lanes of tags alone.
+  virtual Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) = 0;
   virtual Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) = 0;
   virtual Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) = 0;
   virtual Result<std::optional<DeliveryRow>> delivery(std::int64_t id) = 0;

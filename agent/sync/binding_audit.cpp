@@ -41,6 +41,7 @@ std::vector<std::string> branch_lines(const RepositoryBinding& binding) {
   for (const auto& branch : binding.branches)
     lines.push_back(shortened(pair_text(branch), kPairLimit) +
                     (branch.policy ? fmt::format(" ({})", name_of(*branch.policy)) : std::string()) +
+                    (branch.deletions ? fmt::format(" (deletions: {})", name_of(*branch.deletions)) : "") +
                     (branch.enabled ? "" : " (disabled)"));
   return lines;
 }
@@ -81,6 +82,8 @@ Fields plain_fields(const RepositoryBinding& binding) {
           {"sync_granularity", json_string(name_of(binding.granularity))},
           {"sync_direction", json_string(name_of(binding.direction))},
           {"policy", json_string(name_of(binding.policy))},
+          {"deletions", json_string(name_of(binding.deletions))},
+          {"tags", json_string(name_of(binding.tags))},
           {"backup_refs", std::string(json_bool(binding.backup_refs))},
           {"problem", binding.problem.empty() ? "null" : json_string(binding.problem)}};
 }

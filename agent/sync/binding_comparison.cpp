@@ -65,17 +65,20 @@ bool same_branches(const RepositoryBinding& left, const RepositoryBinding& right
 
 bool same_branch_policies(const RepositoryBinding& left, const RepositoryBinding& right) {
   return std::equal(left.branches.begin(), left.branches.end(), right.branches.begin(), right.branches.end(),
-                    [](const BranchBinding& a, const BranchBinding& b) { return a.policy == b.policy; });
+                    [](const BranchBinding& a, const BranchBinding& b) {
+                      return a.policy == b.policy && a.deletions == b.deletions;
+                    });
 }
 
 bool same_policies(const RepositoryBinding& left, const RepositoryBinding& right) {
-  return left.policy == right.policy && same_branch_policies(left, right);
+  return left.policy == right.policy && left.deletions == right.deletions &&
+         same_branch_policies(left, right);
 }
 
 bool runs_alike(const RepositoryBinding& left, const RepositoryBinding& right) {
   return left.enabled == right.enabled && left.granularity == right.granularity &&
-         left.direction == right.direction && same_addresses(left, right) && same_tokens(left, right) &&
-         same_branches(left, right);
+         left.direction == right.direction && left.tags == right.tags && same_addresses(left, right) &&
+         same_tokens(left, right) && same_branches(left, right);
 }
 
 bool same_effect(const RepositoryBinding& left, const RepositoryBinding& right) {

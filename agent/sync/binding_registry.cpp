@@ -31,9 +31,12 @@ tl::unexpected<Error> unknown_repository(std::string_view attempted, std::string
 
 tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_view branch,
                                      const RepositoryBinding& binding) {
-  return fail(ErrorCode::BranchUnknown,
-              fmt::format("{} {} of {}: no branch is bound under that name on the {} side", attempted,
-                          quoted(branch), quoted(binding.name), name_of(source_side(binding.direction))));
+  const auto sides =
+      binding.is_two_way()
+          ? std::string("either side")
+          : fmt::format("the {} side", name_of(source_side(first_direction(binding.direction))));
+  return fail(ErrorCode::BranchUnknown, fmt::format("{} {} of {}: no branch is bound under that name on {}",
+                                                    attempted, quoted(branch), quoted(binding.name), sides));
 }
 
 /// The error of a part, saying what was attempted.
@@ -54,12 +57,15 @@ bool drops_hidden_token(const std::optional<Secret>& given, const std::optional<
   return given && given->empty() && stored.has_value();
 }
 
-/// All branch pairs whose name on the source side is `branch`.
+/// All branch pairs whose name on a source side is `branch`; of a two-way binding on the internal one, and
+/// only where there is none, on the external one.
 std::vector<BranchBinding> branches_named(const RepositoryBinding& binding, std::string_view branch) {
   std::vector<BranchBinding> found;
-  const auto side = source_side(binding.direction);
-  std::copy_if(binding.branches.begin(), binding.branches.end(), std::back_inserter(found),
-               [&](const BranchBinding& bound) { return bound.name(side) == branch; });
+  for (const auto side : {Side::Internal, Side::External}) {
+    if (!found.empty() || !binding.is_source(side)) continue;
+    std::copy_if(binding.branches.begin(), binding.branches.end(), std::back_inserter(found),
+                 [&](const BranchBinding& bound) { return bound.name(side) == branch; });
+  }
   return found;
 }
 
@@ -131,8 +137,8 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   }
   if (!wanted.direction) {
     return fail(ErrorCode::DirectionInvalid,
-                attempted + ": sync_direction is neither 1 (to_outer) nor 2 (to_inter)",
-                "1 syncs from internal to external, 2 from external to internal");
+                attempted + ": sync_direction is none of 1 (to_outer), 2 (to_inter) and 3 (both)",
+                "1 syncs from internal to external, 2 from external to internal, 3 whichever was pushed to");
   }
 
   const std::scoped_lock one_at_a_time(changes_);

@@ -28,9 +28,9 @@ struct RepositoryToBind {
   bool enabled = true;
   std::string internal;
   std::string external;
-  std::optional<Granularity> granularity = Granularity::One;  ///< unset: what was given is none
-  std::optional<Direction> direction = Direction::ToOuter;    ///< unset: what was given is none
-  Secret internal_token;                                      ///< empty: none
+  std::optional<Granularity> granularity = Granularity::One;              ///< unset: what was given is none
+  std::optional<BindingDirection> direction = BindingDirection::ToOuter;  ///< unset: what was given is none
+  Secret internal_token;                                                  ///< empty: none
   Secret external_token;
 };
 

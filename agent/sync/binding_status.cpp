@@ -11,10 +11,20 @@
 
 #include "agent/base/text.h"
 #include "agent/model/lane_key.h"
+#include "agent/model/ref_name.h"
 #include "agent/store/page_bounds.h"
 
 namespace gitferry {
 namespace {
+
+bool is_whole(const RepositoryBinding& binding) {
+  return binding.granularity == Granularity::All;
+}
+
+/// Bound branches, and after them the tags that were ever synced.
+bool has_tags_besides(const RepositoryBinding& binding) {
+  return !is_whole(binding) && binding.tags == Tags::All;
+}
 
 SyncState state_of(bool enabled, const LaneRow* lane) {
   if (!enabled) return SyncState::Disabled;
@@ -36,21 +46,23 @@ BranchStatus status_of(const RepositoryBinding& binding, const BranchBinding& br
   return status;
 }
 
-/// A lane of a repository that is synced as a whole.
+/// A lane of a repository that is synced as a whole, or of a tag.
 BranchStatus status_of(const RepositoryBinding& binding, LaneRow lane) {
   BranchStatus status;
   status.key = lane.key;
   status.branch_id = lane.branch_id;
-  // Where branches were bound before, lanes of unlike names are left over: nothing syncs them any more.
-  status.enabled = binding.enabled && lane.key.internal_ref == lane.key.external_ref;
+  // What was bound or synced before is left over: nothing syncs it any more.
+  const bool is_synced = is_tag(lane.key.internal_ref) ? binding.tags == Tags::All : is_whole(binding);
+  status.enabled = binding.enabled && is_synced && lane.key.internal_ref == lane.key.external_ref;
   status.state = state_of(status.enabled, &lane);
   status.lane = std::move(lane);
   return status;
 }
 
-/// A stretch of one repository's branches, or of its lanes, that is on the page.
+/// A stretch of one repository's branches, or of the lanes besides, that is on the page.
 struct Stretch {
   const RepositoryBinding* binding = nullptr;
+  bool is_of_lanes = false;
   std::int64_t first = 0;
   std::int64_t count = 0;
 };
@@ -60,60 +72,68 @@ struct Walk {
   std::int64_t total = 0;
 };
 
-bool is_whole(const RepositoryBinding& binding) {
-  return binding.granularity == Granularity::All;
-}
-
-/// How many lanes each of the whole repositories has, by name.
-Result<std::map<std::string_view, std::int64_t>> counts_of_whole(
-    const std::vector<const RepositoryBinding*>& bindings, Store& store) {
+/// How many lanes each of the repositories has that `kind` chooses, by name.
+template <typename Kind, typename Count>
+Result<std::map<std::string_view, std::int64_t>> counts_of(
+    const std::vector<const RepositoryBinding*>& bindings, Kind kind, Count count) {
   std::vector<std::string> names;
   std::vector<std::string_view> views;
   for (const auto* binding : bindings) {
-    if (!is_whole(*binding)) continue;
+    if (!kind(*binding)) continue;
     names.push_back(binding->name);
     views.push_back(binding->name);
   }
   std::map<std::string_view, std::int64_t> counts;
   if (names.empty()) return counts;
-  const auto found = store.lane_counts(names);
+  const auto found = count(names);
   if (!found) return fail(found.error());
   for (std::size_t i = 0; i < views.size(); ++i) counts.emplace(views[i], (*found)[i]);
   return counts;
 }
 
-/// Which branches are on the page, by counting alone.
+/// Which branches and lanes are on the page, by counting alone.
 Result<Walk> walk(const std::vector<const RepositoryBinding*>& bindings, Store& store, const Page& page) {
-  const auto whole = counts_of_whole(bindings, store);
-  if (!whole) return fail(whole.error());
+  auto lanes = counts_of(bindings, is_whole, [&](const auto& names) { return store.lane_counts(names); });
+  if (!lanes) return fail(lanes.error());
+  auto tags =
+      counts_of(bindings, has_tags_besides, [&](const auto& names) { return store.tag_lane_counts(names); });
+  if (!tags) return fail(tags.error());
+  lanes->merge(*tags);
   const auto size = page_limit(page);
   const auto first = page_offset(page);
   Walk found;
-  for (const auto* binding : bindings) {
-    const auto count =
-        is_whole(*binding) ? whole->at(binding->name) : static_cast<std::int64_t>(binding->branches.size());
+  const auto add = [&](const RepositoryBinding* binding, bool is_of_lanes, std::int64_t count) {
     const auto begin = std::max(first, found.total);
     const auto end = std::min(first + size, found.total + count);
-    if (begin < end) found.stretches.push_back({binding, begin - found.total, end - begin});
+    if (begin < end) found.stretches.push_back({binding, is_of_lanes, begin - found.total, end - begin});
     found.total += count;
+  };
+  for (const auto* binding : bindings) {
+    add(binding, false, static_cast<std::int64_t>(binding->branches.size()));
+    if (const auto own = lanes->find(binding->name); own != lanes->end()) add(binding, true, own->second);
   }
   return found;
 }
 
-/// The lanes of whole repositories, by repository.
-Result<std::map<std::string, std::vector<LaneRow>, std::less<>>> lanes_of_whole(
-    const std::vector<const RepositoryBinding*>& bindings, Store& store) {
-  std::map<std::string, std::vector<LaneRow>, std::less<>> found;
+using LanesByRepository = std::map<std::string, std::vector<LaneRow>, std::less<>>;
+
+/// The lanes of whole repositories, and those of tags of others, by repository.
+Result<LanesByRepository> lanes_besides_bound(const std::vector<const RepositoryBinding*>& bindings,
+                                              Store& store) {
+  LanesByRepository found;
   std::vector<std::string> names;
   for (const auto* binding : bindings) {
-    if (is_whole(*binding)) names.push_back(binding->name);
+    if (!is_whole(*binding) && !has_tags_besides(*binding)) continue;
+    found[binding->name].clear();
+    names.push_back(binding->name);
   }
   if (names.empty()) return found;
   auto lanes = store.lanes_of_repositories(names);
   if (!lanes) return fail(lanes.error());
-  for (auto& lane : *lanes) {
-    auto& own = found[lane.key.repository];
-    own.push_back(std::move(lane));
+  for (auto& lane : *lanes) found[lane.key.repository].push_back(std::move(lane));
+  for (const auto* binding : bindings) {
+    if (!has_tags_besides(*binding)) continue;
+    std::erase_if(found[binding->name], [](const LaneRow& lane) { return !is_tag(lane.key.internal_ref); });
   }
   return found;
 }
@@ -125,21 +145,21 @@ Result<std::vector<std::optional<LaneRow>>> lanes_of_bound(const std::vector<Lan
 }
 
 Result<std::vector<BranchStatus>> statuses_of(const std::vector<Stretch>& stretches, Store& store) {
-  std::vector<const RepositoryBinding*> bindings;
+  std::vector<const RepositoryBinding*> with_lanes;
   std::vector<LaneKey> keys;
-  for (const auto& [binding, first, count] : stretches) {
-    bindings.push_back(binding);
-    for (auto i = first; !is_whole(*binding) && i < first + count; ++i)
+  for (const auto& [binding, is_of_lanes, first, count] : stretches) {
+    if (is_of_lanes) with_lanes.push_back(binding);
+    for (auto i = first; !is_of_lanes && i < first + count; ++i)
       keys.push_back(lane_key(*binding, binding->branches[static_cast<std::size_t>(i)]));
   }
-  auto whole = lanes_of_whole(bindings, store);
-  if (!whole) return fail(whole.error());
+  auto besides = lanes_besides_bound(with_lanes, store);
+  if (!besides) return fail(besides.error());
   auto bound = lanes_of_bound(keys, store);
   if (!bound) return fail(bound.error());
   std::vector<BranchStatus> statuses;
   auto next = bound->begin();
-  for (const auto& [binding, first, count] : stretches) {
-    auto* lanes = is_whole(*binding) ? &(*whole)[binding->name] : nullptr;
+  for (const auto& [binding, is_of_lanes, first, count] : stretches) {
+    auto* lanes = is_of_lanes ? &(*besides)[binding->name] : nullptr;
     for (auto at = first; at < first + count; ++at) {
       const auto i = static_cast<std::size_t>(at);
       if (lanes == nullptr)
@@ -222,8 +242,8 @@ Result<std::vector<BranchStatus>> branch_statuses_of(const RepositoryBinding& bi
 
 Result<std::vector<RepositoryStatus>> repository_statuses(
     const std::vector<const RepositoryBinding*>& bindings, Store& store) {
-  auto whole = lanes_of_whole(bindings, store);
-  if (!whole) return fail(whole.error());
+  auto besides = lanes_besides_bound(bindings, store);
+  if (!besides) return fail(besides.error());
   std::vector<LaneKey> keys;
   for (const auto* binding : bindings) {
     for (const auto& branch : binding->branches) keys.push_back(lane_key(*binding, branch));
@@ -237,8 +257,8 @@ Result<std::vector<RepositoryStatus>> repository_statuses(
     auto& sum = sums.emplace_back();
     sum.state = SyncState::Disabled;
     for (const auto& branch : binding->branches) add(sum, status_of(*binding, branch, std::move(*next++)));
-    if (is_whole(*binding)) {
-      for (const auto& lane : (*whole)[binding->name]) add(sum, status_of(*binding, lane));
+    if (const auto lanes = besides->find(binding->name); lanes != besides->end()) {
+      for (const auto& lane : lanes->second) add(sum, status_of(*binding, lane));
     }
     // Nothing is bound, or nothing was ever synced: it is not that somebody switched it off.
     if (binding->enabled && sum.branches == 0) sum.state = SyncState::Never;

@@ -27,7 +27,7 @@ enum class SyncState {
 std::string_view name_of(SyncState state);
 
 /// One lane as the API shows it: bound branches also where they were never synced, lanes of whole
-/// repositories where they ever were.
+/// repositories and of tags where they ever were.
 struct BranchStatus {
   LaneKey key;
   std::int64_t branch_id = 0;
@@ -39,14 +39,14 @@ struct BranchStatus {
 /// A repository's branches taken together.
 struct RepositoryStatus {
   SyncState state = SyncState::Never;
-  std::int64_t branches = 0;            ///< bound ones, or the lanes of a whole repository
+  std::int64_t branches = 0;            ///< bound ones and tags, or the lanes of a whole repository
   std::int64_t last_success_at_ms = 0;  ///< the latest of any branch; 0: never
   std::int64_t next_attempt_at_ms = 0;  ///< the earliest planned retry; 0: none
 };
 
 /// One page of the status of all bindings in force, by repository name; `repository` empty: all. A
-/// repository's branches come in the order of the binding, the lanes of a whole one by ref. Only the page's
-/// lanes are read. Errors: RepositoryUnknown; those of Store.
+/// repository's branches come in the order of the binding, then its tags, the lanes of a whole one by ref.
+/// Only the page's lanes are read. Errors: RepositoryUnknown; those of Store.
 Result<Listing<BranchStatus>> branch_statuses(const BindingSnapshot& bindings, Store& store,
                                               const std::string& repository, const Page& page);
 

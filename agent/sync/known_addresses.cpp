@@ -36,7 +36,7 @@ Status mark(Store& store, const BindingSnapshot& in_force, const std::vector<std
   for (const auto& lane : *lanes) {
     if (lane.is_pending()) continue;
     if (const auto binding = binding_of(in_force, lane.key))
-      marks.push_back({lane.key, (*binding)->direction});
+      marks.push_back({lane.key, first_direction((*binding)->direction)});
   }
   if (marks.empty()) return {};
   const auto marked = store.mark_lanes(marks, Trigger::Configuration);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/sync/lane_request.h"
+#include "agent/sync/two_way.h"
 
 namespace gitferry {
 namespace {
@@ -14,24 +15,33 @@ struct Plans {
   const LaneSelection& selection;
   bool force;
   const CredentialLookup& credentials;
+  const std::vector<std::optional<LaneRow>>& lanes;
 };
 
-RunReport plan_of(const Plans& plans, const LaneKey& key, const std::optional<LaneRow>& lane,
-                  const TimeLimit& limit) {
-  RunReport report;
-  const auto direction = plans.selection.direction;
-  auto request = request_for(*plans.selection.binding, direction, plans.credentials);
-  if (request) {
-    request->dry_run = true;
-    auto& ref = request->refs.emplace_back(ref_sync_for(*plans.selection.binding, key, direction));
-    if (lane) follow_what_was_put(ref, *lane, direction);
-    if (plans.force) ref.policy = Policy::Force;
-    report = std::move(run_guarded(plans.engine, *request, limit.token()).front());
-  } else {
+/// One report for each of `transfer`, which are indices of the selection's lanes.
+std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_t>& transfer,
+                                Direction direction, const TimeLimit& limit) {
+  const auto& binding = *plans.selection.binding;
+  auto request = request_for(binding, direction, plans.credentials);
+  if (!request) {
+    RunReport report;
     report.error = request.error();
+    return std::vector(transfer.size(), report);
   }
-  report.dry_run = true;
-  return report;
+  request->dry_run = true;
+  request->may_delete_many = plans.force;
+  for (const auto i : transfer) {
+    auto& ref = request->refs.emplace_back(ref_sync_for(binding, plans.selection.lanes[i].key, direction));
+    if (plans.lanes[i]) go_by_what_is_known(ref, binding, *plans.lanes[i], direction);
+    if (plans.force) ref.policy = Policy::Force;
+  }
+  return run_guarded(plans.engine, *request, limit.token());
+}
+
+std::vector<LaneKey> keys_of(const std::vector<SelectedLane>& lanes) {
+  std::vector<LaneKey> keys;
+  for (const auto& lane : lanes) keys.push_back(lane.key);
+  return keys;
 }
 
 }  // namespace
@@ -39,19 +49,27 @@ RunReport plan_of(const Plans& plans, const LaneKey& key, const std::optional<La
 Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
                                             bool force, const CredentialLookup& credentials,
                                             const TimeLimit& limit) {
-  const auto lanes = store.lanes_of(selection.lanes);
+  const auto keys = keys_of(selection.lanes);
+  const auto lanes = store.lanes_of(keys);
   if (!lanes) return fail(lanes.error());
-  const Plans plans{engine, selection, force, credentials};
+  const Plans plans{engine, selection, force, credentials, *lanes};
+  const bool may_turn = selection.binding->is_two_way() && !force;
   std::vector<SyncOutcome> outcomes;
-  for (std::size_t i = 0; i < selection.lanes.size(); ++i) {
-    SyncOutcome outcome{selection.lanes[i], selection.direction, 0, false, {}};
-    if (!limit.is_over()) {
-      outcome.report = plan_of(plans, outcome.key, lanes->at(i), limit);
+  for (const auto& lane : selection.lanes) outcomes.push_back({lane.key, lane.direction, 0, false, {}});
+  for (const auto& [direction, transfer] : transfers_of(selection.lanes)) {
+    if (limit.is_over()) break;
+    auto ran = run_either_way(keys, transfer, direction, may_turn, [&](const auto& some, Direction way) {
+      return plans_of(plans, some, way, limit);
+    });
+    for (std::size_t i = 0; i < transfer.size(); ++i) {
+      auto& outcome = outcomes[transfer[i]];
+      outcome.direction = ran[i].direction;
+      outcome.report = std::move(ran[i].report);
+      outcome.report.dry_run = true;
       const auto& error = outcome.report.error;
       const bool was_cut = error && error->code == ErrorCode::Cancelled && limit.is_over();
       outcome.finished = !was_cut;
     }
-    outcomes.push_back(std::move(outcome));
   }
   return outcomes;
 }

@@ -11,10 +11,10 @@
 
 namespace gitferry {
 
-/// What a run of each of these lanes would do: dry runs, one after the other. Nothing is marked, recorded or
-/// written to any host. A lane that the limit leaves no time for is not finished; the error of one does not
-/// keep the others from being planned.
-/// `store`: is asked what was last put on the targets. Errors: its own.
+/// What a run of each of these lanes would do: dry runs, as few as their number allows. Nothing is marked,
+/// recorded or written to any host. A lane that the limit leaves no time for is not finished; the error of
+/// one does not keep the others from being planned. `store`: is asked what was last put on the targets.
+/// Errors: its own.
 Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
                                             bool force, const CredentialLookup& credentials,
                                             const TimeLimit& limit);

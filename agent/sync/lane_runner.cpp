@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "agent/base/log.h"
-#include "agent/sync/lane_request.h"
-#include "agent/sync/run_text.h"
+#include "agent/sync/lane_job.h"
 
 namespace gitferry {
 namespace {
@@ -20,13 +21,10 @@ constexpr seconds kPause{1};
 // Due times are wall times, sleeps are not: after a jump of the clock a worker looks again within this.
 constexpr seconds kLongestSleep{60};
 
-std::vector<Direction> directions_of(unsigned bits) {
-  std::vector<Direction> directions;
-  for (const auto direction : {Direction::ToOuter, Direction::ToInter}) {
-    if ((bits & direction_bit(direction)) != 0) directions.push_back(direction);
-  }
-  return directions;
-}
+// From so many failures in a row on a lane has a history, and is kept apart from those that have none.
+constexpr int kFailuresOfHistory = 3;
+// Lanes that were running at a crash together: the next one shall leave few suspects.
+constexpr std::size_t kMostSuspects = 64;
 
 std::vector<std::string> hosts_of(const BindingSnapshot& snapshot, const std::string& repository) {
   const auto* binding = snapshot.find(repository);
@@ -34,58 +32,69 @@ std::vector<std::string> hosts_of(const BindingSnapshot& snapshot, const std::st
   return distinct_hosts(binding->internal.host_key(), binding->external.host_key());
 }
 
-bool has_moved(const BindingSnapshot& before, const RepositoryBinding& now) {
-  const auto* known = before.find(now.name);
-  return known == nullptr || known->internal != now.internal || known->external != now.external;
+std::size_t most_together(const LaneRow& lane, std::size_t most) {
+  if (lane.crash_count == 0) return most;
+  return lane.crash_count < kCrashLimit - 1 ? std::min(most, kMostSuspects) : 1;
 }
 
-void log_run(const LaneRow& lane, Direction direction, const RunEnd& end, std::int64_t started_at_ms) {
-  const auto& report = end.report;
-  log::info("run finished",
-            {{"delivery_id", lane.delivery_id.value_or(0)},
-             {"run_id", end.run_id},
-             {"repo", lane.key.repository},
-             {"internal_ref", lane.key.internal_ref},
-             {"external_ref", lane.key.external_ref},
-             {"direction", name_of(direction)},
-             {"trigger", name_of(lane.trigger)},
-             {"plan", name_of(report.plan)},
-             {"outcome", report.error ? info(report.error->code).name : std::string_view("ok")},
-             {"code_status", report.error ? info(report.error->code).code_status : 0},
-             {"error", report.error ? report.error->text() : std::string()},
-             {"queued_ms", started_at_ms - lane.marked_at_ms},
-             {"listing_us", report.listing.count()},
-             {"total_us", report.total.count()},
-             {"pack_bytes", report.pack_bytes},
-             {"spooled_bytes", report.spooled_bytes},
-             {"stays_pending", !end.done_seq.has_value()}});
+/// Those that may share a transfer with `lane`, as far as the store can tell.
+LaneGroup group_of(const LaneRow& lane) {
+  LaneGroup group{lane.key.repository, lane.requested_directions, lane.forced_directions, lane.crash_count};
+  const bool has_history = lane.attempts >= kFailuresOfHistory;
+  group.attempts_min = has_history ? kFailuresOfHistory : 0;
+  group.attempts_max = has_history ? std::numeric_limits<int>::max() : kFailuresOfHistory - 1;
+  return group;
 }
+
+/// The refs that the transfers of some lanes write, which have to be different from each other.
+class WrittenRefs {
+ public:
+  explicit WrittenRefs(unsigned directions) : directions_(directions) {}
+  /// False where the lane writes what another one does.
+  bool add(const LaneKey& key) {
+    const bool to_outer = (directions_ & direction_bit(Direction::ToOuter)) != 0;
+    const bool to_inter = (directions_ & direction_bit(Direction::ToInter)) != 0;
+    if ((to_outer && external_.contains(key.external_ref)) ||
+        (to_inter && internal_.contains(key.internal_ref)))
+      return false;
+    external_.insert(key.external_ref);
+    internal_.insert(key.internal_ref);
+    return true;
+  }
+
+ private:
+  const unsigned directions_;
+  std::set<std::string> internal_;
+  std::set<std::string> external_;
+};
 
 }  // namespace
 
 class LaneRunner::Claim {
  public:
-  Claim(LaneRunner& runner, std::int64_t lane_id, std::vector<std::string> hosts)
-      : runner_(runner), lane_id_(lane_id), hosts_(std::move(hosts)) {}
+  explicit Claim(LaneRunner& runner) : runner_(runner) {}
   Claim(const Claim&) = delete;
   Claim& operator=(const Claim&) = delete;
-  ~Claim() { runner_.give_back(lane_id_, hosts_); }
+  ~Claim() {
+    if (!share.lanes.empty()) runner_.give_back(share);
+  }
 
-  LaneRow lane;  ///< as it is since it was claimed
+  LaneTurns::Share share;
+  std::vector<LaneRow> lanes;  ///< as they are since they were claimed
 
  private:
   LaneRunner& runner_;
-  const std::int64_t lane_id_;
-  const std::vector<std::string> hosts_;
 };
 
-LaneRunner::LaneRunner(Parts parts) : parts_(std::move(parts)), state_(State(parts_.options.per_host)) {}
+LaneRunner::LaneRunner(Parts parts)
+    : parts_(std::move(parts)), state_(State(parts_.options.per_host)), running_(parts_.clock) {}
 
 LaneRunner::~LaneRunner() {
   stop();
 }
 
 void LaneRunner::start() {
+  running_.start();
   for (int i = 0; i < std::max(parts_.options.workers, 1); ++i) {
     workers_.emplace_back([this] { work(); });
   }
@@ -100,11 +109,12 @@ void LaneRunner::stop() {
     state->is_stopping = true;
     changed_.notify_all();
     const auto deadline = std::chrono::steady_clock::now() + parts_.options.grace;
-    state.wait_until(drained_, deadline, [](const State& now) { return now.running.empty(); });
+    state.wait_until(drained_, deadline, [](const State& now) { return now.turns.is_idle(); });
   }
   stop_.request_stop();
   for (auto& worker : workers_) worker.join();
   workers_.clear();
+  running_.stop();
 }
 
 void LaneRunner::wake() {
@@ -116,7 +126,7 @@ void LaneRunner::wake() {
 void LaneRunner::wake_for(std::span<const Receipt::Marked> marked) {
   {
     auto state = state_.lock();
-    const auto runs = [&](const Receipt::Marked& one) { return state->running.contains(one.lane_id); };
+    const auto runs = [&](const Receipt::Marked& one) { return state->turns.runs(one.lane_id); };
     if (std::all_of(marked.begin(), marked.end(), runs)) return;
     ++state->wakes;
   }
@@ -176,26 +186,36 @@ void LaneRunner::step(std::unique_ptr<Engine>& engine) {
   if (*claim == nullptr) return wait_for_work(seen_wakes);
   wake();
   if (!engine) engine = parts_.engines();
-  // The pause comes before the lane is given back, or it would run again at once.
-  if (!run_lane(*engine, (*claim)->lane)) pause();
+  // The pause comes before the lanes are given back, or they would run again at once.
+  if (!run(*engine, **claim)) pause();
 }
 
-bool LaneRunner::take(std::int64_t lane_id, const std::vector<std::string>& hosts) {
+Offer LaneRunner::offer(const LaneRow& lane, const BindingSnapshot& bindings, LaneTurns::Search& search,
+                        LaneTurns::Share& share) {
+  const auto hosts = hosts_of(bindings, lane.key.repository);
   auto state = state_.lock();
-  if (state->is_stopping || state->running.contains(lane_id) || !state->hosts.try_acquire(hosts))
-    return false;
-  state->running.insert(lane_id);
-  return true;
+  if (state->is_stopping) return Offer::EndOfSearch;
+  return state->turns.offer(lane, hosts, search, share);
 }
 
-void LaneRunner::give_back(std::int64_t lane_id, const std::vector<std::string>& hosts) {
+void LaneRunner::leave(Claim& claim, std::span<const std::int64_t> lanes) {
+  if (lanes.empty()) return;
+  {
+    auto state = state_.lock();
+    for (const auto lane : lanes) state->turns.leave(claim.share, lane);
+    ++state->wakes;
+  }
+  changed_.notify_one();
+}
+
+void LaneRunner::give_back(const LaneTurns::Share& share) {
+  const auto now_ms = to_epoch_ms(parts_.clock.now());
   bool is_drained = false;
   {
     auto state = state_.lock();
-    state->running.erase(lane_id);
-    state->hosts.release(hosts);
+    state->turns.give_back(share, now_ms);
     ++state->wakes;
-    is_drained = state->running.empty();
+    is_drained = state->turns.is_idle();
   }
   changed_.notify_one();
   if (is_drained) drained_.notify_all();
@@ -205,124 +225,68 @@ Result<std::unique_ptr<LaneRunner::Claim>> LaneRunner::claim_next() {
   for (;;) {
     const auto snapshot = parts_.snapshot();
     const auto now_ms = to_epoch_ms(parts_.clock.now());
-    std::unique_ptr<Claim> claim;
-    const auto due = parts_.store.first_due(now_ms, [&](const LaneRow& lane) {
-      auto hosts = hosts_of(*snapshot, lane.key.repository);
-      if (!take(lane.id, hosts)) return false;
-      claim = std::make_unique<Claim>(*this, lane.id, std::move(hosts));
-      return true;
-    });
+    auto claim = std::make_unique<Claim>(*this);
+    LaneTurns::Search search;
+    const auto due = parts_.store.first_due(
+        now_ms, [&](const LaneRow& lane) { return offer(lane, *snapshot, search, claim->share); });
     if (!due) return fail(due.error());
-    if (!claim) return claim;
-    // The row was read before it was ours: another worker may have finished the lane in between.
-    auto current = parts_.store.lane((*due)->id);
-    if (!current) return fail(current.error());
-    if (*current && (*current)->is_due(now_ms)) {
-      claim->lane = std::move(**current);
-      return claim;
+    if (!*due) {
+      if (!state_.lock()->turns.let_next_in(search)) return std::unique_ptr<Claim>();
+      continue;
+    }
+    if (auto read = read_claimed(*claim, (*due)->id, now_ms); !read) return fail(read.error());
+    if (claim->lanes.empty()) continue;
+    if (auto added = add_companions(*claim, now_ms); !added) return fail(added.error());
+    return claim;
+  }
+}
+
+/// The row was read before it was ours: another worker may have finished the lane in between.
+Status LaneRunner::read_claimed(Claim& claim, std::int64_t lane_id, std::int64_t now_ms) {
+  auto current = parts_.store.lane(lane_id);
+  if (!current) return fail(current.error());
+  if (*current && (*current)->is_due(now_ms)) claim.lanes.push_back(std::move(**current));
+  return {};
+}
+
+Status LaneRunner::add_companions(Claim& claim, std::int64_t now_ms) {
+  const auto& first = claim.lanes.front();
+  const auto most = most_together(first, parts_.options.lanes_per_transfer);
+  if (most <= 1) return {};
+  auto group = group_of(first);
+  std::size_t limit = most;
+  {
+    auto state = state_.lock();
+    group.marked_after_ms = state->turns.full_since_ms(group.repository);
+    limit += state->turns.running_of(group.repository);
+  }
+  const auto due = parts_.store.due_of(group, now_ms, limit);
+  if (!due) return fail(due.error());
+  const auto joined = state_.lock()->turns.join(claim.share, *due, most, now_ms);
+  if (joined.empty()) return {};
+  auto rows = parts_.store.lanes_to_run(joined);
+  if (!rows) return fail(rows.error());
+  WrittenRefs written(group.requested_directions);
+  written.add(first.key);
+  std::vector<std::int64_t> unfit;
+  for (auto& lane : *rows) {
+    const bool is_alike = lane.is_due(now_ms) && lane.requested_directions == group.requested_directions &&
+                          lane.forced_directions == group.forced_directions;
+    if (is_alike && written.add(lane.key)) {
+      claim.lanes.push_back(std::move(lane));
+    } else {
+      unfit.push_back(lane.id);
     }
   }
+  leave(claim, unfit);
+  return {};
 }
 
-bool LaneRunner::run_lane(Engine& engine, const LaneRow& lane) {
-  const auto directions = directions_of(lane.requested_directions);
-  if (directions.empty()) {
-    return drop(lane, Error{ErrorCode::Internal, "the lane is pending in no direction", "", std::nullopt});
-  }
-  Verdict verdict;
-  const auto first_snapshot = parts_.snapshot();
-  for (const auto direction : directions) {
-    // For each anew: the first run may last, and the bindings be others after it.
-    const auto snapshot = parts_.snapshot();
-    const auto binding = binding_of(*snapshot, lane.key);
-    if (!binding) return drop(lane, binding.error());
-    // Still pending: both directions run at the new addresses, unforced.
-    if (has_moved(*first_snapshot, **binding)) return true;
-    const bool more_follows = direction != directions.back();
-    if (!run_job(engine, {lane, **binding, direction, more_follows}, verdict)) return false;
-    if (is_stopping()) return true;
-  }
-  return true;
-}
-
-bool LaneRunner::drop(const LaneRow& lane, const Error& reason) {
-  const auto dropped = parts_.store.drop_lane_request(lane.id, lane.requested_seq, reason);
-  if (!dropped) {
-    log::error("cannot drop a lane's request", {{"lane_id", lane.id}, {"error", dropped.error().text()}});
-    return false;
-  }
-  log::info("request dropped", {{"repo", lane.key.repository},
-                                {"internal_ref", lane.key.internal_ref},
-                                {"external_ref", lane.key.external_ref},
-                                {"reason", reason.text()}});
-  RunReport report;
-  report.error = reason;
-  for (const auto direction : {Direction::ToOuter, Direction::ToInter}) {
-    waiters_.publish(lane.key, direction, lane.requested_seq, report);
-  }
-  return true;
-}
-
-bool LaneRunner::run_job(Engine& engine, const Job& job, Verdict& verdict) {
-  const auto started_at_ms = to_epoch_ms(parts_.clock.now());
-  const auto run_id = parts_.store.begin_run(job.lane, job.direction, started_at_ms);
-  if (!run_id) {
-    log::error("cannot open a run", {{"lane_id", job.lane.id}, {"error", run_id.error().text()}});
-    return false;
-  }
-  auto report = transfer(engine, job);
-  judge(report, verdict);
-  auto end = end_of(job, verdict);
-  end.run_id = *run_id;
-  end.text = run_text(job.lane.key, job.direction, report);
-  end.report = std::move(report);
-  const auto finished = parts_.store.finish_run(end);
-  log_run(job.lane, job.direction, end, started_at_ms);
-  // Who waits for a run that we cut off ourselves is told that it is pending, which is true.
-  if (!verdict.was_cancelled) {
-    waiters_.publish(job.lane.key, job.direction, job.lane.requested_seq, end.report);
-  }
-  if (!finished) {
-    log::error("cannot record the end of a run", {{"run_id", *run_id}, {"error", finished.error().text()}});
-  }
-  return finished.has_value();
-}
-
-RunReport LaneRunner::transfer(Engine& engine, const Job& job) {
-  auto request = request_for(job.binding, job.direction, parts_.credentials);
-  if (request) {
-    auto& ref = request->refs.emplace_back(ref_sync_for(job.binding, job.lane.key, job.direction));
-    follow_what_was_put(ref, job.lane, job.direction);
-    if (job.lane.is_forced(job.direction)) ref.policy = Policy::Force;
-    return std::move(run_guarded(engine, *request, stop_.get_token()).front());
-  }
-  RunReport report;
-  report.error = request.error();
-  return report;
-}
-
-void LaneRunner::judge(const RunReport& report, Verdict& verdict) {
-  if (!report.error || !report.error->is_transient()) return;
-  verdict.stays_pending = true;
-  if (report.error->code == ErrorCode::Cancelled && stop_.stop_requested()) verdict.was_cancelled = true;
-  if (report.error->retry_after) verdict.hold = std::max(verdict.hold, obeyed(*report.error->retry_after));
-}
-
-RunEnd LaneRunner::end_of(const Job& job, const Verdict& verdict) {
-  RunEnd end;
-  end.lane_id = job.lane.id;
-  end.more_follows = job.more_follows;
-  end.finished_at_ms = to_epoch_ms(parts_.clock.now());
-  if (!verdict.stays_pending) {
-    end.done_seq = job.lane.requested_seq;
-    return end;
-  }
-  end.counts_as_attempt = !verdict.was_cancelled;
-  const auto delay =
-      verdict.was_cancelled ? milliseconds{0} : retry_delay(job.lane.attempts, parts_.fraction());
-  end.next_attempt_at_ms = end.finished_at_ms + delay.count();
-  if (verdict.hold.count() > 0) end.hold_until_ms = end.finished_at_ms + milliseconds(verdict.hold).count();
-  return end;
+bool LaneRunner::run(Engine& engine, Claim& claim) {
+  LaneJob job({parts_.store, parts_.clock, parts_.credentials, parts_.snapshot, parts_.fraction, waiters_,
+               running_, stop_.get_token(), [this] { return is_stopping(); }},
+              std::move(claim.lanes));
+  return job.run(engine);
 }
 
 }  // namespace gitferry

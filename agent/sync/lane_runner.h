@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -18,22 +17,28 @@
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
 #include "agent/store/store.h"
-#include "agent/sync/host_limits.h"
+#include "agent/sync/lane_turns.h"
 #include "agent/sync/retry.h"
 #include "agent/sync/run_waiters.h"
+#include "agent/sync/running_transfers.h"
 #include "agent/sync/sync_service.h"
 
 namespace gitferry {
 
-/// The workers: each takes the due lane that has waited longest, runs it, records its end, and takes the
-/// next.
+/// The workers: each takes the due lane that has waited longest, and with it the other due lanes of its
+/// repository that can share a transfer: they are asked for in the same directions and with the same leave to
+/// force, and write different refs. It runs them, records their ends, and takes the next.
+///
+/// Lanes that have been failing share no transfer with those that have not, and lanes that were running at a
+/// crash run with ever fewer others, and alone at last, so that the one that is to blame is quarantined
+/// alone.
 ///
 /// What is to be done is in the store alone; kept here is only which lanes run in this process.
 ///
 /// Owns:      the worker threads, each with an engine of its own.
 /// Threading: wake(), wake_for() and waiters() from any thread; start() once, then stop() once.
-/// Invariant: at most one run a lane; at most `per_host` runs a host; a lane's seq is taken before its run
-/// begins.
+/// Invariant: at most one run a lane; at most `per_host` transfers a host; a lane's seq is taken before its
+/// run begins.
 class LaneRunner {
  public:
   struct Parts {
@@ -62,45 +67,33 @@ class LaneRunner {
   /// that a burst of pushes does not have the workers search for what none of them may take.
   void wake_for(std::span<const Receipt::Marked> marked);
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
+  /// As SyncService::progress_of(). From any thread.
+  [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(std::span<const std::int64_t> lane_ids) {
+    return running_.progress_of(lane_ids);
+  }
 
  private:
   struct State {
-    explicit State(int per_host) : hosts(per_host) {}
+    explicit State(int per_host) : turns(per_host) {}
     bool is_stopping = false;
     std::uint64_t wakes = 0;
-    std::set<std::int64_t> running;  ///< ids of lanes
-    HostLimits hosts;
+    LaneTurns turns;
   };
-  /// A lane in one worker's hands; given back at the end.
+  /// Lanes in one worker's hands; given back at the end.
   class Claim;
-  /// One direction of a lane's request.
-  struct Job {
-    const LaneRow& lane;
-    const RepositoryBinding& binding;
-    Direction direction = Direction::ToOuter;
-    bool more_follows = false;
-  };
-  /// What the runs of one request mean for the lane.
-  struct Verdict {
-    bool stays_pending = false;
-    bool was_cancelled = false;  ///< by stop()
-    std::chrono::seconds hold{0};
-  };
 
   void work();
   void step(std::unique_ptr<Engine>& engine);
   /// Null where nothing is due that may run now.
   Result<std::unique_ptr<Claim>> claim_next();
-  bool take(std::int64_t lane_id, const std::vector<std::string>& hosts);
-  void give_back(std::int64_t lane_id, const std::vector<std::string>& hosts);
-
-  // False where the store failed: the lane stays pending, and its worker pauses.
-  bool run_lane(Engine& engine, const LaneRow& lane);
-  bool run_job(Engine& engine, const Job& job, Verdict& verdict);
-  bool drop(const LaneRow& lane, const Error& reason);
-  RunReport transfer(Engine& engine, const Job& job);
-  void judge(const RunReport& report, Verdict& verdict);
-  RunEnd end_of(const Job& job, const Verdict& verdict);
+  Offer offer(const LaneRow& lane, const BindingSnapshot& bindings, LaneTurns::Search& search,
+              LaneTurns::Share& share);
+  Status read_claimed(Claim& claim, std::int64_t lane_id, std::int64_t now_ms);
+  Status add_companions(Claim& claim, std::int64_t now_ms);
+  void leave(Claim& claim, std::span<const std::int64_t> lanes);
+  void give_back(const LaneTurns::Share& share);
+  // False where the store failed: what was not recorded stays pending, and the worker pauses.
+  bool run(Engine& engine, Claim& claim);
 
   bool is_stopping();
   void pause();
@@ -112,6 +105,7 @@ class LaneRunner {
   std::condition_variable changed_;  ///< wakes workers
   std::condition_variable drained_;  ///< wakes stop()
   RunWaiters waiters_;
+  RunningTransfers running_;
   std::vector<std::thread> workers_;
 };
 

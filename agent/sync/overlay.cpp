@@ -122,6 +122,12 @@ std::vector<BranchBinding> overlay_branches(std::vector<BranchBinding> file,
   return branches;
 }
 
+/// The file's policy was for one direction: it is not to rewrite either side of two.
+void allow_fast_forwards_only(RepositoryBinding& binding) {
+  binding.policy = Policy::FfOnly;
+  for (auto& branch : binding.branches) branch.policy.reset();
+}
+
 }  // namespace
 
 OverridesByName by_name(OverrideRows rows) {
@@ -145,6 +151,7 @@ std::optional<RepositoryBinding> overlay(const RepositoryBinding* file, const Re
   RepositoryBinding binding = file == nullptr ? RepositoryBinding{} : *file;
   if (file == nullptr) binding.name = own->name;
   if (own) Merge(binding, *own, file != nullptr, allowed).run();
+  if (binding.is_two_way()) allow_fast_forwards_only(binding);
   if (binding.granularity == Granularity::All) {
     binding.branches.clear();
   } else if (!overrides.branches.empty()) {

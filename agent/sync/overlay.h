@@ -38,10 +38,11 @@ OverridesByName by_name(OverrideRows rows);
 ///
 /// The same holds for the branches of a repository that is in force with granularity `one`: first the file's,
 /// in its order, then those bound through the API, oldest first. A field that is set to what the file says is
-/// no override. Webhooks and policy are the file's alone. A token is in force only at an http(s) address of
-/// the host it was given for. A stored address that the one validator refuses (parse_remote_url() with
-/// `allowed`), or that names the same repository as the other side's, disables its binding and says why in
-/// `problem`.
+/// no override. Webhooks, policy, deletions and tags are the file's alone; where an
+/// override makes a binding two-way, the policy is FfOnly all the same. A token is in force only at an
+/// http(s) address of the host it was given for. A stored address that the one validator refuses
+/// (parse_remote_url() with `allowed`), or that names the same repository as the other side's, disables its
+/// binding and says why in `problem`.
 ///
 /// Ids are left 0, creation times too but those of Bound overrides; `by_age` is left empty.
 BindingSnapshot overlay(const BindingSnapshot& file, const OverrideRows& overrides,

@@ -19,9 +19,8 @@ milliseconds doubled(milliseconds first, int times, milliseconds longest) {
 
 bool is_compared(const RepositoryBinding& binding) {
   if (!binding.enabled || !binding.problem.empty()) return false;
-  return binding.granularity == Granularity::All ||
-         std::any_of(binding.branches.begin(), binding.branches.end(),
-                     [](const BranchBinding& branch) { return branch.enabled; });
+  return binding.needs_listing() || std::any_of(binding.branches.begin(), binding.branches.end(),
+                                                [](const BranchBinding& branch) { return branch.enabled; });
 }
 
 /// It says nothing of the repository, and would say the same of the host's others.

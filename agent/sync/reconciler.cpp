@@ -144,12 +144,12 @@ ComparisonEnd Reconciler::compare_guarded(std::unique_ptr<Engine>& engine, const
 
 ComparisonEnd Reconciler::compare(Engine& engine, const std::string& repository) {
   const auto bindings = parts_.snapshot();
-  const auto selection = select_repository(*bindings, repository, std::nullopt);
+  const auto selection = select_repository(*bindings, repository, {});
   if (!selection) return {};  // it was unbound or disabled a moment ago
   const auto& binding = *selection->binding;
   const auto listed_at = parts_.clock.now();
   const TimeLimit limit(stop_.get_token(), std::chrono::steady_clock::now() + kLongestComparison);
-  auto listings = list_both(engine, binding, binding.direction, parts_.credentials, limit);
+  auto listings = list_both(engine, binding, first_side(*selection), parts_.credentials, limit);
   if (!listings) return {std::move(listings.error().error), listings.error().side};
   return mark(binding, *listings, listed_at);
 }
@@ -162,13 +162,18 @@ ComparisonEnd Reconciler::mark(const RepositoryBinding& binding, const BothListi
   if (current == nullptr || fingerprint_of(*current) != fingerprint_of(binding)) return {};
   const auto lanes = parts_.store.lanes_of_repositories(std::span(&binding.name, 1));
   if (!lanes) return {lanes.error()};
-  const auto marks = differing_lanes(*current, listings, *lanes, listed_at);
+  const auto differences = differing_lanes(*current, listings, *lanes, listed_at);
+  if (differences.withheld_deletions > 0) {
+    log::warn("too many refs are gone at once: none of them is deleted on the other side",
+              {{"repo", binding.name}, {"refs", differences.withheld_deletions}});
+  }
+  const auto& marks = differences.marks;
   if (marks.empty()) return {};
   const auto marked = parts_.store.mark_lanes(marks, Trigger::Reconcile);
   if (!marked) return {marked.error()};
   parts_.marked();
-  log::info("the hosts differ: branches will be synced",
-            {{"repo", binding.name}, {"trigger", name_of(Trigger::Reconcile)}, {"branches", marks.size()}});
+  log::info("the hosts differ: refs will be synced",
+            {{"repo", binding.name}, {"trigger", name_of(Trigger::Reconcile)}, {"refs", marks.size()}});
   return {};
 }
 

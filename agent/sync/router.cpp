@@ -11,9 +11,9 @@ namespace {
 /// Why a change is none of this binding's business, before its branches are looked at; empty if it may be.
 std::string_view refusal(const RefChange& change, const RepositoryBinding& binding, Side side) {
   if (!binding.enabled) return "repository_disabled";
-  if (source_side(binding.direction) != side) return "not_a_source";
-  if (branch_of(change.ref).empty() || !is_valid_ref(change.ref)) return "not_a_branch";
-  if (change.deleted) return "deletion_ignored";
+  if (!binding.is_source(side)) return "not_a_source";
+  if (is_tag(change.ref) && binding.tags == Tags::None) return "not_a_branch";
+  if (!checked_synced_ref(change.ref)) return "not_a_branch";
   return {};
 }
 
@@ -22,17 +22,19 @@ Route route_unspecific(const RepositoryBinding& binding, Side side) {
   Route result;
   if (!binding.enabled) {
     result.unspecific_reason = "repository_disabled";
-  } else if (source_side(binding.direction) != side) {
-    result.unspecific_reason = "not_a_source";
-  } else if (binding.granularity == Granularity::All) {
-    result.needs_listing = true;
-  } else {
-    for (const auto& bound : binding.branches) {
-      if (bound.enabled) result.marks.push_back({lane_key(binding, bound), binding.direction});
-    }
-    if (result.marks.empty())
-      result.unspecific_reason = binding.branches.empty() ? "branch_not_bound" : "branch_disabled";
+    return result;
   }
+  if (!binding.is_source(side)) {
+    result.unspecific_reason = "not_a_source";
+    return result;
+  }
+  // What there is of a whole repository, and of tags, only its host knows.
+  result.needs_listing = binding.granularity == Granularity::All || binding.tags == Tags::All;
+  for (const auto& bound : binding.branches) {
+    if (bound.enabled) result.marks.push_back({lane_key(binding, bound), direction_from_side(side)});
+  }
+  if (result.marks.empty() && !result.needs_listing)
+    result.unspecific_reason = binding.branches.empty() ? "branch_not_bound" : "branch_disabled";
   return result;
 }
 
@@ -44,24 +46,34 @@ void sort_marks(std::vector<LaneMark>& marks) {
   marks.erase(std::unique(marks.begin(), marks.end(), same_key), marks.end());
 }
 
-/// Appends the lanes that a change of `branch` asks for, or says why there are none.
-std::string_view mark_branch(std::string_view branch, const RepositoryBinding& binding, Side side,
-                             std::vector<LaneMark>& marks) {
-  if (binding.granularity == Granularity::All) {
-    marks.push_back({lane_key(binding.name, branch, branch), binding.direction});
-    return {};
-  }
+std::string_view mark_bound(const RefChange& change, const RepositoryBinding& binding, Side side,
+                            std::vector<LaneMark>& marks) {
+  const auto branch = branch_of(change.ref);
   std::string_view reason = "branch_not_bound";
+  bool is_marked = false;
   for (const auto& bound : binding.branches) {
     if (bound.name(side) != branch) continue;
-    if (bound.enabled) {
-      marks.push_back({lane_key(binding, bound), binding.direction});
-      reason = {};
-    } else if (!reason.empty()) {
-      reason = "branch_disabled";
+    if (!bound.enabled) {
+      if (reason == "branch_not_bound") reason = "branch_disabled";
+    } else if (change.deleted && binding.deletions_of(bound) == Deletions::Ignore) {
+      reason = "deletion_ignored";
+    } else {
+      marks.push_back({lane_key(binding, bound), direction_from_side(side)});
+      is_marked = true;
     }
   }
-  return reason;
+  return is_marked ? std::string_view{} : reason;
+}
+
+/// Appends the lanes that a change asks for, or says why there are none.
+std::string_view mark_ref(const RefChange& change, const RepositoryBinding& binding, Side side,
+                          std::vector<LaneMark>& marks) {
+  if (binding.granularity == Granularity::One && !is_tag(change.ref)) {
+    return mark_bound(change, binding, side, marks);
+  }
+  if (change.deleted && binding.deletions == Deletions::Ignore) return "deletion_ignored";
+  marks.push_back({{binding.name, change.ref, change.ref}, direction_from_side(side)});
+  return {};
 }
 
 }  // namespace
@@ -81,7 +93,7 @@ Route route(const PushEvent& event, const RepositoryBinding& binding, Side side)
   if (event.is_unspecific) result = route_unspecific(binding, side);
   for (const auto& change : event.changes) {
     auto reason = refusal(change, binding, side);
-    if (reason.empty()) reason = mark_branch(branch_of(change.ref), binding, side, result.marks);
+    if (reason.empty()) reason = mark_ref(change, binding, side, result.marks);
     result.refs.push_back({change.ref, std::string(reason), change.deleted});
   }
   sort_marks(result.marks);

@@ -11,8 +11,8 @@
 namespace gitferry {
 
 /// What became of one ref of a delivery. `reason` is a stable word: `repository_disabled`,
-/// `branch_not_bound`, `branch_disabled`, `not_a_source`, `not_a_branch`, `deletion_ignored`; empty where a
-/// lane was marked.
+/// `branch_not_bound`, `branch_disabled`, `not_a_source`, `not_a_branch` (a tag is none either, unless tags
+/// are synced), `deletion_ignored`; empty where a lane was marked.
 struct RefVerdict {
   std::string ref;
   std::string reason;
@@ -22,8 +22,8 @@ struct RefVerdict {
 struct Route {
   std::vector<LaneMark> marks;
   std::vector<RefVerdict> refs;
-  /// The event does not say what moved, and the binding is of every branch: which lanes to mark shows only
-  /// when both hosts are listed.
+  /// The event does not say what moved, and the binding is of every branch or tag: which lanes to mark shows
+  /// only when both hosts are listed.
   bool needs_listing = false;
   /// Why an event that does not say what moved is none of the binding's business; empty if it is.
   std::string unspecific_reason;
@@ -33,7 +33,8 @@ struct Route {
 };
 
 /// Event × binding → lanes to mark. A pure function: no I/O, no state; the same input gives the same marks.
-/// `side` is the one whose hook fired. Marks are sorted by lane, and none comes twice.
+/// `side` is the one whose hook fired: what it has is to reach the other. Marks are sorted by lane, and none
+/// comes twice.
 Route route(const PushEvent& event, const RepositoryBinding& binding, Side side);
 
 /// Whether the payload's repository is the one at `address`: by any of its URLs, or by its full name,

@@ -32,11 +32,6 @@ std::string tips(const RunReport& report) {
   return {};
 }
 
-std::string branch_or_ref(const std::string& ref) {
-  const auto branch = branch_of(ref);
-  return branch.empty() ? ref : std::string(branch);
-}
-
 }  // namespace
 
 std::string run_text(const LaneKey& key, Direction direction, const RunReport& report) {
@@ -46,6 +41,10 @@ std::string run_text(const LaneKey& key, Direction direction, const RunReport& r
                           name_of(source), branch_or_ref(key.ref(source)), name_of(other(source)),
                           branch_or_ref(key.ref(other(source))), name_of(report.plan), tips(report),
                           report.pack_bytes, milliseconds);
+  if (report.refs_in_transfer > 1) {
+    text += fmt::format(", with {} other ref{}", report.refs_in_transfer - 1,
+                        report.refs_in_transfer == 2 ? "" : "s");
+  }
   if (report.error) text += "\n" + report.error->text();
   if (!report.backup_ref.empty())
     text += fmt::format("\nthe target keeps its old tip as {}", report.backup_ref);

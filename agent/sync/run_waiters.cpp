@@ -6,7 +6,7 @@
 namespace gitferry {
 
 RunWaiters::Watch::Watch(RunWaiters& waiters, LaneKey key, Direction direction)
-    : waiters_(waiters), key_(std::move(key)), direction_(direction) {
+    : waiters_(waiters), key_(std::move(key)), direction_(direction), went_(direction) {
   waiters_.state_.lock()->watches[key_].push_back(this);
 }
 
@@ -27,7 +27,13 @@ std::optional<RunReport> RunWaiters::Watch::wait(std::int64_t seq,
   return report_;
 }
 
-void RunWaiters::publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report) {
+Direction RunWaiters::Watch::went() {
+  const auto state = waiters_.state_.lock();
+  return went_;
+}
+
+void RunWaiters::publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report,
+                         std::optional<Direction> went) {
   {
     auto state = state_.lock();
     const auto of_lane = state->watches.find(key);
@@ -36,6 +42,7 @@ void RunWaiters::publish(const LaneKey& key, Direction direction, std::int64_t s
       if (watch->direction_ != direction) continue;
       watch->seen_seq_ = seq;
       watch->report_ = report;
+      watch->went_ = went.value_or(direction);
     }
   }
   published_.notify_all();

@@ -29,6 +29,8 @@ class RunWaiters {
 
     /// The report of a run that began at `seq` or later; unset where `deadline` or close() came first.
     std::optional<RunReport> wait(std::int64_t seq, std::chrono::steady_clock::time_point deadline);
+    /// The direction that the run went whose report wait() returned.
+    [[nodiscard]] Direction went();
 
    private:
     friend class RunWaiters;
@@ -37,11 +39,14 @@ class RunWaiters {
     const Direction direction_;
     // Guarded by the waiters' lock.
     std::int64_t seen_seq_ = 0;
+    Direction went_;
     std::optional<RunReport> report_;
   };
 
-  /// A run in `direction` that began when the lane's requested_seq was `seq` has ended.
-  void publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report);
+  /// A run that was asked for in `direction` and began when the lane's requested_seq was `seq` has ended.
+  /// `went`: where that is another direction.
+  void publish(const LaneKey& key, Direction direction, std::int64_t seq, const RunReport& report,
+               std::optional<Direction> went = std::nullopt);
   /// Nothing will be published any more; every wait ends.
   void close();
 

@@ -1,7 +1,6 @@
 #include "agent/sync/sync_service.h"
 
 #include <algorithm>
-#include <set>
 #include <span>
 #include <stop_token>
 #include <utility>
@@ -37,32 +36,35 @@ tl::unexpected<Error> moved_meanwhile(const std::string& repository) {
 
 std::vector<LaneMark> marks_of(const LaneSelection& selection, bool force) {
   std::vector<LaneMark> marks;
-  for (const auto& key : selection.lanes) marks.push_back({key, selection.direction, force});
+  for (const auto& lane : selection.lanes) marks.push_back({lane.key, lane.direction, force});
   return marks;
 }
 
-/// The lanes of the branches that are not settled.
-LaneSelection unsettled(const LaneSelection& repository, const std::vector<ListedBranch>& branches) {
+/// The lanes of the refs that are not settled.
+LaneSelection unsettled(const LaneSelection& repository, const std::vector<ListedRef>& refs) {
   auto selection = repository;
-  for (const auto& branch : branches) {
-    if (!branch.settled) selection.lanes.push_back(branch.key);
+  for (const auto& ref : refs) {
+    if (!ref.settled) selection.lanes.push_back({ref.key, ref.direction});
   }
   return selection;
 }
 
-/// One outcome a branch, in their order: what is settled, and `ran` for the others.
-std::vector<SyncOutcome> merged(std::vector<ListedBranch> branches, Direction direction,
-                                std::vector<SyncOutcome> ran) {
+/// One outcome a ref, in their order: what is settled, and `ran` for the others.
+std::vector<SyncOutcome> merged(std::vector<ListedRef> refs, std::vector<SyncOutcome> ran) {
   std::vector<SyncOutcome> outcomes;
   auto next = ran.begin();
-  for (auto& branch : branches) {
-    if (branch.settled) {
-      outcomes.push_back({branch.key, direction, 0, true, std::move(*branch.settled)});
+  for (auto& ref : refs) {
+    if (ref.settled) {
+      outcomes.push_back({ref.key, ref.direction, 0, true, std::move(*ref.settled)});
     } else {
       outcomes.push_back(std::move(*next++));
     }
   }
   return outcomes;
+}
+
+SelectionWish selection_wish(const SyncWish& wish) {
+  return {wish.direction, wish.force};
 }
 
 struct Routed {
@@ -136,6 +138,10 @@ class Service final : public SyncService {
     reconciler_.ask(repository, claim);
   }
   [[nodiscard]] ReconcileState reconcile_state() override { return reconciler_.state(); }
+  [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(
+      std::span<const std::int64_t> lane_ids) override {
+    return runner_.progress_of(lane_ids);
+  }
   Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
@@ -152,8 +158,8 @@ class Service final : public SyncService {
   Outcomes sync_lanes(std::span<const LaneMark> marks, TimeLimit::SteadyTime deadline);
   Outcomes sync_listed(const LaneSelection& selection, const SyncWish& wish);
   Outcomes plan_listed(const LaneSelection& selection, const SyncWish& wish);
-  Result<std::vector<ListedBranch>> list_for_sync(Engine& engine, const LaneSelection& selection,
-                                                  const TimeLimit& limit);
+  Result<std::vector<ListedRef>> list_for_sync(Engine& engine, const LaneSelection& selection,
+                                               const TimeLimit& limit);
   Status list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop);
 
   LaneRunner::Parts parts_;
@@ -222,69 +228,62 @@ Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit
     const auto& marked = receipt->marked.at(i);
     auto report = watches[i]->wait(marked.seq, deadline);
     const bool finished = report.has_value();
-    outcomes.push_back({marks[i].key, marks[i].direction, marked.lane_id, finished,
+    outcomes.push_back({marks[i].key, watches[i]->went(), marked.lane_id, finished,
                         finished ? std::move(*report) : RunReport{}});
   }
   return outcomes;
 }
 
-/// A branch whose last run failed has to run also where both sides are equal by now, or it would be shown as
-/// failed for ever.
-Result<std::vector<ListedBranch>> Service::list_for_sync(Engine& engine, const LaneSelection& selection,
-                                                         const TimeLimit& limit) {
-  auto branches = list_repository(engine, selection, parts_.credentials, limit);
-  if (!branches) return branches;
+Result<std::vector<ListedRef>> Service::list_for_sync(Engine& engine, const LaneSelection& selection,
+                                                      const TimeLimit& limit) {
+  const auto& binding = *selection.binding;
+  const auto listings = list_both(engine, binding, first_side(selection), parts_.credentials, limit);
+  if (!listings) return fail(listings.error().error);
   // What was listed, and the leave to force, is of the addresses that were in force when it was asked for.
   const auto now = snapshot();
-  const auto* binding = now->find(selection.binding->name);
-  if (binding == nullptr || fingerprint_of(*binding) != fingerprint_of(*selection.binding)) {
-    return moved_meanwhile(selection.binding->name);
+  const auto* current = now->find(binding.name);
+  if (current == nullptr || fingerprint_of(*current) != fingerprint_of(binding)) {
+    return moved_meanwhile(binding.name);
   }
-  const auto lanes = parts_.store.lanes_of_repositories(std::span(&selection.binding->name, 1));
+  const auto lanes = parts_.store.lanes_of_repositories(std::span(&binding.name, 1));
   if (!lanes) return fail(lanes.error());
-  std::set<LaneKey> failed;
-  for (const auto& lane : *lanes) {
-    if (!lane.last_error.empty()) failed.insert(lane.key);
-  }
-  for (auto& branch : *branches) {
-    if (branch.settled && !branch.settled->error && failed.contains(branch.key)) branch.settled.reset();
-  }
-  return branches;
+  return compared(selection, *listings, *lanes);
 }
 
 Service::Outcomes Service::sync_listed(const LaneSelection& selection, const SyncWish& wish) {
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
   const auto engine = parts_.engines();
-  auto branches = list_for_sync(*engine, selection, limit);
-  if (!branches) return fail(branches.error());
-  auto ran = sync_lanes(marks_of(unsettled(selection, *branches), wish.force), limit.deadline());
+  auto refs = list_for_sync(*engine, selection, limit);
+  if (!refs) return fail(refs.error());
+  auto ran = sync_lanes(marks_of(unsettled(selection, *refs), wish.force), limit.deadline());
   if (!ran) return ran;
-  return merged(std::move(*branches), selection.direction, std::move(*ran));
+  return merged(std::move(*refs), std::move(*ran));
 }
 
 Service::Outcomes Service::plan_listed(const LaneSelection& selection, const SyncWish& wish) {
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
   const auto engine = parts_.engines();
-  auto branches = list_repository(*engine, selection, parts_.credentials, limit);
-  if (!branches) return fail(branches.error());
-  for (auto& branch : *branches) {
-    if (branch.settled) branch.settled->dry_run = true;
+  auto refs = list_for_sync(*engine, selection, limit);
+  if (!refs) return fail(refs.error());
+  for (auto& ref : *refs) {
+    if (ref.settled) ref.settled->dry_run = true;
   }
-  auto planned = plan_lanes(*engine, parts_.store, unsettled(selection, *branches), wish.force,
-                            parts_.credentials, limit);
+  auto planned =
+      plan_lanes(*engine, parts_.store, unsettled(selection, *refs), wish.force, parts_.credentials, limit);
   if (!planned) return planned;
-  return merged(std::move(*branches), selection.direction, std::move(*planned));
+  return merged(std::move(*refs), std::move(*planned));
 }
 
 Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop) {
   // One host that hangs must not keep all others waiting.
   constexpr std::chrono::seconds longest_listing{120};
   const auto bindings = snapshot();
-  const auto selection = select_repository(*bindings, wish.repository, wish.direction);
+  const auto selection = select_repository(*bindings, wish.repository, {wish.direction, wish.force});
   if (!selection) return fail(selection.error());
-  if (selection->binding->granularity != Granularity::All) {
+  if (!selection->binding->needs_listing()) {
     return fail(ErrorCode::NotEnabled,
-                fmt::format("sync '{}': it is no whole repository any more", wish.repository),
+                fmt::format("sync '{}': neither all of its branches nor its tags are synced any more",
+                            wish.repository),
                 "sync it again");
   }
   if (wish.force && wish.addresses != fingerprint_of(*selection->binding)) {
@@ -292,14 +291,13 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
   }
   const TimeLimit limit(stop, std::chrono::steady_clock::now() + longest_listing);
   const auto engine = parts_.engines();
-  const auto branches = list_for_sync(*engine, *selection, limit);
-  if (!branches) return fail(branches.error());
-  for (const auto& branch : *branches) {
-    if (!branch.settled || !branch.settled->error) continue;
-    log::warn("a branch is not synced",
-              {{"repo", wish.repository}, {"error", branch.settled->error->text()}});
+  const auto refs = list_for_sync(*engine, *selection, limit);
+  if (!refs) return fail(refs.error());
+  for (const auto& ref : *refs) {
+    if (!ref.settled || !ref.settled->error) continue;
+    log::warn("a ref is not synced", {{"repo", wish.repository}, {"error", ref.settled->error->text()}});
   }
-  const auto marks = marks_of(unsettled(*selection, *branches), wish.force);
+  const auto marks = marks_of(unsettled(*selection, *refs), wish.force);
   if (marks.empty()) return {};
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
   if (!receipt) return fail(receipt.error());
@@ -310,7 +308,7 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
 Service::Outcomes Service::sync_branch(std::string_view repository, std::string_view branch,
                                        const SyncWish& wish) {
   const auto bindings = snapshot();
-  const auto selection = select_branch(*bindings, repository, branch, wish.direction);
+  const auto selection = select_branch(*bindings, repository, branch, selection_wish(wish));
   if (!selection) return fail(selection.error());
   return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
 }
@@ -318,7 +316,7 @@ Service::Outcomes Service::sync_branch(std::string_view repository, std::string_
 Service::Outcomes Service::plan_branch(std::string_view repository, std::string_view branch,
                                        const SyncWish& wish) {
   const auto bindings = snapshot();
-  const auto selection = select_branch(*bindings, repository, branch, wish.direction);
+  const auto selection = select_branch(*bindings, repository, branch, selection_wish(wish));
   if (!selection) return fail(selection.error());
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
   return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
@@ -326,9 +324,9 @@ Service::Outcomes Service::plan_branch(std::string_view repository, std::string_
 
 Service::Outcomes Service::sync_repository(std::string_view repository, const SyncWish& wish) {
   const auto bindings = snapshot();
-  const auto selection = select_repository(*bindings, repository, wish.direction);
+  const auto selection = select_repository(*bindings, repository, selection_wish(wish));
   if (!selection) return fail(selection.error());
-  if (selection->binding->granularity == Granularity::One) {
+  if (!selection->binding->needs_listing()) {
     return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
   }
   if (wish.wait > std::chrono::milliseconds{0}) return sync_listed(*selection, wish);
@@ -340,9 +338,9 @@ Service::Outcomes Service::sync_repository(std::string_view repository, const Sy
 
 Service::Outcomes Service::plan_repository(std::string_view repository, const SyncWish& wish) {
   const auto bindings = snapshot();
-  const auto selection = select_repository(*bindings, repository, wish.direction);
+  const auto selection = select_repository(*bindings, repository, selection_wish(wish));
   if (!selection) return fail(selection.error());
-  if (selection->binding->granularity == Granularity::All) return plan_listed(*selection, wish);
+  if (selection->binding->needs_listing()) return plan_listed(*selection, wish);
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
   return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
 }

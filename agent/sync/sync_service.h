@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "agent/model/binding.h"
 #include "agent/model/push_event.h"
 #include "agent/store/store.h"
+#include "agent/sync/progress_meter.h"
 #include "agent/sync/router.h"
 
 namespace gitferry {
@@ -22,6 +24,8 @@ namespace gitferry {
 struct SyncOptions {
   int workers = 8;
   int per_host = 4;
+  /// How many lanes of one repository may share a transfer. Bounds its memory, about 2 KiB a lane.
+  std::size_t lanes_per_transfer = 4096;
   std::chrono::milliseconds grace{30'000};  ///< how long stop() lets running runs go on
   /// How often every repository is compared on both hosts, whatever webhooks say. Zero: never, but for those
   /// that reconcile_soon() names.
@@ -88,17 +92,20 @@ constexpr std::string_view name_of(ReconcileState state) {
 
 /// What a manual sync asks for.
 struct SyncWish {
-  std::optional<Direction> direction;  ///< unset: the binding's own
+  /// Unset: the binding's own. Of a two-way binding it is where a run begins; what the other side is ahead by
+  /// it brings back all the same.
+  std::optional<Direction> direction;
   /// How long to wait for the runs; zero: not at all.
   std::chrono::milliseconds wait{60'000};
-  /// One run may rewrite the target, whatever the policy.
+  /// One run may rewrite the target, whatever the policy, and delete more refs at once than the guard allows.
+  /// Of a two-way binding only with `direction`.
   bool force = false;
 };
 
 /// What a caller of a sync gets to know. `code_status` 0 is success; 10021: still pending or running.
 struct SyncOutcome {
   LaneKey key;
-  Direction direction = Direction::ToOuter;
+  Direction direction = Direction::ToOuter;  ///< that the run went, or is to go
   std::int64_t lane_id = 0;
   bool finished = false;
   RunReport report;  ///< meaningful where finished
@@ -140,24 +147,30 @@ class SyncService {
   virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
   [[nodiscard]] virtual ReconcileState reconcile_state() = 0;
 
+  /// How far the transfers are that lanes are in, one for each id, in order; unset where it does not run.
+  [[nodiscard]] virtual std::vector<std::optional<ProgressView>> progress_of(
+      std::span<const std::int64_t> lane_ids) = 0;
+
   /// Marks every enabled branch binding whose name on the source side of the direction is `branch`, and waits
-  /// for their runs. The API's codes: RepositoryUnknown, NotEnabled (also for an unknown branch, with a text
-  /// that tells the two apart).
+  /// for their runs; of a two-way binding as select_branch() says. The API's codes: RepositoryUnknown,
+  /// NotEnabled (also for an unknown branch, with a text that tells the two apart).
   virtual Result<std::vector<SyncOutcome>> sync_branch(std::string_view repository, std::string_view branch,
                                                        const SyncWish& wish) = 0;
   /// As sync_branch(), but only plans: nothing is marked, recorded or written to any host. What `wish.wait`
   /// leaves no time for stays unfinished in the outcomes.
   virtual Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
                                                        const SyncWish& wish) = 0;
-  /// Every enabled branch binding of the repository, or, for a whole repository, every branch of the source:
-  /// both hosts are listed once, what differs is marked and waited for, what is equal is an outcome of plan
-  /// Nothing. One outcome a branch, whatever becomes of the others; none where no branch is enabled.
+  /// Every enabled branch binding of the repository, or, for a whole repository, every branch of a source,
+  /// and every tag where tags are synced: both hosts are listed once then, what differs is marked and waited
+  /// for, what is equal is an outcome of plan Nothing. One outcome a ref, whatever becomes of the others;
+  /// none where no branch is enabled.
   ///
-  /// `wait` bounds the listing as well: Timeout where it takes longer. With `wait` zero a whole repository is
-  /// listed after the call has returned, and its outcomes are empty; how that failed is in the log, and
-  /// stop() gives it up. A branch whose name cannot be taken is an outcome with an error. Nothing is ever
-  /// deleted. Errors: RepositoryUnknown, NotEnabled; those of listing a host; Unavailable where too many
-  /// repositories wait to be listed, or while stopping.
+  /// `wait` bounds the listing as well: Timeout where it takes longer. With `wait` zero a repository that has
+  /// to be listed is so after the call has returned, and its outcomes are empty; how that failed is in the
+  /// log, and stop() gives it up. A ref whose name cannot be taken is an outcome with an error. What the
+  /// source lacks is run where a run may delete it, and left alone otherwise. Errors: RepositoryUnknown,
+  /// NotEnabled; those of listing a host; Unavailable where too many repositories wait to be listed, or while
+  /// stopping.
   virtual Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
                                                            const SyncWish& wish) = 0;
   /// As sync_repository(), but only plans.

@@ -53,7 +53,7 @@ TEST_F(BranchRoutesTest, BindingAnswersWithTheIdThatTheListShows) {
   EXPECT_EQ(row["id"], data["id"]) << "the newest first";
   EXPECT_EQ(names_of(row),
             (std::set<std::string>{"id", "created_at", "enable", "internal_branch_name",
-                                   "external_branch_name", "origin", "file", "policy", "status",
+                                   "external_branch_name", "origin", "file", "policy", "deletions", "status",
                                    "internal_tip", "external_tip", "in_sync", "last_success_at",
                                    "last_run_at", "next_retry_at", "code_status", "error", "reason"}));
   EXPECT_EQ(row["status"].asString(), "never_synced");

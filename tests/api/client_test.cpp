@@ -78,10 +78,29 @@ TEST_F(ClientTest, ReadsTheStatusOfEveryBranch) {
   EXPECT_EQ(answer->rows[0].internal_branch, "main");
   EXPECT_EQ(answer->rows[0].status, "never_synced");
   EXPECT_EQ(answer->rows[0].last_success_at_ms, 0);
+  EXPECT_FALSE(answer->rows[0].progress);
+  LaneRow running;
+  running.id = 4;
+  running.key = {"gitlab", "refs/heads/main", "refs/heads/main"};
+  world.store.lane_rows = {running};
+  world.sync.running_lane = running.id;
+  world.sync.progress = ProgressView{TransferPhase::Sending,  1, 4, 5, 6, 7, 3, std::chrono::seconds(9),
+                                     std::chrono::seconds(11)};
   const auto one = client().status("gitlab");
   ASSERT_TRUE(one);
   ASSERT_EQ(one->rows.size(), 1U);
   EXPECT_EQ(one->rows[0].repository, "gitlab");
+  ASSERT_TRUE(one->rows[0].progress);
+  const auto& progress = *one->rows[0].progress;
+  EXPECT_EQ(progress.phase, "sending");
+  EXPECT_EQ(progress.objects_done, 1);
+  EXPECT_EQ(progress.objects_total, 4);
+  EXPECT_EQ(progress.bytes_received, 5);
+  EXPECT_EQ(progress.bytes_sent, 6);
+  EXPECT_EQ(progress.bytes_per_second, 7);
+  EXPECT_EQ(progress.refs_in_transfer, 3);
+  EXPECT_EQ(progress.elapsed_seconds, 9);
+  EXPECT_EQ(progress.remaining_seconds, 11);
 }
 
 SyncOutcome failed_outcome() {

@@ -29,12 +29,21 @@ class FakeStore final : public Store {
     return std::vector<Receipt>(records.size());
   }
   Result<Receipt> mark_lanes(std::span<const LaneMark>, Trigger) override { return Receipt{}; }
-  Result<std::int64_t> begin_run(const LaneRow&, Direction, std::int64_t) override { return 1; }
-  Status finish_run(const RunEnd&) override { return {}; }
-  Status drop_lane_request(std::int64_t, std::int64_t, const Error&) override { return {}; }
+  Result<std::vector<Result<std::int64_t>>> begin_runs(std::span<const LaneRow> lanes, Direction,
+                                                       std::int64_t) override {
+    return std::vector<Result<std::int64_t>>(lanes.size(), 1);
+  }
+  Status finish_runs(std::span<const RunEnd>) override { return {}; }
+  Status drop_lane_requests(std::span<const LaneDrop>) override { return {}; }
   Result<std::optional<LaneRow>> first_due(std::int64_t,
-                                           const std::function<bool(const LaneRow&)>&) override {
+                                           const std::function<Offer(const LaneRow&)>&) override {
     return std::nullopt;
+  }
+  Result<std::vector<std::int64_t>> due_of(const LaneGroup&, std::int64_t, std::size_t) override {
+    return std::vector<std::int64_t>{};
+  }
+  Result<std::vector<LaneRow>> lanes_to_run(std::span<const std::int64_t>) override {
+    return std::vector<LaneRow>{};
   }
   Result<std::optional<std::int64_t>> next_due_after(std::int64_t) override {
     if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
@@ -64,6 +73,9 @@ class FakeStore final : public Store {
     return lane_rows;
   }
   Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override {
+    return std::vector<std::int64_t>(repositories.size());
+  }
+  Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) override {
     return std::vector<std::int64_t>(repositories.size());
   }
   Result<std::optional<DeliveryRow>> delivery(std::int64_t) override { return std::nullopt; }
@@ -105,6 +117,13 @@ class FakeSync final : public SyncService {
   void stop() override {}
   [[nodiscard]] Snapshot snapshot() const override { return bindings; }
   void replace_snapshot(Snapshot snapshot) override { bindings = std::move(snapshot); }
+
+  [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(
+      std::span<const std::int64_t> lane_ids) override {
+    std::vector<std::optional<ProgressView>> views;
+    for (const auto id : lane_ids) views.push_back(id == running_lane ? progress : std::nullopt);
+    return views;
+  }
 
   Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override {
     const std::lock_guard lock(mutex);
@@ -177,6 +196,8 @@ class FakeSync final : public SyncService {
   std::vector<DeliveryOutcome> next_outcomes;       ///< of the next delivery; empty: what fits it
   std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
+  std::int64_t running_lane = 0;
+  std::optional<ProgressView> progress;  ///< of that lane
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
 
  private:

@@ -100,6 +100,34 @@ TEST_F(LogRoutesTest, DeliveriesShowTheirRefs) {
   EXPECT_EQ(world.store.last_filter.repositories, std::vector<std::string>{"github"});
 }
 
+TEST_F(LogRoutesTest, StatusTellsHowFarATransferIs) {
+  LaneRow running;
+  running.id = 4;
+  running.key = {"github", "refs/heads/main", "refs/heads/main"};
+  world.store.lane_rows = {running};
+  world.sync.running_lane = running.id;
+  world.sync.progress = ProgressView{};
+  const auto progress = [&] {
+    return json("GET", "/cerobot/sync/status?repo_name=github")["data"][0]["progress"];
+  };
+  EXPECT_EQ(progress()["phase"].asString(), "listing");
+  for (const auto* unknown : {"objects_done", "objects_total", "remaining_seconds"}) {
+    EXPECT_TRUE(progress().isMember(unknown) && progress()[unknown].isNull()) << unknown;
+  }
+  world.sync.progress = ProgressView{
+      TransferPhase::Waiting, 3, 4, 5, 6, 7, 2, std::chrono::milliseconds(9'999), std::chrono::seconds(11)};
+  const auto row = progress();
+  EXPECT_EQ(row["phase"].asString(), "waiting");
+  EXPECT_EQ(row["objects_done"].asInt(), 3);
+  EXPECT_EQ(row["objects_total"].asInt(), 4);
+  EXPECT_EQ(row["bytes_received"].asInt(), 5);
+  EXPECT_EQ(row["bytes_sent"].asInt(), 6);
+  EXPECT_EQ(row["bytes_per_second"].asInt(), 7);
+  EXPECT_EQ(row["refs_in_transfer"].asInt(), 2);
+  EXPECT_EQ(row["elapsed_seconds"].asInt(), 9);
+  EXPECT_EQ(row["remaining_seconds"].asInt(), 11);
+}
+
 TEST_F(LogRoutesTest, StatusTellsWhetherALaneIsInSync) {
   LaneRow good;
   good.id = 1;
@@ -145,6 +173,7 @@ TEST_F(LogRoutesTest, StatusTellsWhetherALaneIsInSync) {
   for (const auto* unknown : {"id", "source_tip", "target_tip", "code_status", "last_run_at", "reason"}) {
     EXPECT_TRUE(never.isMember(unknown) && never[unknown].isNull()) << unknown;
   }
+  EXPECT_TRUE(fine.isMember("progress") && fine["progress"].isNull());
   EXPECT_EQ(json("GET", "/cerobot/sync/status?repo_name=gitea")["data"].size(), 1U);
   EXPECT_EQ(json("GET", "/cerobot/sync/status?page_size=2&page_num=8")["data"].size(), 1U);
   EXPECT_EQ(json("GET", "/cerobot/sync/status?repo_name=nobody")["code_status"].asInt(), 10010);

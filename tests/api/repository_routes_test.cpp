@@ -27,6 +27,8 @@ const std::set<std::string> kBoundFields{"id",
                                          "external_repo_address",
                                          "origin",
                                          "policy",
+                                         "deletions",
+                                         "tags",
                                          "token_present",
                                          "sync_granularity",
                                          "sync_direction"};
@@ -173,12 +175,28 @@ TEST_F(RepositoryRoutesTest, AnAddressChangeNeedsSomethingToChange) {
   }
 }
 
+TEST_F(RepositoryRoutesTest, ABindingMayGoBothWays) {
+  auto body = repository_body("a");
+  body["sync_direction"] = 3;
+  EXPECT_EQ(submit("POST", "/repo", body).data()["sync_direction"].asString(), "both");
+  body["repo_name"] = "b";
+  body["sync_direction"] = "both";
+  const auto bound = submit("POST", "/repo", body).data();
+  EXPECT_EQ(bound["sync_direction"].asString(), "both");
+  EXPECT_EQ(bound["deletions"].asString(), "ignore");
+  EXPECT_EQ(bound["tags"].asString(), "none");
+  const auto rows = api("GET", "/repo").data();
+  ASSERT_EQ(rows.size(), 2U);
+  for (const auto& row : rows) EXPECT_EQ(row["sync_direction"].asString(), "both");
+  EXPECT_NE(api("GET", "/audit").text.find("both"), std::string::npos);
+}
+
 TEST_F(RepositoryRoutesTest, ChecksComeInTheDocumentsOrder) {
   bind("taken");
   auto body = repository_body("taken");
   body["internal_repo_address"] = "not an address";
   body["sync_granularity"] = 3;
-  body["sync_direction"] = 3;
+  body["sync_direction"] = 4;
   body["enable"] = "perhaps";
   EXPECT_EQ(submit("POST", "/repo", body).code(), 10020) << "types";
   body["enable"] = true;

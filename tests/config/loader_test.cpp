@@ -87,7 +87,7 @@ repos:
   const auto* robot = config->bindings.find("robot");
   ASSERT_NE(robot, nullptr);
   EXPECT_FALSE(robot->enabled);
-  EXPECT_EQ(robot->direction, Direction::ToInter);
+  EXPECT_EQ(robot->direction, BindingDirection::ToInter);
   ASSERT_TRUE(robot->internal_webhook);
   EXPECT_EQ(robot->internal_webhook->secrets.at(0).value.reveal(), "a secret of the test");
   EXPECT_EQ(robot->external_webhook->scheme, WebhookScheme::Hmac);
@@ -176,69 +176,110 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
     expect_error(bad);
 }
 
+TEST(Loader, ReadsTwoWayBindingsDeletionsAndTags) {
+  const auto config =
+      load_text(repository("    direction: both\n    policy: ff_only\n    deletions: propagate\n"
+                           "    tags: all\n    branches:\n"
+                           "      - {internal: a, external: a}\n"
+                           "      - {internal: b, external: b, deletions: ignore}\n"),
+                "f.yaml", environment_of({}));
+  ASSERT_TRUE(config) << text_of(config);
+  const auto& binding = config->bindings.repositories.begin()->second;
+  EXPECT_EQ(binding.direction, BindingDirection::Both);
+  EXPECT_EQ(binding.deletions, Deletions::Propagate);
+  EXPECT_EQ(binding.tags, Tags::All);
+  EXPECT_EQ(binding.deletions_of(binding.branches.at(0)), Deletions::Propagate);
+  EXPECT_EQ(binding.deletions_of(binding.branches.at(1)), Deletions::Ignore);
+  const auto plain = load_text(repository(""), "f.yaml", environment_of({}));
+  ASSERT_TRUE(plain) << text_of(plain);
+  EXPECT_EQ(plain->bindings.repositories.begin()->second.deletions, Deletions::Ignore);
+  EXPECT_EQ(plain->bindings.repositories.begin()->second.tags, Tags::None);
+}
+
+TEST(Loader, RefusesPoliciesOfTwoWayBindingsAndWordsThatAreNone) {
+  for (const Bad& bad : {
+           Bad{repository("    direction: both\n    policy: force\n"),
+               "7:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: both\n    policy: follow\n"),
+               "7:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    policy: force\n    direction: both\n"),
+               "6:13: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: both\n    branches:\n"
+                          "      - {internal: a, external: a, policy: force}\n"),
+               "8:44: error: direction both allows no policy but ff_only"},
+           Bad{repository("    direction: outer\n"), "6:16: error:"},
+           Bad{repository("    deletions: yes\n"), "6:16: error:"},
+           Bad{repository("    deletions: true\n"), "6:16: error:"},
+           Bad{repository("    tags: some\n"), "6:11: error:"},
+           Bad{repository("    tags: [v1]\n"), "6:11: error:"},
+           Bad{repository("    branches:\n      - {internal: a, external: a, deletions: no}\n"),
+               "7:47: error:"},
+           Bad{repository("    branches:\n      - {internal: a, external: a, tags: all}\n"), "7:36: error:"},
+       })
+    expect_error(bad);
+}
+
 TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
   for (const Bad& bad : {
            Bad{"version: 1\nsync: {engine: mirror}", "2:8: error: 'engine' is not available in this version"},
            Bad{"version: 1\nsync: {delete_sync_dir: true}", "2:8: error: 'delete_sync_dir' is not available"},
            Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
                "2:16: error: PostgreSQL is not available in this version"},
-           Bad{repository("    direction: both\n"),
-               "6:16: error: 'repos[0].direction: both' is not available"},
-           Bad{repository("    deletions: propagate\n"), "6:5: error: 'deletions' is not available"},
-           Bad{repository("    tags: all\n"), "6:5: error: 'tags' is not available"},
        })
     expect_error(bad);
 }
 
 TEST(Loader, SaysWhichTypeIsWanted) {
-  for (
-      const Bad& bad : {
-          Bad{"server: {}", "1:1: error: version is missing (for example: version: 1)"},
-          Bad{"version: 2", "1:10: error: version must be 1, not '2'"},
-          Bad{"version: 1\nserver: []", "2:9: error: server must be a mapping of keys, not a list"},
-          Bad{"version: 1\nserver:", "2:1: error: 'server' has no value"},
-          Bad{"version: 1\nrepos: {}", "2:8: error: repos must be a list, not a mapping"},
-          Bad{"version: 1\nrepos: [x]", "2:9: error: repos[0] must be a mapping of keys, not a single value"},
-          Bad{"version: 1\nserver: {behind_proxy: \"true\"}",
-              "2:24: error: server.behind_proxy must be true or false"},
-          Bad{"version: 1\nserver: {behind_proxy: 1}",
-              "2:24: error: server.behind_proxy must be true or false, not '1'"},
-          Bad{"version: 1\nserver: {listen: [a]}", "2:18: error: server.listen must be text, not a list"},
-          Bad{"version: 1\nserver: {listen: \"8080\"}", "2:18: error: server.listen must be host:port"},
-          Bad{"version: 1\nserver: {listen: \"0.0.0.0:8080\"}",
-              "2:18: error: '0.0.0.0' can be reached from other machines"},
-          Bad{"version: 1\nstorage: {url: data.db}", "2:16: error: storage.url must be sqlite: and the path"},
-          Bad{"version: 1\nstorage: {key_file: [x]}",
-              "2:21: error: storage.key_file must be text, not a list"},
-          Bad{"version: 1\nstorage: {key_file: \"\"}", "2:21: error: storage.key_file must be text"},
-          Bad{"version: 1\nwatch: 2s", "2:8: error: watch must be true or false, not '2s'"},
-          Bad{"version: 1\nwatch: \"true\"", "2:8: error: watch must be true or false"},
-          Bad{"version: 1\nsync: {workers: 0}",
-              "2:17: error: sync.workers must be a whole number from 1 to 256, not '0'"},
-          Bad{"version: 1\nsync: {workers: 010}", "2:17: error: sync.workers must be a whole number"},
-          Bad{"version: 1\nsync: {workers: 99999999999999999999}",
-              "2:17: error: sync.workers must be a whole number"},
-          Bad{"version: 1\nsync: {per_host: \"4\"}", "2:18: error: sync.per_host must be a whole number"},
-          Bad{"version: 1\nsync: {sync_dir: tmp}", "2:18: error: sync.sync_dir must be an absolute path"},
-          Bad{"version: 1\nsync: {timeouts: {stall: 30}}",
-              "2:26: error: sync.timeouts.stall must be a duration"},
-          Bad{"version: 1\nsync: {timeouts: {stall: 0s}}",
-              "2:26: error: sync.timeouts.stall must be a duration"},
-          Bad{"version: 1\nnetwork: {allow_schemes: [htps]}",
-              "2:27: error: network.allow_schemes knows https, ssh, http and file (did you mean 'https'?)"},
-          Bad{"version: 1\nnetwork: {allow_cidrs: [10.0.0.0/99]}",
-              "2:25: error: network.allow_cidrs takes address ranges"},
-          Bad{repository("    policy: rebase\n"),
-              "6:13: error: repos[0].policy must be one of ff_only, follow, force"},
-          Bad{repository("    policy: [force]\n"), "6:13: error: repos[0].policy must be one of"},
-          Bad{repository("    backup_refs: 1\n"), "6:18: error: repos[0].backup_refs must be true or false"},
-          Bad{repository("    branches: [{internal: a, external: b, policy: none}]\n"),
-              "6:51: error: repos[0].branches[0].policy must be one of ff_only, follow, force"},
-          Bad{repository("    granularity: every\n"),
-              "6:18: error: repos[0].granularity must be one of one, all"},
-          Bad{repository("    direction: to_outter\n"),
-              "6:16: error: repos[0].direction must be one of to_outer, to_inter (did you mean 'to_outer'?)"},
-      })
+  for (const Bad& bad : {
+           Bad{"server: {}", "1:1: error: version is missing (for example: version: 1)"},
+           Bad{"version: 2", "1:10: error: version must be 1, not '2'"},
+           Bad{"version: 1\nserver: []", "2:9: error: server must be a mapping of keys, not a list"},
+           Bad{"version: 1\nserver:", "2:1: error: 'server' has no value"},
+           Bad{"version: 1\nrepos: {}", "2:8: error: repos must be a list, not a mapping"},
+           Bad{"version: 1\nrepos: [x]",
+               "2:9: error: repos[0] must be a mapping of keys, not a single value"},
+           Bad{"version: 1\nserver: {behind_proxy: \"true\"}",
+               "2:24: error: server.behind_proxy must be true or false"},
+           Bad{"version: 1\nserver: {behind_proxy: 1}",
+               "2:24: error: server.behind_proxy must be true or false, not '1'"},
+           Bad{"version: 1\nserver: {listen: [a]}", "2:18: error: server.listen must be text, not a list"},
+           Bad{"version: 1\nserver: {listen: \"8080\"}", "2:18: error: server.listen must be host:port"},
+           Bad{"version: 1\nserver: {listen: \"0.0.0.0:8080\"}",
+               "2:18: error: '0.0.0.0' can be reached from other machines"},
+           Bad{"version: 1\nstorage: {url: data.db}",
+               "2:16: error: storage.url must be sqlite: and the path"},
+           Bad{"version: 1\nstorage: {key_file: [x]}",
+               "2:21: error: storage.key_file must be text, not a list"},
+           Bad{"version: 1\nstorage: {key_file: \"\"}", "2:21: error: storage.key_file must be text"},
+           Bad{"version: 1\nwatch: 2s", "2:8: error: watch must be true or false, not '2s'"},
+           Bad{"version: 1\nwatch: \"true\"", "2:8: error: watch must be true or false"},
+           Bad{"version: 1\nsync: {workers: 0}",
+               "2:17: error: sync.workers must be a whole number from 1 to 256, not '0'"},
+           Bad{"version: 1\nsync: {workers: 010}", "2:17: error: sync.workers must be a whole number"},
+           Bad{"version: 1\nsync: {workers: 99999999999999999999}",
+               "2:17: error: sync.workers must be a whole number"},
+           Bad{"version: 1\nsync: {per_host: \"4\"}", "2:18: error: sync.per_host must be a whole number"},
+           Bad{"version: 1\nsync: {sync_dir: tmp}", "2:18: error: sync.sync_dir must be an absolute path"},
+           Bad{"version: 1\nsync: {timeouts: {stall: 30}}",
+               "2:26: error: sync.timeouts.stall must be a duration"},
+           Bad{"version: 1\nsync: {timeouts: {stall: 0s}}",
+               "2:26: error: sync.timeouts.stall must be a duration"},
+           Bad{"version: 1\nnetwork: {allow_schemes: [htps]}",
+               "2:27: error: network.allow_schemes knows https, ssh, http and file (did you mean 'https'?)"},
+           Bad{"version: 1\nnetwork: {allow_cidrs: [10.0.0.0/99]}",
+               "2:25: error: network.allow_cidrs takes address ranges"},
+           Bad{repository("    policy: rebase\n"),
+               "6:13: error: repos[0].policy must be one of ff_only, follow, force"},
+           Bad{repository("    policy: [force]\n"), "6:13: error: repos[0].policy must be one of"},
+           Bad{repository("    backup_refs: 1\n"), "6:18: error: repos[0].backup_refs must be true or false"},
+           Bad{repository("    branches: [{internal: a, external: b, policy: none}]\n"),
+               "6:51: error: repos[0].branches[0].policy must be one of ff_only, follow, force"},
+           Bad{repository("    granularity: every\n"),
+               "6:18: error: repos[0].granularity must be one of one, all"},
+           Bad{repository("    direction: to_outter\n"),
+               "6:16: error: repos[0].direction must be one of to_outer, to_inter, both (did you mean "
+               "'to_outer'?)"},
+       })
     expect_error(bad);
 }
 
@@ -504,7 +545,7 @@ TEST(Loader, TakesTheExampleThatUsersStartFrom) {
                                   return kHookSecret;
                                 });
   ASSERT_TRUE(config) << text_of(config);
-  EXPECT_EQ(config->bindings.repositories.size(), 4U);
+  EXPECT_EQ(config->bindings.repositories.size(), 5U);
 }
 
 TEST(Loader, KeepsTheKeyInTheDataDirectoryUnlessToldOtherwise) {

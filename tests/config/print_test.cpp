@@ -25,8 +25,10 @@ repos:
     external: git@github.com:acme/robot.git
     webhook: {internal: {provider: gitlab, secret_env: HOOK}}
     policy: follow
+    deletions: propagate
+    tags: all
     backup_refs: true
-    branches: [{internal: "yes", external: "feature/a b", policy: force}, {internal: b, external: b}]
+    branches: [{internal: "yes", external: "feature/a b", policy: force, deletions: ignore}, {internal: b, external: b}]
   - {name: whole, internal: https://a/x, external: https://b/x, granularity: all}
 )";
 
@@ -76,6 +78,10 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   const auto* robot = again->bindings.find("robot");
   EXPECT_EQ(robot->branches.front().internal, "yes");
   EXPECT_EQ(robot->policy, Policy::Follow);
+  EXPECT_EQ(robot->deletions, Deletions::Propagate);
+  EXPECT_EQ(robot->tags, Tags::All);
+  EXPECT_EQ(robot->branches.front().deletions, Deletions::Ignore);
+  EXPECT_FALSE(robot->branches.back().deletions);
   EXPECT_TRUE(robot->backup_refs);
   EXPECT_EQ(robot->branches.front().policy, Policy::Force);
   EXPECT_FALSE(robot->branches.back().policy);
@@ -206,7 +212,7 @@ BindingSnapshot overridden(const Config& config) {
   robot.origin = Origin::FileAndOverride;
   robot.enabled = false;
   robot.file.enabled = true;
-  robot.file.direction = Direction::ToInter;
+  robot.file.direction = BindingDirection::ToInter;
   robot.branches = {{.internal = "main", .external = "main", .origin = Origin::Api},
                     {.internal = "dev",
                      .external = "dev",

@@ -35,7 +35,7 @@ TEST(Schema, HasTheKeysThatTheLoaderKnows) {
 }
 
 TEST(Schema, DefinesNoSectionThatTheLoaderDoesNotKnow) {
-  std::set<std::string> known{"duration", "policy"};
+  std::set<std::string> known{"duration", "policy", "deletions"};
   for (const Section* section : all_sections()) known.emplace(section->name);
   const auto names = schema()["definitions"].getMemberNames();
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), known);
@@ -45,7 +45,8 @@ TEST(Schema, OffersOnlyWordsThatTheLoaderTakes) {
   const Json::Value definitions = schema()["definitions"];
   Json::Value properties = definitions["repository"]["properties"];
   properties["policy"] = definitions["policy"];
-  for (const char* key : {"granularity", "direction", "policy"}) {
+  properties["deletions"] = definitions["deletions"];
+  for (const char* key : {"granularity", "direction", "policy", "deletions", "tags"}) {
     EXPECT_FALSE(properties[key]["enum"].empty()) << key;
     for (const auto& word : properties[key]["enum"]) {
       const std::string text = std::string("version: 1\nrepos:\n  - name: x\n    internal: https://a/x\n") +

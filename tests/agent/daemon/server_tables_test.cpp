@@ -28,6 +28,15 @@ TEST(StatusTable, SaysHowEachBranchStandsAndWhy) {
             "robot       old          old       never_synced  -        -        never\n");
 }
 
+TEST(StatusTable, ShowsHowFarATransferIs) {
+  api::StatusLine line{"r", "a", "a", "pending", "", "", "timeout", "a: undecided\ntimed out", 0, 0};
+  line.progress = api::ProgressLine{"sending", 1, 4, 1024, 512, 256, 4, 12, 1};
+  const auto table = status_table({line}, kNow);
+  EXPECT_NE(table.find("never         sending 25 % (1 of 4 objects), 1.0 KiB, 256 B/s, 12 s left\n"),
+            std::string::npos)
+      << table;
+}
+
 TEST(StatusTable, KeepsAReasonOfOneLineAndBoundsALongOne) {
   const std::vector<api::StatusLine> lines{
       {"r", "a", "a", "failed", "", "", "not_enabled", "is disabled", 0, 0},

@@ -65,5 +65,29 @@ TEST(RefName, ErrorNamesTheRule) {
   EXPECT_NE(checked_branch("a..b").error().message.find("'..'"), std::string::npos);
 }
 
+TEST(RefName, TagsAreCheckedLikeBranches) {
+  for (const auto* name : {"v1.0", "release/2", "main", "0123456789012345678901234567890123456789", "tag"}) {
+    EXPECT_TRUE(checked_tag(name)) << name;
+    EXPECT_TRUE(checked_synced_ref("refs/tags/" + std::string(name))) << name;
+    EXPECT_TRUE(checked_synced_ref("refs/heads/" + std::string(name))) << name;
+  }
+  for (const auto* name : {"", "-x", "HEAD", "a..b", "refs/heads/main", "a/", "x.lock", "a b"}) {
+    EXPECT_FALSE(checked_tag(name)) << name;
+    EXPECT_FALSE(checked_synced_ref("refs/tags/" + std::string(name))) << name;
+  }
+  EXPECT_NE(checked_tag("-x").error().message.find("cannot be a tag name"), std::string::npos);
+  for (const auto* ref : {"refs/notes/commits", "refs/pull/1/head", "HEAD", "", "refs/tags", "refs/heads"}) {
+    EXPECT_FALSE(checked_synced_ref(ref)) << ref;
+  }
+}
+
+TEST(RefName, ABranchAndATagOfOneNameAreToldApart) {
+  EXPECT_EQ(branch_or_ref("refs/heads/v1"), "v1");
+  EXPECT_EQ(branch_or_ref("refs/tags/v1"), "refs/tags/v1");
+  EXPECT_EQ(tag_of("refs/tags/a/b"), "a/b");
+  EXPECT_EQ(tag_of("refs/heads/tag"), "");
+  EXPECT_FALSE(is_tag("refs/heads/tags/v1"));
+}
+
 }  // namespace
 }  // namespace gitferry

@@ -145,8 +145,70 @@ TEST_F(PutTipTest, ThatWasForgottenMeanwhileBeginsNoRun) {
   const auto begun = store().begin_run(row, Direction::ToOuter, now_ms());
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().code, ErrorCode::Unavailable);
-  EXPECT_TRUE(store().begin_run(row, Direction::ToInter, now_ms())) << "nothing was known of that";
+  EXPECT_FALSE(store().begin_run(row, Direction::ToInter, now_ms())) << "nor from what both sides had";
   EXPECT_TRUE(store().begin_run(lane(id_), Direction::ToOuter, now_ms()));
+}
+
+TEST_F(PutTipTest, OfARunThatWentTheOtherWayIsOfThatDirection) {
+  const auto row = lane(id_);
+  auto end = success(row, begin(row, Direction::ToOuter));
+  end.report.source_tip = end.report.target_tip_after = tip('a');
+  end.went = Direction::ToInter;
+  ASSERT_TRUE(store().finish_run(end));
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
+  EXPECT_EQ(put_on(Direction::ToInter), a_);
+  EXPECT_EQ(lane(id_).last_direction, Direction::ToInter);
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).direction, Direction::ToInter);
+}
+
+class CommonTipTest : public PutTipTest {
+ protected:
+  std::string common() { return lane(id_).common_tip; }
+};
+
+TEST_F(CommonTipTest, IsWhatBothSidesHadAtTheLastSuccess) {
+  EXPECT_EQ(common(), "");
+  put('a', Direction::ToOuter, [](RunReport& report) { report.plan = Plan::Nothing; });
+  EXPECT_EQ(common(), a_);
+  put('b', Direction::ToInter);
+  reopen();
+  EXPECT_EQ(common(), std::string(40, 'b'));
+}
+
+TEST_F(CommonTipTest, OutlivesFailedRunsAndIsForgottenWithTheAddresses) {
+  put('a', Direction::ToOuter);
+  put('b', Direction::ToOuter, [](RunReport& report) {
+    report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+  });
+  put('b', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Refuse;
+    report.target_tip_after = tip('c');
+    report.error = Error{ErrorCode::Diverged, "diverged", "", std::nullopt};
+  });
+  EXPECT_EQ(common(), a_);
+  forget("robot");
+  EXPECT_EQ(common(), "");
+}
+
+TEST_F(CommonTipTest, IsNothingOnceTheRefIsGoneOnBothSides) {
+  put('a', Direction::ToOuter);
+  put('a', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Delete;
+    report.source_tip.reset();
+    report.target_tip_before = tip('a');
+    report.target_tip_after.reset();
+  });
+  EXPECT_EQ(common(), "");
+  EXPECT_EQ(lane(id_).target_tip, "") << "not what it was before";
+  EXPECT_EQ(put_on(Direction::ToOuter), "");
+  EXPECT_EQ(lane(id_).source_tip, "");
+  put('a', Direction::ToOuter);
+  put('a', Direction::ToOuter, [](RunReport& report) {
+    report.plan = Plan::Nothing;
+    report.source_tip.reset();
+    report.target_tip_after.reset();
+  });
+  EXPECT_EQ(common(), "");
 }
 
 TEST_F(LanesTest, ADroppedRequestTakesItsLeaveToForceWithIt) {
@@ -215,6 +277,110 @@ TEST_F(LanesTest, ARunForTheOldAddressesEndsNothingAfterTheyAreForgotten) {
   ASSERT_TRUE(store().finish_run(failure(next, begin(next))));
   EXPECT_EQ(lane(id).source_tip, std::string(40, 'a'));
   EXPECT_FALSE(lane(id).is_pending());
+}
+
+TEST_F(LanesTest, RunsThatBeginTogetherLeaveOutTheLaneThatMayNot) {
+  std::vector<LaneRow> rows;
+  for (const auto* branch : {"a", "b", "c"}) rows.push_back(lane(marked(mark_of(branch)).marked[0].lane_id));
+  rows[1].put_to_outer = std::string(40, 'a');  // read when it was there; forgotten by now
+  rows[1].forgotten_run_id = -1;
+  const auto begun = store().begin_runs(rows, Direction::ToOuter, now_ms()).value();
+  ASSERT_EQ(begun.size(), 3U);
+  ASSERT_FALSE(begun[1]);
+  EXPECT_EQ(begun[1].error().code, ErrorCode::Unavailable);
+  ASSERT_TRUE(store().finish_runs(std::vector{success(rows[0], *begun[0]), success(rows[2], *begun[2])}));
+  EXPECT_FALSE(lane(rows[0].id).is_pending());
+  EXPECT_TRUE(lane(rows[1].id).is_pending());
+  EXPECT_FALSE(lane(rows[2].id).is_pending());
+  EXPECT_EQ(store().runs({}, {}).value().total, 2);
+  EXPECT_TRUE(store().begin_runs({}, Direction::ToOuter, now_ms()).value().empty());
+}
+
+TEST_F(LanesTest, EndsThatAreRecordedTogetherAreAllOrNone) {
+  const auto row = lane(marked(mark_of("main")).marked[0].lane_id);
+  const auto run = begin(row);
+  const auto ended = store().finish_runs(std::vector{success(row, run), success(row, run + 1)});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, ErrorCode::Internal);
+  EXPECT_TRUE(lane(row.id).is_pending());
+  EXPECT_TRUE(store().finish_run(success(row, run)));
+}
+
+TEST_F(LanesTest, TheSearchPassesARepositoryInOneStep) {
+  std::vector<LaneMark> many;
+  for (int i = 0; i < 1000; ++i)
+    many.push_back({lane_key("b" + std::to_string(i), "big"), Direction::ToOuter});
+  ASSERT_TRUE(store().mark_lanes(many, Trigger::Manual));
+  marked({lane_key("main", "small"), Direction::ToOuter});
+  clock_.advance(std::chrono::milliseconds(1));
+  marked({lane_key("later", "big"), Direction::ToOuter});
+  std::vector<std::string> asked;
+  const auto due = store().first_due(now_ms(), [&](const LaneRow& row) {
+    asked.push_back(row.key.repository + " " + row.key.internal_ref);
+    return Offer::RepositoryRefused;
+  });
+  EXPECT_FALSE(due.value());
+  ASSERT_EQ(asked.size(), 3U) << "what was marked later is asked about anew";
+  EXPECT_TRUE(asked[0].starts_with("big "));
+  EXPECT_EQ(asked[1], "small refs/heads/main");
+  EXPECT_EQ(asked[2], "big refs/heads/later");
+  asked.clear();
+  EXPECT_FALSE(store()
+                   .first_due(now_ms(),
+                              [&](const LaneRow& row) {
+                                asked.push_back(row.key.internal_ref);
+                                return Offer::EndOfSearch;
+                              })
+                   .value());
+  EXPECT_EQ(asked.size(), 1U);
+}
+
+TEST_F(LanesTest, FindsTheDueLanesOfAGroupOldestFirst) {
+  const auto add = [&](const std::string& branch, bool force = false,
+                       Direction direction = Direction::ToOuter) {
+    clock_.advance(std::chrono::milliseconds(1));
+    return marked({lane_key(branch), direction, force}).marked[0].lane_id;
+  };
+  const auto fail_once = [&](std::int64_t id, int delay_ms) {
+    const auto row = lane(id);
+    auto end = success(row, begin(row));
+    end.report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+    end.done_seq.reset();
+    end.next_attempt_at_ms = now_ms() + delay_ms;
+    ASSERT_TRUE(store().finish_run(end));
+  };
+  const auto old = add("old");
+  const auto forced = add("forced", true);
+  const auto other_way = add("other-way", false, Direction::ToInter);
+  const auto failed = add("failed");
+  fail_once(failed, 0);
+  const auto backs_off = add("backs-off");
+  fail_once(backs_off, 60'000);
+  const auto fresh = add("fresh");
+  marked({lane_key("main", "other"), Direction::ToOuter});
+  const auto done = lane(add("done"));
+  ASSERT_TRUE(store().finish_run(success(done, begin(done))));
+
+  LaneGroup group{"robot", 1, 0, 0, 0, 0};
+  const auto found = [&](std::size_t limit = 10) { return store().due_of(group, now_ms(), limit).value(); };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(found(), (Ids{old, fresh}));
+  EXPECT_EQ(found(1), Ids{old});
+  group.attempts_max = 5;
+  EXPECT_EQ(found(), (Ids{old, failed, fresh}));
+  group.marked_after_ms = lane(old).marked_at_ms;
+  EXPECT_EQ(found(), (Ids{failed, fresh}));
+  group = {"robot", 1, 1, 0, 0, 0};
+  EXPECT_EQ(found(), Ids{forced});
+  group = {"robot", 2, 0, 0, 0, 0};
+  EXPECT_EQ(found(), Ids{other_way});
+  group = {"robot", 1, 0, 1, 0, 9};
+  EXPECT_TRUE(found().empty());
+  const auto rows = store().lanes_to_run(Ids{fresh, old, 4711}).value();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0].key, lane_key("old"));
+  EXPECT_EQ(rows[1].requested_seq, 1);
+  EXPECT_TRUE(store().lanes_to_run({}).value().empty());
 }
 
 TEST_F(LanesTest, FindsLanesByTheirKeysInOrder) {

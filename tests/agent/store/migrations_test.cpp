@@ -153,6 +153,47 @@ TEST_F(MigrationTest, Version4BeginsWithNothingThatWasPutAnywhere) {
   EXPECT_TRUE(store().begin_run(row, Direction::ToOuter, now_ms()));
 }
 
+TEST_F(MigrationTest, Version5KeepsOverridesAndTokensAndKnowsWhatBothSidesHad) {
+  make_version(4, R"sql(
+    INSERT INTO repository_override (name, kind, enabled, direction, created_at_ms) VALUES ('robot', 'change', 1, 2, 7);
+    INSERT INTO credential (repository, side, username, token, origin) VALUES ('robot', 'internal', x'01', x'02', x'03');
+    INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+      (7, 'robot', 'refs/heads/main', 'refs/heads/main'), (8, 'robot', 'refs/heads/dev', 'refs/heads/dev');
+    INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, source_tip, target_tip, last_run_at_ms, last_error)
+      VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main', 'aa', 'aa', 5, ''),
+             (4, 8, 'robot', 'refs/heads/dev', 'refs/heads/dev', 'aa', 'aa', 5, 'timeout');
+  )sql");
+  EXPECT_EQ(lane(3).common_tip, "aa");
+  EXPECT_EQ(lane(4).common_tip, "");
+  close();
+  SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
+  EXPECT_FALSE(connection.query("PRAGMA foreign_key_check").next());
+  {
+    auto row =
+        connection.query("SELECT direction, created_at_ms FROM repository_override WHERE name = 'robot'");
+    ASSERT_TRUE(row.next());
+    EXPECT_EQ(row.integer(0), 2);
+    EXPECT_EQ(row.integer(1), 7);
+  }
+  EXPECT_TRUE(connection.query("SELECT 1 FROM credential WHERE token = x'02'").next());
+  connection.execute("UPDATE repository_override SET direction = 3");
+  connection.execute("DELETE FROM repository_override");
+  EXPECT_FALSE(connection.query("SELECT 1 FROM credential").next()) << "the tokens go with it, as before";
+}
+
+TEST_F(MigrationTest, Version6FindsWhatWasPendingBefore) {
+  make_version(5, R"sql(
+    INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+      (7, 'robot', 'refs/heads/main', 'refs/heads/main');
+    INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref, requested_seq, to_outer_seq, marked_at_ms)
+      VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main', 5, 5, 9);
+  )sql");
+  const auto due = store().first_due(now_ms(), [](const LaneRow&) { return Offer::Taken; }).value();
+  ASSERT_TRUE(due);
+  EXPECT_EQ(due->id, 3);
+  EXPECT_EQ(store().due_of({"robot", 1, 0, 0, 0, 0}, now_ms(), 9).value(), std::vector<std::int64_t>{3});
+}
+
 TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
   make_version(2, kRowsOfVersion2);
   run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");

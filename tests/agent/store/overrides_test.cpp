@@ -58,7 +58,7 @@ TEST_F(OverridesTest, KeepsEveryFieldAcrossAReopen) {
   EXPECT_EQ(second.internal, whole.internal);
   EXPECT_EQ(second.external, whole.external);
   EXPECT_EQ(second.granularity, Granularity::One);
-  EXPECT_EQ(second.direction, Direction::ToInter);
+  EXPECT_EQ(second.direction, BindingDirection::ToInter);
   EXPECT_EQ(second.created_at_ms, whole.created_at_ms);
   EXPECT_EQ(second.internal_token.value().username, "bot");
   EXPECT_EQ(second.internal_token.value().token.reveal(), "s3cret");
@@ -87,14 +87,14 @@ TEST_F(OverridesTest, APutReplacesTheRowWithItsTokensAndKeepsItsBranches) {
   put({with_token}, {branch_override("robot", "main")});
   RepositoryOverride change;
   change.name = "robot";
-  change.direction = Direction::ToOuter;
+  change.direction = BindingDirection::ToOuter;
   put({change}, {branch_override("robot", "main", BranchOverride::Kind::Unbound)});
   const auto read = rows();
   ASSERT_EQ(read.repositories.size(), 1U);
   EXPECT_EQ(read.repositories[0].kind, RepositoryOverride::Kind::Change);
   EXPECT_FALSE(read.repositories[0].internal);
   EXPECT_FALSE(read.repositories[0].internal_token);
-  EXPECT_EQ(read.repositories[0].direction, Direction::ToOuter);
+  EXPECT_EQ(read.repositories[0].direction, BindingDirection::ToOuter);
   ASSERT_EQ(read.branches.size(), 1U);
   EXPECT_EQ(read.branches[0].kind, BranchOverride::Kind::Unbound);
 }

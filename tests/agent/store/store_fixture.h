@@ -55,7 +55,7 @@ inline RepositoryOverride bound(const std::string& name) {
   row.internal = "https://internal.example.org/" + name + ".git";
   row.external = "https://external.example.org/" + name + ".git";
   row.granularity = Granularity::One;
-  row.direction = Direction::ToInter;
+  row.direction = BindingDirection::ToInter;
   row.created_at_ms = 1'700'000'000'000;
   return row;
 }

@@ -12,7 +12,7 @@
 namespace gitferry {
 namespace {
 
-const auto kAny = [](const LaneRow&) { return true; };
+const auto kAny = [](const LaneRow&) { return Offer::Taken; };
 
 mode_t mode_of(const std::filesystem::path& path) {
   struct stat found {};
@@ -173,13 +173,13 @@ TEST_F(StoreTest, ScansPastLanesThatMayNotRun) {
   std::vector<std::int64_t> asked;
   const auto due = store().first_due(now_ms(), [&](const LaneRow& row) {
     asked.push_back(row.id);
-    return row.id == last;
+    return row.id == last ? Offer::Taken : Offer::LaneRefused;
   });
   ASSERT_TRUE(due.value());
   EXPECT_EQ((*due)->id, last);
   EXPECT_EQ(asked.size(), 200U);
   EXPECT_TRUE(std::is_sorted(asked.begin(), asked.end()));
-  EXPECT_FALSE(store().first_due(now_ms(), [](const LaneRow&) { return false; }).value());
+  EXPECT_FALSE(store().first_due(now_ms(), [](const LaneRow&) { return Offer::LaneRefused; }).value());
 }
 
 TEST_F(StoreTest, InterruptsRunsAtOpenAndQuarantinesAtTheThirdCrash) {

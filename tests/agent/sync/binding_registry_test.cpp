@@ -143,7 +143,7 @@ TEST_F(BindingRegistryTest, BindsARepositoryThatARestartKeeps) {
   auto robot = wanted("robot");
   robot.enabled = false;
   robot.granularity = Granularity::All;
-  robot.direction = Direction::ToInter;
+  robot.direction = BindingDirection::ToInter;
   const auto made = registry().bind_repository(robot, kOps);
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_EQ(made->origin, Origin::Api);
@@ -154,7 +154,7 @@ TEST_F(BindingRegistryTest, BindsARepositoryThatARestartKeeps) {
     EXPECT_EQ(found.internal.str(), "https://in.example/robot");
     EXPECT_EQ(found.external.str(), "https://out.example/robot");
     EXPECT_EQ(found.granularity, Granularity::All);
-    EXPECT_EQ(found.direction, Direction::ToInter);
+    EXPECT_EQ(found.direction, BindingDirection::ToInter);
     EXPECT_EQ(found.id, made->id);
     EXPECT_EQ(found.created_at_ms, made->created_at_ms);
   }
@@ -608,7 +608,7 @@ TEST_F(BindingRegistryTest, SwitchesEveryPairOfThatNameOnTheSourceSide) {
   ASSERT_TRUE(registry().set_branch_enabled("robot", "main", true, kOps));
   EXPECT_EQ(branches("robot"), "main>a main>b a>main ");
   EXPECT_EQ(store().overrides().value().branches.size(), 1U) << "main -> a is as in the file again";
-  file.repositories["robot"].direction = Direction::ToInter;
+  file.repositories["robot"].direction = BindingDirection::ToInter;
   ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
   ASSERT_TRUE(registry().set_branch_enabled("robot", "main", false, kOps));
   EXPECT_EQ(branches("robot"), "main>a main>b a>main(off) ");
@@ -673,7 +673,7 @@ TEST_F(BindingRegistryTest, LeavesAnAuditRowForEveryChange) {
       last_audit().after,
       R"({"enable":true,"internal_repo_address":"https://in.example/api",)"
       R"("external_repo_address":"https://out.example/api","sync_granularity":"one",)"
-      R"("sync_direction":"to_outer","policy":"ff_only","backup_refs":false,"token_present":{"internal":true,"external":false}})");
+      R"("sync_direction":"to_outer","policy":"ff_only","deletions":"ignore","tags":"none","backup_refs":false,"token_present":{"internal":true,"external":false}})");
   ASSERT_TRUE(registry().set_repository_enabled("robot", false, kOps));
   EXPECT_EQ(last_audit().action, "set_repository_enabled");
   EXPECT_EQ(last_audit().before + last_audit().after, R"({"enable":true}{"enable":false})");
@@ -791,12 +791,12 @@ TEST_F(BindingRegistryTest, TakesUpAReloadInWhichOnlyHooksOfOrganisationsChanged
 TEST_F(BindingRegistryTest, HooksAndBindingsOfAReloadAreInForceAtTheSameMoment) {
   open(file_with_robot());
   auto file = file_with_robot();
-  file.repositories["robot"].direction = Direction::ToInter;
+  file.repositories["robot"].direction = BindingDirection::ToInter;
   file.hooks = {hook("acme", "a secret")};
   ASSERT_TRUE(registry().reload(file, {"", "reload", ""}));
   ASSERT_EQ(published_.size(), 1U) << "one snapshot has both";
   EXPECT_EQ(published_[0]->hooks.size(), 1U);
-  EXPECT_EQ(published_[0]->find("robot")->direction, Direction::ToInter);
+  EXPECT_EQ(published_[0]->find("robot")->direction, BindingDirection::ToInter);
 }
 
 TEST_F(BindingRegistryTest, AChangeThroughTheApiKeepsTheHooks) {

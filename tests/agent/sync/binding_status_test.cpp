@@ -219,5 +219,33 @@ TEST_F(BindingStatusTest, SumsUpWholeAndEmptyAndDisabledRepositoriesInOrder) {
   EXPECT_TRUE(repository_statuses({}, store()).value().empty());
 }
 
+TEST_F(BindingStatusTest, TagsComeAfterTheBranchesOfTheirRepository) {
+  auto& robot = add("robot", {"main", "v1"});
+  add("zebra", {"main"});
+  for (const auto* ref : {"refs/tags/v1", "refs/tags/v2"}) marked({{"robot", ref, ref}, Direction::ToOuter});
+  marked({{"robot", "refs/heads/unbound", "refs/heads/unbound"}, Direction::ToOuter});
+  EXPECT_EQ(page(1, 100).total, 3) << "tags are not synced";
+  robot.tags = Tags::All;
+  std::vector<std::string> refs;
+  for (int number = 1; number <= 3; ++number) {
+    const auto rows = page(number, 2);
+    EXPECT_EQ(rows.total, 5);
+    for (const auto& row : rows.rows) refs.push_back(row.key.internal_ref);
+  }
+  EXPECT_EQ(refs, (std::vector<std::string>{"refs/heads/main", "refs/heads/v1", "refs/tags/v1",
+                                            "refs/tags/v2", "refs/heads/main"}));
+  EXPECT_EQ(sum("robot").branches, 4);
+  EXPECT_EQ(sum("robot").state, SyncState::Pending);
+}
+
+TEST_F(BindingStatusTest, TagsOfAWholeRepositoryThatAreNotSyncedAnyMoreAreOff) {
+  auto& whole = add("whole", {});
+  whole.granularity = Granularity::All;
+  marked({{"whole", "refs/tags/v1", "refs/tags/v1"}, Direction::ToOuter});
+  EXPECT_EQ(page(1, 10, "whole").rows.at(0).state, SyncState::Disabled);
+  whole.tags = Tags::All;
+  EXPECT_EQ(page(1, 10, "whole").rows.at(0).state, SyncState::Pending);
+}
+
 }  // namespace
 }  // namespace gitferry

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -129,6 +130,11 @@ class FakeHosts {
     const auto found = largest_at_.find(host);
     return found == largest_at_.end() ? 0 : found->second;
   }
+  /// How many refs each transfer had, in the order of their ends.
+  [[nodiscard]] std::vector<std::size_t> transfers() const {
+    const std::scoped_lock lock(mutex_);
+    return transfers_;
+  }
   [[nodiscard]] std::size_t running() const {
     const std::scoped_lock lock(mutex_);
     return running_.size();
@@ -141,7 +147,13 @@ class FakeHosts {
       const std::scoped_lock lock(mutex_);
       hook = hook_;
     }
-    if (hook) hook(request);
+    try {
+      if (hook) hook(request);
+    } catch (...) {
+      const std::scoped_lock lock(mutex_);
+      std::erase(running_, &request);
+      throw;
+    }
     return end(request, stop);
   }
 
@@ -190,6 +202,7 @@ class FakeHosts {
         done_.push_back({ref_at(request.source, ref.source_ref), ref_at(request.target, ref.target_ref),
                          request.dry_run, ref.policy});
       }
+      transfers_.push_back(request.refs.size());
       std::erase(running_, &request);
     }
     changed_.notify_all();
@@ -199,6 +212,7 @@ class FakeHosts {
   RunReport end_of(const SyncRequest& request, const RefSync& ref) {
     RunReport report;
     report.plan = Plan::FastForward;
+    report.refs_in_transfer = static_cast<std::uint32_t>(request.refs.size());
     report.total = std::chrono::microseconds(1500);
     if (!gate_is_open_) {
       report.error = Error{ErrorCode::Cancelled, "the run was cancelled", "", std::nullopt};
@@ -231,6 +245,7 @@ class FakeHosts {
   bool gate_is_open_ = true;
   std::vector<const SyncRequest*> running_;
   std::vector<Done> done_;
+  std::vector<std::size_t> transfers_;
   std::size_t largest_overlap_ = 0;
   std::map<std::string, std::size_t> largest_at_;
 };
@@ -241,8 +256,11 @@ class FakeEngine final : public Engine {
   std::vector<RunReport> sync(const SyncRequest& request, std::stop_token stop) override {
     return hosts_.run(request, stop);
   }
-  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope, std::stop_token stop) override {
-    return hosts_.list(remote.url.host_key(), stop);
+  Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope, std::stop_token stop) override {
+    auto refs = hosts_.list(remote.url.host_key(), stop);
+    if (refs && scope == RefScope::Branches)
+      std::erase_if(*refs, [](const RefTip& ref) { return ref.ref.starts_with("refs/tags/"); });
+    return refs;
   }
 
  private:

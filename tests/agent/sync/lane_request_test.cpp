@@ -1,5 +1,8 @@
 #include "agent/sync/lane_request.h"
 
+#include <set>
+#include <stdexcept>
+
 #include <gtest/gtest.h>
 
 #include "tests/agent/sync/sync_fixture.h"
@@ -52,11 +55,59 @@ TEST(LaneRequest, FollowsWhatWasPutInItsOwnDirection) {
   LaneRow lane;
   lane.put_to_outer = std::string(40, 'a');
   auto ref = ref_sync_for(robot(), kLane, Direction::ToOuter);
-  follow_what_was_put(ref, lane, Direction::ToOuter);
+  go_by_what_is_known(ref, robot(), lane, Direction::ToOuter);
   ASSERT_TRUE(ref.put_tip);
   EXPECT_EQ(ref.put_tip->hex(), lane.put_to_outer);
-  follow_what_was_put(ref, lane, Direction::ToInter);
+  go_by_what_is_known(ref, robot(), lane, Direction::ToInter);
   EXPECT_FALSE(ref.put_tip);
+}
+
+TEST(LaneRequest, DeletionsGoWhereTheBindingGoesByWhatBothSidesHad) {
+  auto binding = robot();
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  binding.deletions = Deletions::Propagate;
+  EXPECT_TRUE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToInter).propagate_deletion) << "against the binding";
+  binding.branches[0].deletions = Deletions::Ignore;
+  EXPECT_FALSE(ref_sync_for(binding, kLane, Direction::ToOuter).propagate_deletion);
+  LaneRow lane;
+  lane.common_tip = std::string(40, 'a');
+  lane.put_to_outer = std::string(40, 'b');
+  auto ref = ref_sync_for(binding, kLane, Direction::ToOuter);
+  go_by_what_is_known(ref, binding, lane, Direction::ToOuter);
+  EXPECT_EQ(ref.common_tip->hex(), lane.common_tip);
+  EXPECT_EQ(ref.put_tip->hex(), lane.put_to_outer);
+}
+
+TEST(LaneRequest, ATwoWayLaneDeletesAtItsCommonTipAlone) {
+  auto binding = robot();
+  binding.direction = BindingDirection::Both;
+  binding.deletions = Deletions::Propagate;
+  LaneRow lane;
+  lane.common_tip = std::string(40, 'a');
+  lane.put_to_inter = std::string(40, 'b');
+  auto ref = ref_sync_for(binding, kLane, Direction::ToInter);
+  EXPECT_TRUE(ref.propagate_deletion);
+  go_by_what_is_known(ref, binding, lane, Direction::ToInter);
+  EXPECT_EQ(ref.common_tip->hex(), lane.common_tip);
+  EXPECT_FALSE(ref.put_tip);
+}
+
+TEST(LaneRequest, ATagsLaneIsTheRepositorysAsLongAsTagsAreSynced) {
+  const LaneKey tag{"robot", "refs/tags/v1", "refs/tags/v1"};
+  for (const auto granularity : {Granularity::One, Granularity::All}) {
+    auto binding = robot();
+    binding.granularity = granularity;
+    binding.policy = Policy::Force;
+    EXPECT_EQ(binding_of(*snapshot_of({binding}), tag).error().code, ErrorCode::BranchUnknown);
+    binding.tags = Tags::All;
+    const auto bindings = snapshot_of({binding});
+    EXPECT_TRUE(binding_of(*bindings, tag));
+    EXPECT_FALSE(binding_of(*bindings, {"robot", "refs/tags/v1", "refs/tags/v2"}));
+    EXPECT_FALSE(binding_of(*bindings, {"robot", "refs/tags/main", "refs/heads/main"}));
+    EXPECT_EQ(policy_of(binding, tag), Policy::Force);
+    EXPECT_EQ(deletions_of(binding, tag), Deletions::Ignore);
+  }
 }
 
 TEST(LaneRequest, ATokenOfTheApiWinsAtItsOwnSide) {
@@ -105,6 +156,66 @@ TEST(LaneRequest, ATokenSparesTheLookUp) {
   const auto refused = request_for(binding, Direction::ToOuter, unreadable);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::AuthenticationFailed);
+}
+
+TEST(LaneRequest, DividesLanesIntoTransfersThatWriteNoRefTwice) {
+  std::vector<LaneKey> lanes;
+  for (std::size_t i = 0; i < kMostRefsInTransfer + 2; ++i) {
+    const auto ref = "refs/heads/b" + std::to_string(i);
+    lanes.push_back({"robot", ref, ref});
+  }
+  lanes.push_back({"robot", "refs/heads/other", "refs/heads/b1"});
+  const auto transfers = transfers_of(lanes, Direction::ToOuter);
+  ASSERT_EQ(transfers.size(), 3U);
+  EXPECT_EQ(transfers[0].size(), kMostRefsInTransfer);
+  EXPECT_EQ(transfers[1], (std::vector<std::size_t>{kMostRefsInTransfer, kMostRefsInTransfer + 1}));
+  EXPECT_EQ(transfers[2], std::vector<std::size_t>{kMostRefsInTransfer + 2});
+  EXPECT_EQ(transfers_of(lanes, Direction::ToInter).size(), 2U) << "there they write different refs";
+  EXPECT_TRUE(transfers_of({}, Direction::ToOuter).empty());
+}
+
+/// Throws where a transfer has one of `bad`, and leaves out reports where it has one of `lost`.
+class DefectiveEngine final : public Engine {
+ public:
+  std::vector<RunReport> sync(const SyncRequest& request, std::stop_token) override {
+    ++calls;
+    std::vector<RunReport> reports;
+    for (const auto& ref : request.refs) {
+      if (bad.contains(ref.source_ref)) throw std::runtime_error("boom");
+      if (!lost.contains(ref.source_ref)) reports.emplace_back().plan = Plan::Nothing;
+    }
+    return reports;
+  }
+  Result<std::vector<RefTip>> list_refs(const Remote&, RefScope, std::stop_token) override {
+    return std::vector<RefTip>{};
+  }
+
+  std::set<std::string> bad;
+  std::set<std::string> lost;
+  int calls = 0;
+};
+
+TEST(LaneRequest, ADefectFailsTheRefsThatItIsAboutInFewTries) {
+  DefectiveEngine engine;
+  engine.bad = {"refs/heads/b7"};
+  engine.lost = {"refs/heads/b900"};
+  auto request = request_for(robot(), Direction::ToOuter, configured).value();
+  for (int i = 0; i < 1000; ++i) {
+    const auto ref = "refs/heads/b" + std::to_string(i);
+    request.refs.push_back({ref, ref});
+  }
+  const auto reports = run_guarded(engine, request, {});
+  ASSERT_EQ(reports.size(), 1000U);
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    ASSERT_EQ(reports[i].error.has_value(), i == 7 || i == 900) << i;
+  }
+  EXPECT_EQ(reports[7].error->code, ErrorCode::Internal);
+  EXPECT_LT(engine.calls, 50);
+
+  for (const auto& ref : request.refs) engine.bad.insert(ref.source_ref);
+  engine.calls = 0;
+  EXPECT_EQ(run_guarded(engine, request, {}).size(), 1000U);
+  EXPECT_LE(engine.calls, 65) << "it has nothing to do with single refs";
 }
 
 }  // namespace

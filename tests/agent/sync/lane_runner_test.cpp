@@ -85,9 +85,11 @@ TEST_F(LaneRunnerTest, NeverRunsALaneTwiceAtOnce) {
 TEST_F(LaneRunnerTest, ABusyHostDoesNotDelayTheOthers) {
   options_of_sync_.workers = 6;
   options_of_sync_.per_host = 2;
-  set_bindings({binding_between("robot", "in", "slow"), binding_between("other", "elsewhere", "quick")});
+  std::vector<RepositoryBinding> bindings{binding_between("other", "elsewhere", "quick")};
+  for (int i = 0; i < 5; ++i) bindings.push_back(binding_between("r" + std::to_string(i), "in", "slow"));
+  set_bindings(bindings);
   hosts_.close_gate();
-  for (int i = 0; i < 5; ++i) marked(mark_of("b" + std::to_string(i)));
+  for (int i = 0; i < 5; ++i) marked({lane_key("b1", "r" + std::to_string(i)), Direction::ToOuter});
   clock_.advance(milliseconds(1));
   marked({lane_key("b1", "other"), Direction::ToOuter});
   runner().start();
@@ -225,7 +227,9 @@ TEST_F(LaneRunnerTest, ARunIsToldWhatTheLastOnePutThere) {
   set_bindings({binding});
   options_of_sync_.workers = 1;
   Guarded<std::vector<std::optional<ObjectId>>> told;
-  hosts_.on_run([&](const SyncRequest& request) { told.lock()->push_back(request.refs.front().put_tip); });
+  hosts_.on_run([&](const SyncRequest& request) {
+    for (const auto& ref : request.refs) told.lock()->push_back(ref.put_tip);
+  });
   const auto put = ObjectId::from_hex(std::string(40, 'a')).value();
   const auto id = marked(mark_of("b1")).marked[0].lane_id;
   auto end = success(lane(id), store().begin_run(lane(id), Direction::ToOuter, now_ms()).value());
@@ -378,6 +382,119 @@ TEST_F(LaneRunnerTest, StartsAndStopsUnderLoadWithoutLosingWork) {
   ASSERT_TRUE(eventually([&] { return all_done(); }));
   runner().stop();
   for (const auto& row : run_rows()) EXPECT_EQ(row.state, RunState::Finished);
+}
+
+class TwoWayRunnerTest : public LaneRunnerTest {
+ protected:
+  TwoWayRunnerTest() {
+    auto binding = binding_between("robot", "in", "out");
+    binding.direction = BindingDirection::Both;
+    set_bindings({binding});
+  }
+  std::vector<std::string> targets() {
+    std::vector<std::string> found;
+    for (const auto& done : hosts_.done()) found.push_back(done.target);
+    return found;
+  }
+};
+
+TEST_F(TwoWayRunnerTest, WhereTheSourceIsBehindTheSameRunGoesTheOtherWay) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged)});
+  runner().start();
+  const auto id = request("b1");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  runner().stop();
+  EXPECT_EQ(targets(), (std::vector<std::string>{"out refs/heads/b1", "in refs/heads/b1"}));
+  const auto rows = run_rows();
+  ASSERT_EQ(rows.size(), 1U) << "one row a mark";
+  EXPECT_EQ(rows[0].direction, Direction::ToInter) << "what happened";
+  EXPECT_EQ(rows[0].code_status, 0);
+  EXPECT_EQ(rows[0].text.rfind("external b1 -> internal b1", 0), 0U) << rows[0].text;
+  EXPECT_EQ(lane(id).last_direction, Direction::ToInter);
+  EXPECT_EQ(lane(id).last_error, "");
+}
+
+TEST_F(TwoWayRunnerTest, WhereBothSidesHaveCommitsOfTheirOwnItSaysSo) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged), error_of(ErrorCode::Diverged)});
+  runner().start();
+  const auto id = request("b1", Direction::ToInter);
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  runner().stop();
+  EXPECT_EQ(targets(), (std::vector<std::string>{"in refs/heads/b1", "out refs/heads/b1"}));
+  ASSERT_EQ(run_rows().size(), 1U);
+  EXPECT_EQ(run_rows()[0].direction, Direction::ToInter);
+  EXPECT_EQ(lane(id).last_code_status, 20010);
+  EXPECT_NE(lane(id).last_text.find("both sides have commits of their own"), std::string::npos);
+}
+
+TEST_F(TwoWayRunnerTest, WhatTheSourceLacksComesFromTheOtherSide) {
+  hosts_.answer_with({error_of(ErrorCode::BranchMissing)});
+  runner().start();
+  request("b1");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(run_rows().at(0).direction, Direction::ToInter);
+}
+
+TEST_F(TwoWayRunnerTest, OtherErrorsDoNotTurnIt) {
+  hosts_.answer_with({error_of(ErrorCode::AccessDenied)});
+  runner().start();
+  request("b1");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(targets(), (std::vector<std::string>{"out refs/heads/b1"}));
+}
+
+TEST_F(TwoWayRunnerTest, ATransientFailureOfTheOtherWayIsTriedAgain) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged), error_of(ErrorCode::Timeout)});
+  runner().start();
+  const auto id = request("b1");
+  ASSERT_TRUE(eventually([&] { return lane(id).attempts == 1; }));
+  EXPECT_TRUE(lane(id).is_pending());
+  clock_.advance(seconds(5));
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(lane(id).last_error, "");
+}
+
+TEST_F(TwoWayRunnerTest, AForcedRunIsNotTurned) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged)});
+  marked({lane_key("b1"), Direction::ToOuter, true});
+  runner().start();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(targets(), (std::vector<std::string>{"out refs/heads/b1"}));
+}
+
+TEST_F(TwoWayRunnerTest, TheTurnDoesNotUseLeaveToForceThatIsForTheOtherDirection) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged), error_of(ErrorCode::Diverged)});
+  marked(mark_of("b1", Direction::ToOuter));
+  marked({lane_key("b1"), Direction::ToInter, true});
+  runner().start();
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  const auto done = hosts_.done();
+  ASSERT_EQ(done.size(), 3U);
+  EXPECT_EQ(done[1].target, "in refs/heads/b1");
+  EXPECT_EQ(done[1].policy, Policy::FfOnly);
+  EXPECT_EQ(done[2].target, "in refs/heads/b1");
+  EXPECT_EQ(done[2].policy, Policy::Force);
+}
+
+TEST_F(TwoWayRunnerTest, WhoWaitsIsToldWhichWayItWent) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged)});
+  service().start();
+  const auto outcomes = service().sync_branch("robot", "b1", {std::nullopt, seconds(20), false}).value();
+  ASSERT_EQ(outcomes.size(), 1U);
+  EXPECT_TRUE(outcomes[0].finished);
+  EXPECT_EQ(outcomes[0].direction, Direction::ToInter);
+  hosts_.answer_with({error_of(ErrorCode::Diverged)});
+  const auto planned = service().plan_branch("robot", "b1", {std::nullopt, seconds(20), false}).value();
+  EXPECT_EQ(planned.at(0).direction, Direction::ToInter);
+  EXPECT_FALSE(planned.at(0).report.error);
+}
+
+TEST_F(LaneRunnerTest, AOneWayLaneIsNotTurned) {
+  hosts_.answer_with({error_of(ErrorCode::Diverged)});
+  runner().start();
+  request("b1");
+  ASSERT_TRUE(eventually([&] { return all_done(); }));
+  EXPECT_EQ(hosts_.done().size(), 1U);
 }
 
 }  // namespace

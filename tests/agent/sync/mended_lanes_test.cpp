@@ -50,7 +50,7 @@ TEST_F(MendedLanesTest, AreThoseThatFailedAndAreNotPending) {
       [](auto& now) {
         now.external_token = SideToken{"oauth2", Secret("T0KEN"), "out"};
       },
-      [](auto& now) { now.direction = Direction::ToInter; },
+      [](auto& now) { now.direction = BindingDirection::ToInter; },
       [](auto& now) { now.external = url_of("https://elsewhere/robot"); },
       [](auto& now) { now.branches.pop_back(); },
       [](auto& now) { now.branches[7].enabled = false; },
@@ -107,7 +107,7 @@ TEST_F(MendedLanesTest, AreNoneThatAreNotInForceAnyMore) {
 
 TEST_F(MendedLanesTest, GoInTheBindingsDirection) {
   auto now = before_;
-  now.direction = Direction::ToInter;
+  now.direction = BindingDirection::ToInter;
   const auto marks = mended_lanes(*snapshot_of({before_}), *snapshot_of({now}), store()).value();
   ASSERT_EQ(marks.size(), 1U);
   EXPECT_EQ(marks[0].direction, Direction::ToInter);

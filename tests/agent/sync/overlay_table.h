@@ -83,7 +83,7 @@ inline OverrideRows rows_of(const RepositoryCase& one) {
   if (row.kind == kBound) {
     row.external = address("out").str();
     row.granularity = Granularity::One;
-    row.direction = Direction::ToOuter;
+    row.direction = BindingDirection::ToOuter;
     row.created_at_ms = 7;
   }
   return rows;

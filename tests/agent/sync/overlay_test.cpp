@@ -64,7 +64,7 @@ RepositoryOverride bound_row() {
   made.internal = "https://api-in.example/x";
   made.external = "https://api-out.example/x";
   made.granularity = Granularity::One;
-  made.direction = Direction::ToInter;
+  made.direction = BindingDirection::ToInter;
   made.created_at_ms = 42;
   return made;
 }
@@ -83,13 +83,13 @@ TEST(Overlay, ChangesEveryFieldAndKeepsWhatTheFileSays) {
   EXPECT_EQ(robot.internal.str(), "https://api-in.example/x");
   EXPECT_EQ(robot.external.str(), "https://api-out.example/x");
   EXPECT_EQ(robot.granularity, Granularity::All);
-  EXPECT_EQ(robot.direction, Direction::ToInter);
+  EXPECT_EQ(robot.direction, BindingDirection::ToInter);
   EXPECT_EQ(robot.origin, Origin::FileAndOverride);
   EXPECT_EQ(robot.file.enabled, true);
   EXPECT_EQ(robot.file.internal, address("in"));
   EXPECT_EQ(robot.file.external, address("out"));
   EXPECT_EQ(robot.file.granularity, Granularity::One);
-  EXPECT_EQ(robot.file.direction, Direction::ToOuter);
+  EXPECT_EQ(robot.file.direction, BindingDirection::ToOuter);
   EXPECT_TRUE(robot.branches.empty()) << "a whole repository has no branches of its own";
 }
 
@@ -104,6 +104,19 @@ TEST(Overlay, LeavesWebhooksPolicyAndBranchesToTheFile) {
   EXPECT_EQ(robot.branches[1].internal, "dev");
   EXPECT_EQ(robot.branches[2].external, "y");
   EXPECT_EQ(robot.branches[2].origin, Origin::Api);
+}
+
+TEST(Overlay, ABindingThatAnOverrideMakesTwoWayIsFastForwardOnly) {
+  auto base = file();
+  base.repositories.at("robot").branches[0].policy = Policy::Follow;
+  base.repositories.at("robot").deletions = Deletions::Propagate;
+  auto own = bound_row();
+  own.direction = BindingDirection::Both;
+  const auto robot = robot_of(base, own);
+  EXPECT_TRUE(robot.is_two_way());
+  EXPECT_EQ(robot.policy, Policy::FfOnly);
+  EXPECT_EQ(robot.policy_of(robot.branches[0]), Policy::FfOnly);
+  EXPECT_EQ(robot.deletions, Deletions::Propagate) << "those are the file's";
 }
 
 TEST(Overlay, MakesABindingOfAnOverrideAlone) {

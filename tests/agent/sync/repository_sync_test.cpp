@@ -335,7 +335,7 @@ TEST_F(RepositorySyncTest, APlanTellsWhatItHadNoTimeFor) {
   const auto outcomes = service().plan_repository("robot", {std::nullopt, milliseconds(20), false}).value();
   ASSERT_EQ(outcomes.size(), 10U);
   for (const auto& outcome : outcomes) EXPECT_FALSE(outcome.finished);
-  EXPECT_LE(hosts_.done().size(), 1U);
+  EXPECT_LE(hosts_.transfers().size(), 1U);
 }
 
 TEST_F(RepositorySyncTest, ForceReachesEveryRunOnce) {
@@ -362,6 +362,102 @@ TEST_F(RepositorySyncTest, ConcurrentSyncsOfOneRepositoryEachGetATrueAnswer) {
     for (const auto& outcome : answers[i]) EXPECT_TRUE(outcome.finished && !outcome.report.error);
   }
   EXPECT_EQ(hosts_.largest_overlap(), 1U) << "of one target branch";
+}
+
+/// Bound branches and tags, and a branch and a tag of one name.
+class TagSyncTest : public RepositorySyncTest {
+ protected:
+  TagSyncTest() {
+    binding_.branches = {{"main", "main"}, {"v1", "v1"}};
+    binding_.tags = Tags::All;
+    set_bindings({binding_});
+    hosts_.set_branches("in", {{"refs/heads/main", 'a'},
+                               {"refs/heads/unbound", 'a'},
+                               {"refs/heads/v1", 'b'},
+                               {"refs/tags/-bad", 'c'},
+                               {"refs/tags/same", 'c'},
+                               {"refs/tags/v1", 'd'}});
+    hosts_.set_branches("out",
+                        {{"refs/heads/main", 'a'}, {"refs/tags/same", 'c'}, {"refs/tags/theirs", 'e'}});
+  }
+  RepositoryBinding binding_ = binding_between("robot", "in", "out");
+};
+
+TEST_F(TagSyncTest, ARepositorySyncTakesTagsBesidesBoundBranches) {
+  service().start();
+  const auto outcomes = service().sync_repository("robot", waiting()).value();
+  ASSERT_EQ(outcomes.size(), 5U);
+  EXPECT_EQ(of(outcomes, "refs/heads/main").report.plan, Plan::Nothing);
+  EXPECT_EQ(of(outcomes, "refs/tags/same").report.plan, Plan::Nothing);
+  EXPECT_TRUE(of(outcomes, "refs/tags/-bad").report.error);
+  EXPECT_EQ(targets(), (std::set<std::string>{"out refs/heads/v1", "out refs/tags/v1"}));
+  const auto rows = store().lanes().value();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_NE(rows[0].branch_id, rows[1].branch_id) << "the branch and the tag of one name";
+}
+
+TEST_F(TagSyncTest, WithoutTagsTheyAreNotEvenListed) {
+  binding_.tags = Tags::None;
+  set_bindings({binding_});
+  service().start();
+  ASSERT_TRUE(service().sync_repository("robot", waiting()));
+  EXPECT_EQ(targets(), (std::set<std::string>{"out refs/heads/main", "out refs/heads/v1"}));
+  EXPECT_TRUE(hosts_.listed().empty());
+}
+
+class TwoWaySyncTest : public RepositorySyncTest {
+ protected:
+  TwoWaySyncTest() {
+    binding_.direction = BindingDirection::Both;
+    binding_.branches = {{"main", "trunk"}, {"dev", "main"}};
+    set_bindings({binding_});
+  }
+  RepositoryBinding binding_ = binding_between("robot", "in", "out");
+};
+
+TEST_F(TwoWaySyncTest, ABranchIsNamedByItsInternalNameFirst) {
+  service().start();
+  const auto by_internal = service().sync_branch("robot", "main", waiting()).value();
+  ASSERT_EQ(by_internal.size(), 1U);
+  EXPECT_EQ(by_internal[0].key.external_ref, "refs/heads/trunk");
+  EXPECT_EQ(by_internal[0].direction, Direction::ToOuter);
+  const auto by_external = service().sync_branch("robot", "trunk", waiting()).value();
+  ASSERT_EQ(by_external.size(), 1U);
+  EXPECT_EQ(by_external[0].key.internal_ref, "refs/heads/main");
+  EXPECT_EQ(by_external[0].direction, Direction::ToInter);
+  const auto named = service().sync_branch("robot", "main", {Direction::ToInter, seconds(20), false}).value();
+  ASSERT_EQ(named.size(), 1U);
+  EXPECT_EQ(named[0].key.internal_ref, "refs/heads/dev");
+  EXPECT_EQ(service().sync_branch("robot", "nobody", waiting()).error().code, ErrorCode::NotEnabled);
+}
+
+TEST_F(TwoWaySyncTest, ForceNeedsTheSideThatIsToWin) {
+  service().start();
+  for (const auto& refused : {service().sync_branch("robot", "main", waiting(true)),
+                              service().plan_branch("robot", "main", waiting(true)),
+                              service().sync_repository("robot", waiting(true)),
+                              service().plan_repository("robot", waiting(true))}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::InvalidArgument);
+    EXPECT_NE(refused.error().text().find("sync_direct"), std::string::npos);
+  }
+  EXPECT_TRUE(store().lanes().value().empty());
+  ASSERT_TRUE(service().sync_branch("robot", "trunk", {Direction::ToInter, seconds(20), true}));
+  EXPECT_EQ(hosts_.done().at(0).policy, Policy::Force);
+}
+
+TEST_F(TwoWaySyncTest, AWholeRepositoryTakesWhatEitherSideHas) {
+  binding_.granularity = Granularity::All;
+  binding_.branches.clear();
+  set_bindings({binding_});
+  hosts_.set_branches("in", {{"refs/heads/a", 'a'}, {"refs/heads/same", 'c'}});
+  hosts_.set_branches("out", {{"refs/heads/b", 'b'}, {"refs/heads/same", 'c'}});
+  service().start();
+  const auto outcomes = service().sync_repository("robot", waiting()).value();
+  ASSERT_EQ(outcomes.size(), 3U);
+  EXPECT_EQ(of(outcomes, "refs/heads/a").direction, Direction::ToOuter);
+  EXPECT_EQ(of(outcomes, "refs/heads/b").direction, Direction::ToInter);
+  EXPECT_EQ(targets(), (std::set<std::string>{"out refs/heads/a", "in refs/heads/b"}));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(Router, MarksEveryBindingOfAPushedBranch) {
 
 TEST(Router, MatchesTheNameOnTheSideThatFired) {
   auto to_inter = binding();
-  to_inter.direction = Direction::ToInter;
+  to_inter.direction = BindingDirection::ToInter;
   const auto routed = route(push_of({"refs/heads/trunk"}), to_inter, Side::External);
   EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/main", "refs/heads/trunk"}}));
   EXPECT_EQ(routed.marks[0].direction, Direction::ToInter);
@@ -149,6 +149,80 @@ TEST(Router, SaysWhyAnEventThatDoesNotSayWhatMovedIsIgnored) {
   EXPECT_EQ(route(unspecific(), changed, Side::Internal).ignored_reason(), "branch_disabled");
   changed.branches.clear();
   EXPECT_EQ(route(unspecific(), changed, Side::Internal).ignored_reason(), "branch_not_bound");
+}
+
+TEST(Router, OfATwoWayBindingBothSidesAreSources) {
+  auto two_way = binding();
+  two_way.direction = BindingDirection::Both;
+  const auto out = route(push_of({"refs/heads/main"}), two_way, Side::Internal);
+  ASSERT_EQ(out.marks.size(), 2U);
+  EXPECT_EQ(out.marks[0].direction, Direction::ToOuter);
+  const auto in = route(push_of({"refs/heads/trunk"}), two_way, Side::External);
+  EXPECT_EQ(keys(in), (std::vector<LaneKey>{{"robot", "refs/heads/main", "refs/heads/trunk"}}));
+  EXPECT_EQ(in.marks[0].direction, Direction::ToInter);
+  EXPECT_EQ(route(push_of({"refs/heads/main"}), two_way, Side::External).ignored_reason(),
+            "branch_not_bound");
+  for (const auto& mark : route(unspecific(), two_way, Side::External).marks)
+    EXPECT_EQ(mark.direction, Direction::ToInter);
+}
+
+TEST(Router, DeletionsMarkWhereTheyPropagateAndEachBranchMaySayOtherwise) {
+  auto event = push_of({"refs/heads/main", "refs/heads/unknown", "refs/heads/dev"});
+  for (auto& change : event.changes) change.deleted = true;
+  auto propagating = binding();
+  propagating.deletions = Deletions::Propagate;
+  propagating.branches[1].deletions = Deletions::Ignore;
+  const auto routed = route(event, propagating, Side::Internal);
+  EXPECT_EQ(keys(routed), (std::vector<LaneKey>{{"robot", "refs/heads/main", "refs/heads/trunk"}}));
+  EXPECT_EQ(routed.refs[1].reason, "branch_not_bound");
+  EXPECT_EQ(routed.refs[2].reason, "branch_disabled");
+  propagating.branches[0].deletions = Deletions::Ignore;
+  EXPECT_EQ(route(event, propagating, Side::Internal).refs[0].reason, "deletion_ignored");
+  auto all = binding();
+  all.granularity = Granularity::All;
+  all.branches.clear();
+  EXPECT_EQ(route(event, all, Side::Internal).ignored_reason(), "deletion_ignored");
+  all.deletions = Deletions::Propagate;
+  EXPECT_EQ(route(event, all, Side::Internal).marks.size(), 3U);
+}
+
+TEST(Router, TagsAreLanesOfTheirOwnWhereTheyAreSynced) {
+  const auto event = push_of({"refs/tags/main", "refs/tags/-x", "refs/tags/HEAD", "refs/heads/main"});
+  for (const auto granularity : {Granularity::One, Granularity::All}) {
+    auto tagged = binding();
+    tagged.tags = Tags::All;
+    tagged.granularity = granularity;
+    if (granularity == Granularity::All) tagged.branches.clear();
+    const auto routed = route(event, tagged, Side::Internal);
+    EXPECT_EQ(keys(routed).back(), (LaneKey{"robot", "refs/tags/main", "refs/tags/main"}));
+    EXPECT_EQ(routed.refs[0].reason, "");
+    EXPECT_EQ(routed.refs[1].reason, "not_a_branch");
+    EXPECT_EQ(routed.refs[2].reason, "not_a_branch");
+    EXPECT_EQ(routed.refs[3].reason, "") << "the branch of the same name is another lane";
+    EXPECT_TRUE(route(unspecific(), tagged, Side::Internal).needs_listing);
+    EXPECT_EQ(route(event, tagged, Side::External).ignored_reason(), "not_a_source");
+  }
+}
+
+TEST(Router, ADeletedTagFollowsTheRepositorysRule) {
+  auto event = push_of({"refs/tags/v1"});
+  event.changes[0].deleted = true;
+  auto tagged = binding();
+  tagged.tags = Tags::All;
+  EXPECT_EQ(route(event, tagged, Side::Internal).ignored_reason(), "deletion_ignored");
+  tagged.deletions = Deletions::Propagate;
+  EXPECT_EQ(route(event, tagged, Side::Internal).marks.size(), 1U);
+}
+
+TEST(Router, BranchesWithNamesThatLookLikeSomethingElseAreBranches) {
+  auto all = binding();
+  all.granularity = Granularity::All;
+  all.branches.clear();
+  const std::string hex(40, 'a');
+  const auto routed =
+      route(push_of({"refs/heads/tag", "refs/heads/" + hex, "refs/heads/HEAD"}), all, Side::Internal);
+  EXPECT_EQ(routed.marks.size(), 2U);
+  EXPECT_EQ(routed.refs[2].reason, "not_a_branch");
 }
 
 TEST(Router, KnowsARepositoryByAnyOfItsUrlsOrItsFullName) {

@@ -20,6 +20,14 @@ TEST(RunText, SaysWhatWasDoneInOneLine) {
   report.total = std::chrono::microseconds(56'789);
   EXPECT_EQ(run_text(kKey, Direction::ToOuter, report),
             "internal main -> external trunk: fast_forward aaaaaaa..bbbbbbb, 1234 bytes, 56 ms");
+  report.refs_in_transfer = 12;
+  EXPECT_EQ(
+      run_text(kKey, Direction::ToOuter, report),
+      "internal main -> external trunk: fast_forward aaaaaaa..bbbbbbb, 1234 bytes, 56 ms, with 11 other "
+      "refs");
+  report.refs_in_transfer = 2;
+  EXPECT_TRUE(run_text(kKey, Direction::ToOuter, report).ends_with(", with 1 other ref"));
+  report.refs_in_transfer = 1;
   report.plan = Plan::Create;
   report.dry_run = true;
   EXPECT_EQ(run_text(kKey, Direction::ToInter, report),
