@@ -197,7 +197,7 @@ class FakeSync final : public SyncService {
   std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
   std::int64_t running_lane = 0;
-  std::optional<ProgressView> progress;  ///< of that lane
+  std::optional<ProgressView> progress;                          ///< of that lane
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
 
  private:

@@ -255,7 +255,12 @@ TEST_F(LaneBatchTest, APushBesideAFullTransferRunsAtOnceAndTheRestOfItWaits) {
   hosts_.on_run([&](const SyncRequest& request) {
     firsts.lock()->push_back(request.refs.front().source_ref + " " + std::to_string(request.refs.size()));
   });
-  mark(marks_of(60));
+  const auto marks = marks_of(60);
+  for (std::size_t first = 0; first < marks.size(); first += 10) {
+    mark({marks.begin() + static_cast<std::ptrdiff_t>(first),
+          marks.begin() + static_cast<std::ptrdiff_t>(first + 10)});
+    clock_.advance(milliseconds(1));
+  }
   hosts_.close_gate();
   runner().start();
   ASSERT_TRUE(wait_running(1));
