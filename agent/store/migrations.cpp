@@ -252,8 +252,14 @@ ALTER TABLE lane ADD COLUMN put_to_outer TEXT NOT NULL DEFAULT '';
 ALTER TABLE lane ADD COLUMN put_to_inter TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr const char* kSchema5 = R"sql(
+-- commits that only the source's and only the target's branch had when the last run ended
+ALTER TABLE lane ADD COLUMN ahead INTEGER;
+ALTER TABLE lane ADD COLUMN behind INTEGER;
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4, kSchema5};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -46,6 +46,10 @@ std::string run_text(const LaneKey& key, Direction direction, const RunReport& r
                           name_of(source), branch_or_ref(key.ref(source)), name_of(other(source)),
                           branch_or_ref(key.ref(other(source))), name_of(report.plan), tips(report),
                           report.pack_bytes, milliseconds);
+  if (report.engine == EngineKind::Mirror) {
+    text += report.relay_undecided ? ", by the mirror where the relay could not decide" : ", by the mirror";
+  }
+  if (report.mirror_renewed) text += "; the mirror was damaged and was fetched anew";
   if (report.error) text += "\n" + report.error->text();
   if (!report.backup_ref.empty())
     text += fmt::format("\nthe target keeps its old tip as {}", report.backup_ref);
