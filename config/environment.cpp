@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "agent/base/text.h"
-#include "config/scalars.h"
 
 namespace gitferry::config {
 namespace {
@@ -86,7 +85,7 @@ YamlNode* place_of(YamlNode& root, std::string_view path, const Position& at) {
 
 }  // namespace
 
-std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment, Report& report) {
+std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment) {
   std::vector<std::string> used;
   for (const auto& override : kOverrides) {
     auto value = environment(std::string(override.variable));

@@ -194,7 +194,7 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
   Report report(name);
   Config config;
   if (auto root = parse_yaml(text, report)) {
-    config.overridden_by = apply_environment(*root, environment, report);
+    config.overridden_by = apply_environment(*root, environment);
     const MapReader reader(*root, "", section::kRoot, report);
     SettingsReader(reader, environment, config, report).read();
     read_hooks(reader, environment, config);
