@@ -20,12 +20,14 @@ constexpr std::size_t kSendSize = 65536;
 
 std::vector<std::string> source_refs_of(std::span<const BatchItem> items) {
   std::vector<std::string> refs;
+  refs.reserve(items.size());
   for (const auto& item : items) refs.push_back(item.ref->source_ref);
   return refs;
 }
 
 std::vector<std::string> target_refs_of(std::span<const BatchItem> items) {
   std::vector<std::string> refs;
+  refs.reserve(items.size());
   for (const auto& item : items) refs.push_back(item.ref->target_ref);
   return refs;
 }
@@ -281,8 +283,7 @@ void MirrorAttempt::fetch_from_target(const std::vector<ObjectId>& wants) {
   auto connection = context_.transport.connect(request_.target, GitService::UploadPack, 2, context_.waiting);
   if (!connection) return;
   UploadPack target(**connection, request_.target.url.str(), context_.sources);
-  std::vector<std::string> refs;
-  for (const auto& item : items_) refs.push_back(item.ref->target_ref);
+  const auto refs = target_refs_of(items_);
   if (!target.start(refs) || !target.tips_of(refs)) return;
   auto haves = mirror_.tips();
   if (haves.size() > kHaveLimit) haves.erase(haves.begin() + kHaveLimit, haves.end());
@@ -298,6 +299,7 @@ void MirrorAttempt::keep_backups() {
   auto going = planned_as(Plan::Rewrite);
   going.insert(going.end(), deletions_.begin(), deletions_.end());
   std::vector<Backup> backups;
+  backups.reserve(going.size());
   for (const auto* item : going) backups.push_back({item->ref->target_ref, *item->report->target_tip_before});
   link_.keep_backups(backups);
   for (std::size_t i = 0; i < going.size(); ++i) {
