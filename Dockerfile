@@ -15,7 +15,7 @@ LABEL org.opencontainers.image.title="gitferry" \
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
        ca-certificates git openssh-client \
-       libcpp-httplib0.11 libcurl4 libfmt9 libjsoncpp25 libspdlog1.10 libsqlite3-0 libssl3 libyaml-0-2 zlib1g \
+       libcpp-httplib0.11 libcurl4 libfmt9 libgit2-1.5 libjsoncpp25 libspdlog1.10 libsqlite3-0 libssl3 libyaml-0-2 zlib1g \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/release/gitferry /usr/local/bin/gitferry
 # The numeric user lets orchestrators see that it is not root. /data holds the database and the made token.

@@ -112,6 +112,8 @@ Json::Value lane_json(const LaneRow& lane) {
   row["external_ref"] = clean_text(lane.key.external_ref);
   row["source_tip"] = text_or_null(lane.source_tip);
   row["target_tip"] = text_or_null(lane.target_tip);
+  row["ahead"] = lane.ahead ? number(*lane.ahead) : Json::Value();
+  row["behind"] = lane.behind ? number(*lane.behind) : Json::Value();
   row["in_sync"] = tips_equal && !lane.is_pending() && lane.last_code_status == 0;
   row["pending"] = lane.is_pending();
   row["quarantined"] = lane.quarantined;

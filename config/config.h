@@ -79,6 +79,8 @@ struct Sync {
   int per_host = 4;
   std::chrono::milliseconds reconcile_interval{600'000};  ///< zero: never
   std::string sync_dir = "/tmp/sync_dir/";
+  bool delete_sync_dir = false;  ///< no mirror is left there after a run
+  std::string engine = "auto";   ///< auto, relay, mirror
   bool log_detail = true;
   Timeouts timeouts;
   bool operator==(const Sync&) const = default;

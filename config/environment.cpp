@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "agent/base/text.h"
-#include "config/scalars.h"
 
 namespace gitferry::config {
 namespace {
@@ -20,6 +19,7 @@ struct Override {
 // In order of weight: a later one replaces an earlier one.
 constexpr std::array kOverrides{
     Override{"SYNC_DIR", "sync.sync_dir"},
+    Override{"DELETE_SYNC_DIR", "sync.delete_sync_dir", true},
     Override{"LOG_DETAIL", "sync.log_detail", true},
     Override{"GITFERRY_SERVER_LISTEN", "server.listen"},
     Override{"GITFERRY_SERVER_TLS_CERT_FILE", "server.tls.cert_file"},
@@ -42,6 +42,8 @@ constexpr std::array kOverrides{
     Override{"GITFERRY_SYNC_WORKERS", "sync.workers"},
     Override{"GITFERRY_SYNC_PER_HOST", "sync.per_host"},
     Override{"GITFERRY_SYNC_SYNC_DIR", "sync.sync_dir"},
+    Override{"GITFERRY_SYNC_DELETE_SYNC_DIR", "sync.delete_sync_dir", true},
+    Override{"GITFERRY_SYNC_ENGINE", "sync.engine"},
     Override{"GITFERRY_SYNC_LOG_DETAIL", "sync.log_detail", true},
     Override{"GITFERRY_SYNC_RECONCILE_INTERVAL", "sync.reconcile_interval"},
     Override{"GITFERRY_SYNC_TIMEOUTS_CONNECT", "sync.timeouts.connect"},
@@ -81,17 +83,9 @@ YamlNode* place_of(YamlNode& root, std::string_view path, const Position& at) {
   return node;
 }
 
-/// Nothing is kept in sync_dir between runs, so both values of the variable are honoured as they are; only a
-/// value that is neither must not pass silently.
-void check_delete_sync_dir(const Environment& environment, Report& report) {
-  const auto value = environment("DELETE_SYNC_DIR");
-  if (value && !value->empty() && !parse_flag(flag_word(*value)))
-    report.add({0, 0, "DELETE_SYNC_DIR"}, "must be true or false");
-}
-
 }  // namespace
 
-std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment, Report& report) {
+std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment) {
   std::vector<std::string> used;
   for (const auto& override : kOverrides) {
     auto value = environment(std::string(override.variable));
@@ -106,7 +100,6 @@ std::vector<std::string> apply_environment(YamlNode& root, const Environment& en
     node.text = override.is_flag ? flag_word(std::move(*value)) : std::move(*value);
     used.emplace_back(override.variable);
   }
-  check_delete_sync_dir(environment, report);
   return used;
 }
 

@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "config/diagnostic.h"
 #include "config/secret_source.h"
 #include "config/yaml_tree.h"
 
@@ -14,6 +13,6 @@ namespace gitferry::config {
 /// API document's service. A GITFERRY_ name wins over the short one; an empty variable counts as not set.
 ///
 /// Returns the names of those that were used. Errors found later carry the variable's name as their position.
-std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment, Report& report);
+std::vector<std::string> apply_environment(YamlNode& root, const Environment& environment);
 
 }  // namespace gitferry::config

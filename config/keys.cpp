@@ -28,12 +28,9 @@ constexpr std::array<Word, 1> kAuthKeys{"tokens"};
 constexpr std::array<Word, 4> kTokenKeys{"name", "role", "token_file", "token_env"};
 constexpr std::array kTokenRefused{kTokenInline, kSecretInline, kPasswordInline};
 
-constexpr std::array<Word, 6> kSyncKeys{"workers",    "per_host",           "sync_dir",
-                                        "log_detail", "reconcile_interval", "timeouts"};
-constexpr std::array kSyncPlanned{
-    Remark{"delete_sync_dir", "no repository is kept in sync_dir, so there is nothing to delete"},
-    Remark{"engine", "every sync goes through the relay"},
-    Remark{"verify", "the target's own answer is the proof"}};
+constexpr std::array<Word, 8> kSyncKeys{"workers",    "per_host", "sync_dir", "delete_sync_dir",
+                                        "log_detail", "engine",   "timeouts", "reconcile_interval"};
+constexpr std::array kSyncPlanned{Remark{"verify", "the target's own answer is the proof"}};
 
 constexpr std::array<Word, 3> kTimeoutKeys{"connect", "stall", "total"};
 constexpr std::array<Word, 9> kNetworkKeys{
@@ -54,7 +51,7 @@ constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use pa
 constexpr std::array<Word, 12> kRepositoryKeys{"name",        "enable",      "internal", "external",
                                                "granularity", "direction",   "policy",   "deletions",
                                                "tags",        "backup_refs", "webhook",  "branches"};
-constexpr std::array kRepositoryPlanned{Remark{"engine", "every sync goes through the relay"}};
+constexpr std::array kRepositoryPlanned{Remark{"engine", "sync.engine is for all repositories"}};
 constexpr std::array kRepositoryRefused{
     Remark{"password", "put it under credentials as password_file or password_env"},
     Remark{"token", "put it under credentials as password_file or password_env"},

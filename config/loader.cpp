@@ -119,6 +119,8 @@ class SettingsReader {
     sync.workers = map.number("workers", kWorkers).value_or(sync.workers);
     sync.per_host = map.number("per_host", kPerHost).value_or(sync.per_host);
     sync.sync_dir = map.text("sync_dir").value_or(sync.sync_dir);
+    sync.delete_sync_dir = map.flag("delete_sync_dir").value_or(sync.delete_sync_dir);
+    sync.engine = map.choice("engine", {"auto", "relay", "mirror"}).value_or(sync.engine);
     sync.log_detail = map.flag("log_detail").value_or(sync.log_detail);
     if (!sync.sync_dir.starts_with('/'))
       map.error(map.at("sync_dir"), "sync.sync_dir must be an absolute path",
@@ -192,7 +194,7 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
   Report report(name);
   Config config;
   if (auto root = parse_yaml(text, report)) {
-    config.overridden_by = apply_environment(*root, environment, report);
+    config.overridden_by = apply_environment(*root, environment);
     const MapReader reader(*root, "", section::kRoot, report);
     SettingsReader(reader, environment, config, report).read();
     read_hooks(reader, environment, config);

@@ -139,6 +139,8 @@ YamlNode sync_of(const Sync& sync) {
   put(map, "workers", number(sync.workers));
   put(map, "per_host", number(sync.per_host));
   put(map, "sync_dir", word(sync.sync_dir));
+  put(map, "delete_sync_dir", flag(sync.delete_sync_dir));
+  put(map, "engine", word(sync.engine));
   put(map, "log_detail", flag(sync.log_detail));
   const bool reconciles = sync.reconcile_interval.count() > 0;
   put(map, "reconcile_interval", word(reconciles ? duration_text(sync.reconcile_interval) : "off"));

@@ -4,7 +4,9 @@
 #include <stop_token>
 #include <utility>
 
+#include "agent/git/fallback.h"
 #include "agent/git/http_proxy.h"
+#include "agent/git/mirror.h"
 #include "agent/git/relay.h"
 #include "agent/git/transports.h"
 
@@ -27,6 +29,21 @@ class TerseEngine final : public Engine {
  private:
   std::unique_ptr<Engine> engine_;
 };
+
+std::unique_ptr<Engine> make_engine(const config::Sync& sync, const TransportOptions& options,
+                                    const TransferLimits& limits, const Clock& clock) {
+  const auto relay = [&] {
+    return std::make_unique<RelayEngine>(make_transport(options), limits, sync.sync_dir, clock);
+  };
+  const auto mirror = [&] {
+    return std::make_unique<MirrorEngine>(make_transport(options), limits,
+                                          MirrorOptions{sync.sync_dir, sync.delete_sync_dir}, clock);
+  };
+  if (sync.engine == "relay") return relay();
+  if (sync.engine == "mirror") return mirror();
+  return std::make_unique<FallbackEngine>(relay(), mirror(),
+                                          DivergenceCount(make_transport(options), limits, clock));
+}
 
 Retention retention(const config::Retention& keep) {
   return {keep.count, keep.age};
@@ -99,9 +116,9 @@ Result<EngineFactory> engine_factory(const config::Config& config, const Clock& 
   limits.stall = config.sync.timeouts.stall;
   limits.total = config.sync.timeouts.total;
   return [options, limits, sync = config.sync, &clock]() -> std::unique_ptr<Engine> {
-    auto relay = std::make_unique<RelayEngine>(make_transport(options), limits, sync.sync_dir, clock);
-    if (sync.log_detail) return relay;
-    return std::make_unique<TerseEngine>(std::move(relay));
+    auto engine = make_engine(sync, options, limits, clock);
+    if (sync.log_detail) return engine;
+    return std::make_unique<TerseEngine>(std::move(engine));
   };
 }
 

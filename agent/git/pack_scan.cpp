@@ -227,6 +227,9 @@ Status PackScan::take_commit(std::string content) {
   if (!id) return damaged("a commit has no id");
   ++commits_seen_;
   if (auto added = walk_.add(*id, content); !added) return added;
+  if (see_commit_) {
+    if (auto seen = see_commit_(*id, content); !seen) return seen;
+  }
   keep({object_offset_, raw, std::move(content)});
   return {};
 }

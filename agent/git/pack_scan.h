@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include <zlib.h>
 
@@ -44,6 +46,10 @@ class PackScan {
   ~PackScan();
   PackScan(const PackScan&) = delete;
   PackScan& operator=(const PackScan&) = delete;
+
+  /// Each commit as it comes, its object without the header; an error ends the scan.
+  using SeeCommit = std::function<Status(const ObjectId& id, std::string_view content)>;
+  void on_commit(SeeCommit see) { see_commit_ = std::move(see); }
 
   /// The next bytes, cut anywhere. Once it is settled, further bytes are not looked at.
   Status feed(std::string_view bytes);
@@ -84,6 +90,7 @@ class PackScan {
 
   ObjectFormat format_;
   CommitWalk walk_;
+  SeeCommit see_commit_;
   Depth depth_;
   std::size_t cache_limit_;
   bool commits_are_over_ = false;

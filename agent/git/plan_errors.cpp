@@ -73,6 +73,19 @@ Error target_diverged(const std::string& what, const RefSync& ref, const ObjectI
           {}};
 }
 
+Error target_moved(const std::string& what) {
+  return {ErrorCode::LeaseLost,
+          what + ": the target's branch moved while the run went on, and was left as it is",
+          "look at what came there before forcing it again",
+          {}};
+}
+
+void add_divergence(Error& error, const Divergence& apart) {
+  error.message +=
+      fmt::format("; the source has {} commits that the target lacks, the target has {} of its own",
+                  apart.ahead, apart.behind);
+}
+
 Error refs_in_the_way(const std::string& what, const RefSync& ref, const std::vector<std::string>& blockers) {
   return {ErrorCode::RejectedByRemote,
           fmt::format("{}: the target has {}{}, and git keeps no {} beside that", what,

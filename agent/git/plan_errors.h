@@ -21,6 +21,10 @@ Error object_formats_differ(const std::string& what, ObjectFormat source, Object
 /// The target is no ancestor of the source, and the policy of `ref` does not let it be replaced.
 Error target_diverged(const std::string& what, const RefSync& ref, const ObjectId& source_tip,
                       const ObjectId& target_tip);
+/// The target's ref is not what the run saw there first: nobody was asked about replacing that.
+Error target_moved(const std::string& what);
+/// Lets the error of a branch that diverged say by how much.
+void add_divergence(Error& error, const Divergence& apart);
 /// The target has refs beside which `ref` cannot exist.
 Error refs_in_the_way(const std::string& what, const RefSync& ref, const std::vector<std::string>& blockers);
 

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "agent/git/ref_listing.h"
 #include "agent/git/relay_attempt.h"
 
 namespace gitferry {
@@ -120,16 +121,7 @@ std::vector<RunReport> RelayEngine::sync(const SyncRequest& request, std::stop_t
 
 Result<std::vector<RefTip>> RelayEngine::list_refs(const Remote& remote, RefScope scope,
                                                    std::stop_token stop) {
-  try {
-    const auto limits = waiting(std::move(stop));
-    auto connection = transport_->connect(remote, GitService::UploadPack, 2, limits);
-    if (!connection) return fail(connection.error());
-    UploadPack source(**connection, remote.url.str(), sources_);
-    return source.list_refs(scope);
-  } catch (const std::exception& unexpected) {
-    return fail(ErrorCode::Internal, std::string("listing refs failed: ") + unexpected.what(),
-                "report this with the log around it");
-  }
+  return list_refs_of(*transport_, sources_, remote, scope, waiting(std::move(stop)));
 }
 
 }  // namespace gitferry

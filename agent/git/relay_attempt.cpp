@@ -137,6 +137,7 @@ Status RelayAttempt::update_with_plain_pack() {
   if (auto scanned = prove(**pack, !commits_alone && !request_.dry_run, verdict); !scanned) return scanned;
   if (commits_alone) pack->reset();
   if (verdict == PackScan::Verdict::Undecided && !may_rewrite()) {
+    report_.relay_undecided = true;
     return fail(ErrorCode::GitFailed,
                 what() + ": whether this is a fast-forward cannot be told from the source's pack",
                 "push once with plain git; report this if it repeats");
@@ -157,9 +158,7 @@ bool RelayAttempt::may_rewrite() const {
 
 Status RelayAttempt::check_seen() const {
   if (!options_.seen || options_.seen->tip == report_.target_tip_before) return {};
-  return fail(ErrorCode::LeaseLost,
-              what() + ": the target's branch moved while the run went on, and was left as it is",
-              "look at what came there before forcing it again");
+  return fail(target_moved(what()));
 }
 
 Status RelayAttempt::rewrite(std::unique_ptr<HeldPack> pack) {
@@ -196,6 +195,7 @@ Status RelayAttempt::prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict
   report_.new_commits = scan.commits_seen();
   report_.spooled_bytes += pack.bytes_on_disk();
   if (!scanned) {
+    report_.relay_undecided = scanned.error().code == ErrorCode::LimitExceeded;
     scanned.error().message = what() + ": " + scanned.error().message;
     return scanned;
   }

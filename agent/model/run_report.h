@@ -45,6 +45,21 @@ constexpr std::string_view name_of(Plan plan) {
   return "undecided";
 }
 
+/// Which engine a report is of.
+enum class EngineKind { Relay, Mirror };
+
+constexpr std::string_view name_of(EngineKind engine) {
+  return engine == EngineKind::Mirror ? "mirror" : "relay";
+}
+
+/// How far two histories went apart.
+struct Divergence {
+  std::uint64_t ahead = 0;   ///< commits that only the source's branch has
+  std::uint64_t behind = 0;  ///< commits that only the target's branch has
+
+  bool operator==(const Divergence&) const = default;
+};
+
 /// What one run of one lane did: filled in as far as it came, also where it failed.
 struct RunReport {
   Plan plan = Plan::Undecided;
@@ -60,9 +75,15 @@ struct RunReport {
   std::chrono::microseconds listing{0};     ///< until both tips were known
   std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
   std::chrono::microseconds total{0};
-  std::string backup_ref;      ///< where the target keeps the tip that was replaced; empty: nowhere
-  std::string remote_text;     ///< what the target's hooks said: cleaned, bounded
-  std::optional<Error> error;  ///< unset: success (a plan of Nothing is a success)
+  EngineKind engine = EngineKind::Relay;  ///< that made this report
+  /// The relay could not tell whether this is a fast-forward, or not within its limits: with all objects at
+  /// hand it can be told.
+  bool relay_undecided = false;
+  bool mirror_renewed = false;           ///< the mirror was damaged, and was deleted and fetched anew
+  std::optional<Divergence> divergence;  ///< of a plan that is no fast-forward; unset: not counted
+  std::string backup_ref;                ///< where the target keeps the tip that was replaced; empty: nowhere
+  std::string remote_text;               ///< what the target's hooks said: cleaned, bounded
+  std::optional<Error> error;            ///< unset: success (a plan of Nothing is a success)
 };
 
 /// The tip that the run put on the target, as the target itself confirmed: what Policy::Follow goes by. Unset

@@ -28,7 +28,7 @@ constexpr std::size_t kManyRepositories = 1000;
   ", trigger, delivery_id, marked_at_ms, attempts, next_attempt_at_ms, hold_until_ms, crash_count, " \
   "quarantined, last_plan, source_tip, target_tip, last_code_status, last_error, " last_text         \
   ", last_run_at_ms, last_success_at_ms, last_direction, put_to_outer, put_to_inter, common_tip, "   \
-  "forgotten_run_id FROM lane "
+  "forgotten_run_id, ahead, behind FROM lane "
 
 const std::string kSelect = GITFERRY_SELECT_LANE("last_text");
 
@@ -67,6 +67,8 @@ LaneRow row_of(const Query& query) {
   row.put_to_inter = query.text(column++);
   row.common_tip = query.text(column++);
   row.forgotten_run_id = query.integer(column++);
+  row.ahead = query.optional_integer(column++);
+  row.behind = query.optional_integer(column++);
   return row;
 }
 
@@ -229,7 +231,7 @@ void forget_lanes(SqlConnection& connection, const std::string& repository) {
     UPDATE lane SET last_plan = '', source_tip = '', target_tip = '', last_code_status = 0, last_error = '',
       last_text = '', last_run_at_ms = 0, last_success_at_ms = 0, attempts = 0, next_attempt_at_ms = 0,
       hold_until_ms = 0, crash_count = 0, quarantined = 0, force_to_outer_seq = 0, force_to_inter_seq = 0,
-      put_to_outer = '', put_to_inter = '', common_tip = '',
+      put_to_outer = '', put_to_inter = '', common_tip = '', ahead = NULL, behind = NULL,
       forgotten_run_id = coalesce((SELECT max(id) FROM run), 0)
     WHERE repository = ?1)sql")
       .bind(repository)
@@ -240,17 +242,23 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
   if (was_forgotten_since(connection, end.lane_id, end.run_id)) return;
   const auto& report = end.report;
   const auto* error = report.error ? &info(report.error->code) : nullptr;
+  // What was replaced or refused; after a success both sides are equal.
+  const auto apart = [&](std::uint64_t Divergence::*count) -> std::optional<std::int64_t> {
+    if (!report.error || !report.divergence) return std::nullopt;
+    return static_cast<std::int64_t>((*report.divergence).*count);
+  };
   connection
       .query(R"sql(
     UPDATE lane SET last_plan = ?2, source_tip = ?3, target_tip = ?4, last_code_status = ?5, last_error = ?6,
       last_text = ?7, last_run_at_ms = ?8,
       last_success_at_ms = CASE WHEN ?6 = '' THEN ?8 ELSE last_success_at_ms END, crash_count = 0,
       last_direction = coalesce((SELECT coalesce(went, direction) FROM run WHERE id = ?9), last_direction),
-      common_tip = coalesce(?10, common_tip)
+      common_tip = coalesce(?10, common_tip), ahead = ?11, behind = ?12
     WHERE id = ?1)sql")
       .bind(end.lane_id, name_of(report.plan), hex_of(report.source_tip), target_tip_after(report),
             error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-            end.finished_at_ms, end.run_id, common_tip_after(report))
+            end.finished_at_ms, end.run_id, common_tip_after(report), apart(&Divergence::ahead),
+            apart(&Divergence::behind))
       .run();
   note_put_tip(connection, end);
   if (end.more_follows) return;

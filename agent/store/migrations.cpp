@@ -304,9 +304,15 @@ CREATE INDEX lane_due_at ON lane (max(next_attempt_at_ms, hold_until_ms))
   WHERE requested_seq > done_seq AND quarantined = 0;
 )sql";
 
+constexpr const char* kSchema7 = R"sql(
+-- commits that only the source's and only the target's branch had when the last run ended
+ALTER TABLE lane ADD COLUMN ahead INTEGER;
+ALTER TABLE lane ADD COLUMN behind INTEGER;
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
 constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3,
-                                                         kSchema4, kSchema5, kSchema6};
+                                                         kSchema4, kSchema5, kSchema6, kSchema7};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -88,6 +88,9 @@ struct LaneRow {
   std::optional<Direction> last_direction;  ///< says which side's the tips are; unset: no run has ended
   std::string source_tip;                   ///< hex, empty if unknown
   std::string target_tip;
+  /// Commits that only one of them has; unset where they are equal, or it was not counted.
+  std::optional<std::int64_t> ahead;   ///< the source's branch
+  std::optional<std::int64_t> behind;  ///< the target's branch
   int last_code_status = 0;
   std::string last_error;  ///< ErrorInfo::name, empty after a success
   std::string last_text;

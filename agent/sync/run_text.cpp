@@ -45,6 +45,10 @@ std::string run_text(const LaneKey& key, Direction direction, const RunReport& r
     text += fmt::format(", with {} other ref{}", report.refs_in_transfer - 1,
                         report.refs_in_transfer == 2 ? "" : "s");
   }
+  if (report.engine == EngineKind::Mirror) {
+    text += report.relay_undecided ? ", by the mirror where the relay could not decide" : ", by the mirror";
+  }
+  if (report.mirror_renewed) text += "; the mirror was damaged and was fetched anew";
   if (report.error) text += "\n" + report.error->text();
   if (!report.backup_ref.empty())
     text += fmt::format("\nthe target keeps its old tip as {}", report.backup_ref);

@@ -221,8 +221,7 @@ TEST(Loader, RefusesPoliciesOfTwoWayBindingsAndWordsThatAreNone) {
 
 TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
   for (const Bad& bad : {
-           Bad{"version: 1\nsync: {engine: mirror}", "2:8: error: 'engine' is not available in this version"},
-           Bad{"version: 1\nsync: {delete_sync_dir: true}", "2:8: error: 'delete_sync_dir' is not available"},
+           Bad{"version: 1\nsync: {verify: true}", "2:8: error: 'verify' is not available in this version"},
            Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
                "2:16: error: PostgreSQL is not available in this version"},
        })
@@ -482,7 +481,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
                                                 {"GITFERRY_SYNC_SYNC_DIR", "/long"},
                                                 {"GITFERRY_SYNC_PER_HOST", ""},
                                                 {"LOG_DETAIL", "False"},
-                                                {"DELETE_SYNC_DIR", "False"}}));
+                                                {"DELETE_SYNC_DIR", "True"},
+                                                {"GITFERRY_SYNC_ENGINE", "mirror"}}));
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->server.listen_port, 1);
   EXPECT_EQ(config->database_path, "/x.db");
@@ -493,6 +493,8 @@ TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   EXPECT_EQ(config->history.runs, (Retention{100'000, std::chrono::days{2}}));
   EXPECT_EQ(config->sync.sync_dir, "/long");
   EXPECT_EQ(config->sync.per_host, 4);
+  EXPECT_TRUE(config->sync.delete_sync_dir);
+  EXPECT_EQ(config->sync.engine, "mirror");
   EXPECT_FALSE(config->sync.log_detail);
   EXPECT_EQ(std::count(config->overridden_by.begin(), config->overridden_by.end(), "GITFERRY_SYNC_WORKERS"),
             1);

@@ -161,7 +161,9 @@ TEST_F(Cli, ABadEnvironmentVariableIsNamed) {
   extra_environment = {"DELETE_SYNC_DIR=perhaps"};
   const auto result = run({"check-config", "--config", dir.write("g.yaml", kGood)});
   EXPECT_EQ(result.exit_code, 78);
-  EXPECT_EQ(result.err, "environment variable DELETE_SYNC_DIR: error: must be true or false\n");
+  EXPECT_EQ(result.err,
+            "environment variable DELETE_SYNC_DIR: error: sync.delete_sync_dir must be true or false, not "
+            "'perhaps'\n");
 }
 
 TEST_F(Cli, UsageErrorsExitWith2) {

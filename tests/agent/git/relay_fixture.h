@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/git/local_transport.h"
+#include "agent/git/mirror.h"
 #include "agent/git/relay.h"
 #include "tests/support/git_repository.h"
 #include "tests/support/temporary_directory.h"
@@ -32,7 +33,7 @@ class VersionedTransport final : public Transport {
   int version_;
 };
 
-/// Two bare repositories and a relay between them.
+/// Two bare repositories and an engine between them: the relay, unless a test sets `kind`.
 class RelayFixture : public ::testing::Test {
  protected:
   static constexpr const char* kMain = "refs/heads/main";
@@ -41,10 +42,16 @@ class RelayFixture : public ::testing::Test {
                                     const std::string& target_ref = kMain) const {
     return {remote_of(source), remote_of(target), {{source_ref, target_ref}}};
   }
+  std::unique_ptr<Engine> engine_over(std::unique_ptr<Transport> transport) const {
+    if (kind == EngineKind::Relay) {
+      return std::make_unique<RelayEngine>(std::move(transport), limits, directory / "spool", clock);
+    }
+    return std::make_unique<MirrorEngine>(std::move(transport), limits, MirrorOptions{directory / "mirrors"},
+                                          clock);
+  }
   RunReport relay(const SyncRequest& request, std::unique_ptr<Transport> transport,
                   std::stop_token stop = {}) {
-    RelayEngine engine(std::move(transport), limits, directory / "spool", clock);
-    return std::move(engine.sync(request, std::move(stop)).front());
+    return std::move(engine_over(std::move(transport))->sync(request, std::move(stop)).front());
   }
   RunReport relay(const SyncRequest& request, int version = 2) {
     return relay(request, std::make_unique<VersionedTransport>(version));
@@ -61,6 +68,7 @@ class RelayFixture : public ::testing::Test {
   TemporaryDirectory directory;
   GitRepository source = GitRepository::init(directory / "source.git");
   GitRepository target = GitRepository::init(directory / "target.git");
+  EngineKind kind = EngineKind::Relay;
   TransferLimits limits;
   SystemClock clock;
 };

@@ -17,10 +17,12 @@ struct Way {
   const char* name;
   int version;
   bool is_stateless;
+  EngineKind engine = EngineKind::Relay;
 };
 
 class RelayPolicy : public RelayFixture, public ::testing::WithParamInterface<Way> {
  protected:
+  void SetUp() override { kind = GetParam().engine; }
   RunReport sync(const SyncRequest& request) {
     if (GetParam().is_stateless) {
       return relay(request, std::make_unique<StatelessTransport>(GetParam().version));
@@ -54,7 +56,9 @@ class RelayPolicy : public RelayFixture, public ::testing::WithParamInterface<Wa
 };
 INSTANTIATE_TEST_SUITE_P(Over, RelayPolicy,
                          ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV2", 2, true}),
+                                           Way{"RequestsV2", 2, true},
+                                           Way{"MirrorPipesV2", 2, false, EngineKind::Mirror},
+                                           Way{"MirrorRequestsV2", 2, true, EngineKind::Mirror}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_P(RelayPolicy, FollowReplacesWhatWasPutThere) {

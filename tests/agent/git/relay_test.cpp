@@ -12,11 +12,15 @@ struct Way {
   const char* name;
   int version;
   bool is_stateless;
+  EngineKind engine = EngineKind::Relay;
 };
 
-/// Every case runs over pipes and over requests that stand alone, with sources that speak protocol v2 and v0.
+/// Every case runs over pipes and over requests that stand alone, with sources that speak protocol v2 and v0;
+/// and with the mirror engine, which has to end in the same refs.
 class Relay : public RelayFixture, public ::testing::WithParamInterface<Way> {
  protected:
+  void SetUp() override { kind = GetParam().engine; }
+  [[nodiscard]] bool is_relay() const { return kind == EngineKind::Relay; }
   static std::unique_ptr<Transport> transport() {
     if (GetParam().is_stateless) return std::make_unique<StatelessTransport>(GetParam().version);
     return std::make_unique<VersionedTransport>(GetParam().version);
@@ -26,7 +30,10 @@ class Relay : public RelayFixture, public ::testing::WithParamInterface<Way> {
 };
 INSTANTIATE_TEST_SUITE_P(Over, Relay,
                          ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true}),
+                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true},
+                                           Way{"MirrorPipesV0", 0, false, EngineKind::Mirror},
+                                           Way{"MirrorPipesV2", 2, false, EngineKind::Mirror},
+                                           Way{"MirrorRequestsV2", 2, true, EngineKind::Mirror}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST_P(Relay, CreatesTheBranchInAnEmptyTarget) {
@@ -326,6 +333,7 @@ TEST_P(Relay, CarriesTagObjectsAndRefusesToMoveThem) {
 }
 
 TEST_P(Relay, CarriesSha256Repositories) {
+  if (!is_relay()) GTEST_SKIP() << "libgit2 knows SHA-1 alone";
   source = GitRepository::init(directory / "source256.git", ObjectFormat::Sha256);
   target = GitRepository::init(directory / "target256.git", ObjectFormat::Sha256);
   source.commit_many(kMain, 10);
@@ -334,6 +342,18 @@ TEST_P(Relay, CarriesSha256Repositories) {
   const auto report = sync();
   expect_arrived(report);
   EXPECT_EQ(report.plan, Plan::FastForward);
+}
+
+TEST_P(Relay, TheMirrorSaysThatItKnowsNoSha256) {
+  if (is_relay()) GTEST_SKIP() << "the relay does";
+  source = GitRepository::init(directory / "source256.git", ObjectFormat::Sha256);
+  target = GitRepository::init(directory / "target256.git", ObjectFormat::Sha256);
+  source.commit_many(kMain, 1);
+  const auto report = sync();
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->code, ErrorCode::RejectedByRemote);
+  EXPECT_NE(report.error->text().find("sync.engine"), std::string::npos) << report.error->text();
+  EXPECT_FALSE(target.tip(kMain));
 }
 
 TEST_P(Relay, RefusesDifferentObjectFormatsBeforeAnythingIsSent) {
@@ -406,23 +426,23 @@ TEST_P(Relay, ListsBranchesByName) {
   source.commit_many(kMain, 1);
   source.set_ref("refs/heads/feature/x", *source.tip(kMain));
   source.git({"tag", "v1", kMain});
-  RelayEngine engine(transport(), limits, directory / "spool", clock);
-  const auto branches = engine.list_refs(remote_of(source), RefScope::Branches, {});
+  const auto engine = engine_over(transport());
+  const auto branches = engine->list_refs(remote_of(source), RefScope::Branches, {});
   ASSERT_TRUE(branches) << branches.error().text();
   ASSERT_EQ(branches->size(), 2U);
   EXPECT_EQ((*branches)[0].ref, "refs/heads/feature/x");
   EXPECT_EQ((*branches)[1].ref, kMain);
   EXPECT_EQ((*branches)[1].tip, *source.tip(kMain));
-  const auto none = engine.list_refs(remote_of(target), RefScope::Branches, {});
+  const auto none = engine->list_refs(remote_of(target), RefScope::Branches, {});
   ASSERT_TRUE(none) << none.error().text();
   EXPECT_TRUE(none->empty());
 }
 
 TEST_P(Relay, OneEngineServesManyRuns) {
-  RelayEngine engine(transport(), limits, directory / "spool", clock);
+  const auto engine = engine_over(transport());
   for (int i = 0; i < 4; ++i) {
     source.commit_many(kMain, 2);
-    expect_arrived(engine.sync(request(), {}).front());
+    expect_arrived(engine->sync(request(), {}).front());
   }
 }
 

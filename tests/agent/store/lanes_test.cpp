@@ -383,6 +383,22 @@ TEST_F(LanesTest, FindsTheDueLanesOfAGroupOldestFirst) {
   EXPECT_TRUE(store().lanes_to_run({}).value().empty());
 }
 
+TEST_F(LanesTest, KeepsHowFarABranchDivergedUntilItDoesNoMore) {
+  const auto id = marked(mark_of("main")).marked[0].lane_id;
+  auto end = failure(lane(id), begin(lane(id)));
+  end.report.divergence = Divergence{4, 3};
+  ASSERT_TRUE(store().finish_run(end));
+  reopen();
+  EXPECT_EQ(lane(id).ahead, 4);
+  EXPECT_EQ(lane(id).behind, 3);
+  marked(mark_of("main"));
+  auto forced = success(lane(id), begin(lane(id)));
+  forced.report.divergence = Divergence{4, 3};
+  ASSERT_TRUE(store().finish_run(forced));
+  EXPECT_FALSE(lane(id).ahead) << "what was replaced parts them no more";
+  EXPECT_FALSE(lane(id).behind);
+}
+
 TEST_F(LanesTest, FindsLanesByTheirKeysInOrder) {
   const auto main = marked(mark_of("main")).marked[0].lane_id;
   const auto dev = marked(mark_of("dev")).marked[0].lane_id;

@@ -150,6 +150,8 @@ TEST_F(MigrationTest, Version4BeginsWithNothingThatWasPutAnywhere) {
   EXPECT_EQ(row.target_tip, "aa");
   EXPECT_EQ(row.put_tip(Direction::ToOuter), "");
   EXPECT_EQ(row.put_tip(Direction::ToInter), "");
+  EXPECT_FALSE(row.ahead);
+  EXPECT_FALSE(row.behind);
   EXPECT_TRUE(store().begin_run(row, Direction::ToOuter, now_ms()));
 }
 

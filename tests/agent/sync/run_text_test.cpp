@@ -48,6 +48,22 @@ TEST(RunText, AddsTheErrorWhatToDoAndTheTargetsRemarks) {
             "remote: protected");
 }
 
+TEST(RunText, SaysWhichEngineItWasAndThatTheMirrorWasRenewed) {
+  RunReport report;
+  report.plan = Plan::Create;
+  report.source_tip = tip('b');
+  const std::string create = "internal main -> external trunk: create bbbbbbb, 0 bytes, 0 ms";
+  report.engine = EngineKind::Mirror;
+  EXPECT_EQ(run_text(kKey, Direction::ToOuter, report), create + ", by the mirror");
+  report.mirror_renewed = true;
+  EXPECT_EQ(run_text(kKey, Direction::ToOuter, report),
+            create + ", by the mirror; the mirror was damaged and was fetched anew");
+  report.mirror_renewed = false;
+  report.relay_undecided = true;
+  EXPECT_EQ(run_text(kKey, Direction::ToOuter, report),
+            create + ", by the mirror where the relay could not decide");
+}
+
 TEST(RunText, IsBounded) {
   RunReport report;
   report.remote_text = std::string(100'000, 'x');

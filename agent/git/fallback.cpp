@@ -1,0 +1,39 @@
+#include "agent/git/fallback.h"
+
+#include <cstddef>
+#include <utility>
+
+namespace gitferry {
+
+FallbackEngine::FallbackEngine(std::unique_ptr<Engine> relay, std::unique_ptr<Engine> mirror,
+                               DivergenceCount count)
+    : relay_(std::move(relay)), mirror_(std::move(mirror)), count_(std::move(count)) {}
+
+std::vector<RunReport> FallbackEngine::sync(const SyncRequest& request, std::stop_token stop) {
+  auto reports = relay_->sync(request, stop);
+  count_.count(request, reports, stop);
+  auto undecided = request;
+  undecided.refs.clear();
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    if (!reports[i].relay_undecided) continue;
+    undecided.refs.push_back(request.refs[i]);
+    places.push_back(i);
+  }
+  if (places.empty() || stop.stop_requested()) return reports;
+  auto decided = mirror_->sync(undecided, std::move(stop));
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    auto& report = reports[places[i]];
+    decided[i].total += report.total;
+    decided[i].relay_undecided = true;
+    report = std::move(decided[i]);
+  }
+  return reports;
+}
+
+Result<std::vector<RefTip>> FallbackEngine::list_refs(const Remote& remote, RefScope scope,
+                                                      std::stop_token stop) {
+  return relay_->list_refs(remote, scope, std::move(stop));
+}
+
+}  // namespace gitferry

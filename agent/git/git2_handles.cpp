@@ -1,0 +1,54 @@
+#include "agent/git/git2_handles.h"
+
+#include <cstddef>
+#include <string_view>
+
+#include "agent/git/remote_text.h"
+
+namespace gitferry {
+namespace {
+
+constexpr std::size_t kTextLimit = 200;
+/// Of objects that libgit2 keeps for a next look; a walk looks at most of them once.
+constexpr std::ptrdiff_t kCacheLimit = 16 << 20;
+
+int begin() {
+  const int count = git_libgit2_init();
+  for (const int level : {GIT_CONFIG_LEVEL_PROGRAMDATA, GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
+                          GIT_CONFIG_LEVEL_GLOBAL}) {
+    git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+  }
+  git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheLimit);
+  git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1);
+  git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 1);
+  return count;
+}
+
+}  // namespace
+
+void begin_libgit2() {
+  // It is not ended: threads that still use it may outlive any static object.
+  static const int begun = begin();
+  static_cast<void>(begun);
+}
+
+std::string git2_error_text() {
+  const auto* error = git_error_last();
+  return error == nullptr || error->message == nullptr ? "it did not say why"
+                                                       : cleaned_text(error->message, kTextLimit);
+}
+
+git_oid git2_id(const ObjectId& id) {
+  git_oid made;
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libgit2 takes unsigned bytes
+  git_oid_fromraw(&made, reinterpret_cast<const unsigned char*>(id.raw().data()));
+  return made;
+}
+
+ObjectId id_of(const git_oid& id) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libgit2 gives unsigned bytes
+  const std::string_view raw(reinterpret_cast<const char*>(id.id), GIT_OID_RAWSZ);
+  return *ObjectId::from_raw(raw);
+}
+
+}  // namespace gitferry

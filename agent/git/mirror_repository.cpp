@@ -1,0 +1,332 @@
+#include "agent/git/mirror_repository.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include "agent/git/git2_handles.h"
+#include "agent/git/mirror_directory.h"
+#include "agent/git/mirror_objects.h"
+#include "agent/git/relay_link.h"
+#include "agent/git/stall_watch.h"
+
+namespace gitferry {
+
+/// What a callback of libgit2 may look at; the error is kept for after the call that it ended.
+struct MirrorPace {
+  const Waiting& waiting;
+  std::string what;
+  TransferProgress* progress = nullptr;
+  Spool* out = nullptr;
+  std::string pending = {};
+  std::optional<Error> error = std::nullopt;
+
+  int look() {
+    if (auto going_on = check_limits(waiting, what); !going_on) error = std::move(going_on.error());
+    return error ? GIT_EUSER : 0;
+  }
+  Status flush() {
+    auto written = out->append(pending);
+    pending.clear();
+    return written;
+  }
+};
+
+namespace {
+
+using Pace = MirrorPace;
+
+/// libgit2 writes a pack through a mapping and makes sure of the last page of each append alone: with pages
+/// one by one, a full disk is an error and no SIGBUS.
+constexpr std::size_t kAppendSize = 4096;
+constexpr std::size_t kReadSize = 65536;
+/// Kept free for what is written without asking first: the bases of a thin pack, the index.
+constexpr std::uint64_t kFreeReserve = 8U << 20U;
+constexpr std::size_t kPackHeaderSize = 12;
+constexpr std::size_t kSendSize = 65536;
+
+int on_indexed(const git_indexer_progress* stats, void* payload) {
+  auto& pace = *static_cast<Pace*>(payload);
+  if (pace.progress != nullptr) {
+    pace.progress->objects_total = stats->total_objects;
+    pace.progress->objects_done = stats->received_objects;
+    pace.progress->bytes_received = stats->received_bytes;
+  }
+  return pace.look();
+}
+
+int on_building(int /*stage*/, std::uint32_t /*current*/, std::uint32_t /*total*/, void* payload) {
+  return static_cast<Pace*>(payload)->look();
+}
+
+int on_packed(void* bytes, std::size_t size, void* payload) {
+  auto& pace = *static_cast<Pace*>(payload);
+  pace.pending.append(static_cast<const char*>(bytes), size);
+  if (pace.pending.size() < kSendSize) return 0;
+  if (auto written = pace.flush(); !written) {
+    pace.error = std::move(written.error());
+    return GIT_EUSER;
+  }
+  return pace.look();
+}
+
+int collect_id(const git_oid* id, void* payload) {
+  static_cast<std::vector<git_oid>*>(payload)->push_back(*id);
+  return 0;
+}
+
+Status check_room(const std::string& directory, std::uint64_t wanted = 0) {
+  struct statvfs room {};
+  if (::statvfs(directory.c_str(), &room) != 0) {
+    return fail(mirror_file_error("looking for room in '" + directory + "'", errno));
+  }
+  if (std::uint64_t{room.f_bavail} * room.f_frsize >= kFreeReserve + wanted) return {};
+  return fail(mirror_file_error("writing a pack to '" + directory + "'", ENOSPC));
+}
+
+bool append(git_indexer& indexer, std::string_view bytes, git_indexer_progress& stats) {
+  while (!bytes.empty()) {
+    const auto size = std::min(kAppendSize, bytes.size());
+    if (git_indexer_append(&indexer, bytes.data(), size, &stats) != 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
+Error failed(Pace& pace) {
+  if (pace.error) return std::move(*pace.error);
+  return mirror_object_error(pace.what);
+}
+
+}  // namespace
+
+struct MirrorRepository::Handles {
+  Git2Odb objects;
+  Git2Repository repository;
+};
+
+MirrorRepository::MirrorRepository(const std::string& path) : files_(path) {}
+
+MirrorRepository::~MirrorRepository() = default;
+
+Result<std::unique_ptr<MirrorRepository>> MirrorRepository::open(const std::string& path) {
+  begin_libgit2();
+  // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): the constructor is private
+  std::unique_ptr<MirrorRepository> mirror(new MirrorRepository(path));
+  auto manifest = mirror->files_.open();
+  if (!manifest) return fail(manifest.error());
+  mirror->manifest_ = std::move(*manifest);
+  mirror->was_empty_ = mirror->manifest_.packs.empty();
+  if (auto opened = mirror->open_objects(); !opened) return fail(opened.error());
+  for (const auto& tip : mirror->tips()) {
+    if (!mirror->contains(tip)) return fail(mirror_object_error("the tip " + tip.hex() + " of the mirror"));
+  }
+  return mirror;
+}
+
+Status MirrorRepository::open_objects() {
+  auto handles = std::make_unique<Handles>();
+  // Packs alone, from the one directory: no loose objects, no alternates, and none of a repository's files.
+  git_odb_backend* packs = nullptr;
+  if (git2_make(handles->objects, git_odb_new) != 0 ||
+      git_odb_backend_pack(&packs, files_.objects_directory().c_str()) != 0 ||
+      git_odb_add_backend(handles->objects.get(), packs, 1) != 0 ||
+      git2_make(handles->repository, git_repository_wrap_odb, handles->objects.get()) != 0) {
+    return fail(mirror_object_error("the mirror's object database"));
+  }
+  Git2Config config;
+  if (git2_make(config, git_config_open_ondisk, files_.config_file().c_str()) != 0 ||
+      git_repository_set_config(handles->repository.get(), config.get()) != 0) {
+    return fail(mirror_object_error("the mirror's configuration"));
+  }
+  handles_ = std::move(handles);
+  return {};
+}
+
+bool MirrorRepository::contains(const ObjectId& id) const {
+  const auto oid = git2_id(id);
+  return git_odb_exists_ext(handles_->objects.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
+}
+
+Status MirrorRepository::add_pack(ByteReader& pack, const Waiting& waiting, TransferProgress* progress) {
+  Pace pace{waiting, "the pack from the source", progress};
+  auto name = index_pack(pack, pace);
+  if (!name) {
+    // What was written of it would only take room until the next run.
+    static_cast<void>(files_.remove_other_packs(manifest_));
+    return fail(std::move(name.error()));
+  }
+  // A pack of no objects: everything is here.
+  return name->empty() ? Status{} : take_index(*name);
+}
+
+Result<std::string> MirrorRepository::index_pack(ByteReader& pack, MirrorPace& pace) {
+  git_indexer_options options = GIT_INDEXER_OPTIONS_INIT;
+  options.progress_cb = on_indexed;
+  options.progress_cb_payload = &pace;
+  Git2Indexer indexer;
+  if (git2_make(indexer, git_indexer_new, files_.pack_directory().c_str(), 0U, handles_->objects.get(),
+                &options) != 0) {
+    return fail(mirror_object_error("a new pack"));
+  }
+  git_indexer_progress stats{};
+  std::array<char, kReadSize> buffer{};
+  std::uint64_t received = 0;
+  for (;;) {
+    if (auto room = check_room(files_.pack_directory()); !room) return fail(room.error());
+    const auto count = pack.read(buffer);
+    if (!count) return fail(count.error());
+    if (*count == 0) break;
+    if ((received += *count) > kPackBytesLimit) {
+      return fail(ErrorCode::LimitExceeded,
+                  fmt::format("the source's pack is larger than {} bytes", kPackBytesLimit));
+    }
+    if (!append(*indexer, {buffer.data(), *count}, stats)) return fail(failed(pace));
+  }
+  if (received < kPackHeaderSize || stats.received_objects < stats.total_objects) {
+    return fail(ErrorCode::ConnectionFailed, "the source's pack ended before it was complete");
+  }
+  if (stats.total_objects == 0) return std::string();
+  if (git_indexer_commit(indexer.get(), &stats) != 0) return fail(failed(pace));
+  return std::string(git_indexer_name(indexer.get()));
+}
+
+Status MirrorRepository::take_index(const std::string& name) {
+  auto written = files_.pack_named(name);
+  if (!written) return fail(written.error());
+  manifest_.add_pack(std::move(*written));
+  if (auto kept = files_.write(manifest_); !kept) return kept;
+  if (git_odb_refresh(handles_->objects.get()) != 0) return fail(mirror_object_error("the new pack"));
+  return {};
+}
+
+Status MirrorRepository::check_connected(const std::vector<ObjectId>& tips, const Waiting& waiting) {
+  NewObjects walk(*handles_->repository, *handles_->objects, waiting,
+                  [](const git_oid&, const char*) { return Status{}; });
+  return walk.walk(tips, this->tips());
+}
+
+Status MirrorRepository::keep_tips(const std::vector<ObjectId>& tips) {
+  std::vector<ObjectId> commits;
+  for (const auto& tip : tips) {
+    // Those of tags are few, and are looked at again each time.
+    Git2Commit commit;
+    const auto id = git2_id(tip);
+    if (git2_make(commit, git_commit_lookup, handles_->repository.get(), &id) == 0) commits.push_back(tip);
+  }
+  const auto before = manifest_.tips;
+  manifest_.add_tips(commits);
+  return manifest_.tips == before ? Status{} : files_.write(manifest_);
+}
+
+Result<bool> MirrorRepository::descends(const ObjectId& newer, const ObjectId& older) {
+  for (const auto& id : {newer, older}) {
+    Git2Commit commit;
+    const auto oid = git2_id(id);
+    if (!contains(id) || git2_make(commit, git_commit_lookup, handles_->repository.get(), &oid) != 0) {
+      return false;
+    }
+  }
+  const auto commit = git2_id(newer);
+  const auto ancestor = git2_id(older);
+  const int answer = git_graph_descendant_of(handles_->repository.get(), &commit, &ancestor);
+  if (answer < 0) return fail(mirror_object_error("the history of " + newer.hex()));
+  return answer == 1;
+}
+
+std::optional<Divergence> MirrorRepository::divergence(const ObjectId& source, const ObjectId& target) {
+  if (!contains(source) || !contains(target)) return std::nullopt;
+  const auto ours = git2_id(source);
+  const auto theirs = git2_id(target);
+  std::size_t ahead = 0;
+  std::size_t behind = 0;
+  if (git_graph_ahead_behind(&ahead, &behind, handles_->repository.get(), &ours, &theirs) != 0) {
+    return std::nullopt;
+  }
+  return Divergence{ahead, behind};
+}
+
+std::vector<ObjectId> MirrorRepository::whole_ones(const std::vector<ObjectId>& ids, const Waiting& waiting) {
+  std::vector<ObjectId> here;
+  std::ranges::copy_if(ids, std::back_inserter(here), [&](const ObjectId& id) { return contains(id); });
+  if (check_connected(here, waiting)) return here;
+  std::erase_if(here, [&](const ObjectId& id) { return std::ranges::find(tips(), id) == tips().end(); });
+  return here;
+}
+
+Status MirrorRepository::write_pack(const std::vector<ObjectId>& wants, const std::vector<ObjectId>& haves,
+                                    Spool& out, const Waiting& waiting) {
+  Pace pace{waiting, "an object of the pack for the target", nullptr, &out};
+  Git2Packbuilder builder;
+  if (git2_make(builder, git_packbuilder_new, handles_->repository.get()) != 0) return fail(failed(pace));
+  git_packbuilder_set_callbacks(builder.get(), on_building, &pace);
+  NewObjects walk(*handles_->repository, *handles_->objects, waiting,
+                  [&](const git_oid& id, const char* name) -> Status {
+                    if (git_packbuilder_insert(builder.get(), &id, name) == 0) return {};
+                    return fail(failed(pace));
+                  });
+  if (auto walked = walk.walk(wants, whole_ones(haves, waiting)); !walked) return walked;
+  if (git_packbuilder_object_count(builder.get()) == 0) return out.append(empty_pack(ObjectFormat::Sha1));
+  if (git_packbuilder_foreach(builder.get(), on_packed, &pace) != 0) return fail(failed(pace));
+  return pace.flush();
+}
+
+Status MirrorRepository::consolidate(const Waiting& waiting) {
+  if (manifest_.packs.size() <= kPackLimit) return {};
+  auto packs = manifest_.packs;
+  std::ranges::sort(packs, {}, &MirrorManifest::Pack::pack_bytes);
+  std::vector<std::uint64_t> bytes_below(packs.size() + 1);
+  for (std::size_t i = 0; i < packs.size(); ++i) bytes_below[i + 1] = bytes_below[i] + packs[i].pack_bytes;
+  auto together = packs.size();
+  while (together > 2 && packs[together - 1].pack_bytes >= bytes_below[together - 1]) --together;
+  // Without the room for it more packs stay, which costs time alone.
+  if (!check_room(files_.pack_directory(), bytes_below[together])) return {};
+  auto name = put_together(std::span(packs).first(together), waiting);
+  if (!name) return fail(name.error());
+  auto made = files_.pack_named(*name);
+  if (!made) return fail(made.error());
+  MirrorManifest renewed;
+  renewed.tips = manifest_.tips;
+  renewed.packs.assign(packs.begin() + static_cast<std::ptrdiff_t>(together), packs.end());
+  renewed.add_pack(std::move(*made));
+  // From here on the old packs are left over; a run that dies now leaves them to the next one.
+  if (auto written = files_.write(renewed); !written) return written;
+  manifest_ = std::move(renewed);
+  handles_.reset();
+  if (auto removed = files_.remove_other_packs(manifest_); !removed) return removed;
+  return open_objects();
+}
+
+Result<std::string> MirrorRepository::put_together(std::span<const MirrorManifest::Pack> packs,
+                                                   const Waiting& waiting) {
+  Pace pace{waiting, "an object of the mirror's packs"};
+  std::vector<git_oid> ids;
+  for (const auto& pack : packs) {
+    Git2Odb one;
+    git_odb_backend* backend = nullptr;
+    const auto index = fmt::format("{}/pack-{}.idx", files_.pack_directory(), pack.name);
+    if (git2_make(one, git_odb_new) != 0 || git_odb_backend_one_pack(&backend, index.c_str()) != 0 ||
+        git_odb_add_backend(one.get(), backend, 1) != 0 ||
+        git_odb_foreach(one.get(), collect_id, &ids) != 0) {
+      return fail(failed(pace));
+    }
+  }
+  Git2Packbuilder builder;
+  if (git2_make(builder, git_packbuilder_new, handles_->repository.get()) != 0) return fail(failed(pace));
+  git_packbuilder_set_callbacks(builder.get(), on_building, &pace);
+  for (const auto& id : ids) {
+    if (git_packbuilder_insert(builder.get(), &id, nullptr) != 0) return fail(failed(pace));
+  }
+  if (git_packbuilder_write(builder.get(), files_.pack_directory().c_str(), 0, on_indexed, &pace) != 0) {
+    return fail(failed(pace));
+  }
+  return std::string(git_packbuilder_name(builder.get()));
+}
+
+}  // namespace gitferry
