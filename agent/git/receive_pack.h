@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,6 +49,8 @@ class ReceivePack {
   /// Opens the request with its command. `pack_size`: unset where it is not known.
   Status open(const RefUpdate& update, std::optional<std::uint64_t> pack_size);
   Status write(std::string_view pack_bytes);
+  /// As Exchange::write_some().
+  Result<std::size_t> write_some(std::string_view pack_bytes, std::chrono::milliseconds patience);
   /// Ends the request and waits for the target's verdict.
   PushOutcome finish();
   /// The verdict after write() failed with `failure`: a target that gave up may have said why.

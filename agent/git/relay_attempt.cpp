@@ -97,6 +97,7 @@ Status RelayAttempt::connect_target() {
 }
 
 Status RelayAttempt::list() {
+  if (request_.progress != nullptr) request_.progress->phase = TransferPhase::Listing;
   report_.plan = Plan::Undecided;
   report_.source_tip.reset();
   report_.target_tip_before.reset();
@@ -142,7 +143,8 @@ Result<std::unique_ptr<HeldPack>> RelayAttempt::fetch_pack(const FetchRequest& r
   auto answer = fetch(request);
   if (!answer) return fail(answer.error());
   if (answer->kind == FetchAnswer::Kind::Pack) {
-    return std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
+    return std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting,
+                                      request_.progress);
   }
   if (!request.done) return std::unique_ptr<HeldPack>();
   return fail(ErrorCode::ProtocolError, what() + ": the source sent no pack",
@@ -169,7 +171,8 @@ Status RelayAttempt::update() {
   if (!answer) return fail(answer.error());
   if (answer->kind == FetchAnswer::Kind::NoCommon) return rewrite(nullptr);
   if (answer->kind == FetchAnswer::Kind::NotReady) return update_with_plain_pack();
-  auto pack = std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting);
+  auto pack = std::make_unique<HeldPack>(std::move(answer->pack), context_.spool_directory, context_.waiting,
+                                         request_.progress);
   auto verdict = PackScan::Verdict::Undecided;
   if (auto scanned = prove(*pack, !request_.dry_run, verdict); !scanned) return scanned;
   if (verdict == PackScan::Verdict::Undecided && !may_rewrite()) {
@@ -298,8 +301,13 @@ RefUpdate RelayAttempt::ref_update() const {
 
 Status RelayAttempt::push(HeldPack& pack) {
   const auto held_before = pack.bytes_on_disk();
-  auto received = pack.receive(options_.whole_pack ? std::numeric_limits<std::uint64_t>::max() : kSmallPack);
+  auto pushed = receive_and_send(pack);
   report_.spooled_bytes += pack.bytes_on_disk() - held_before;
+  return pushed;
+}
+
+Status RelayAttempt::receive_and_send(HeldPack& pack) {
+  auto received = pack.receive(options_.whole_pack ? std::numeric_limits<std::uint64_t>::max() : kSmallPack);
   if (!received) return received;
 
   // From here on the target may have moved its ref; only its own answer tells.
@@ -307,10 +315,12 @@ Status RelayAttempt::push(HeldPack& pack) {
   report_.first_byte = elapsed();
   auto opened = target_->open(ref_update(), pack.has_ended() ? std::optional(pack.size()) : std::nullopt);
   if (!opened) return take_outcome(target_->explain(opened.error()));
-  const auto sent = pack.send(*target_, raw_size(source_->format()));
+  auto sent = pack.send(*target_, source_->format());
   report_.pack_bytes = pack.bytes_sent();
-  if (!sent) return pack.write_failed() ? take_outcome(target_->explain(sent.error())) : sent;
-  return take_outcome(target_->finish());
+  if (sent) return take_outcome(target_->finish());
+  if (pack.write_failed()) return take_outcome(target_->explain(sent.error()));
+  sent.error().message = what() + ": " + sent.error().message;
+  return sent;
 }
 
 Status RelayAttempt::push_empty_pack() {

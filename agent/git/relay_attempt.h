@@ -72,6 +72,7 @@ class RelayAttempt {
   Result<std::unique_ptr<HeldPack>> fetch_pack(const FetchRequest& request);
   Status push_what_is_missing();
   Status push(HeldPack& pack);
+  Status receive_and_send(HeldPack& pack);
   Status push_empty_pack();
   Status take_outcome(PushOutcome outcome);
   [[nodiscard]] RefUpdate ref_update() const;
