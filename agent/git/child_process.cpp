@@ -228,26 +228,48 @@ Result<std::size_t> ChildProcess::read(std::span<char> out) {
   return std::size_t{0};
 }
 
+bool ChildProcess::has_bytes(milliseconds patience) {
+  if (!early_output_.empty() || at_end_) return true;
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
+    pollfd output{stdout_.get(), POLLIN, 0};
+    if (::poll(&output, 1, 0) != 0 || waiting_.stop.stop_requested()) return true;
+    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= milliseconds::zero()) return false;
+    sleep_until_ready(false, left);
+  }
+}
+
 Status ChildProcess::write(std::string_view bytes) {
-  if (auto within = check_limits(waiting_, what_); !within) return within;
-  StallWatch watch(waiting_, what_);
   while (!bytes.empty()) {
+    const auto taken = write_some(bytes, waiting_.limits.total);
+    if (!taken) return fail(taken.error());
+    bytes.remove_prefix(*taken);
+  }
+  return {};
+}
+
+Result<std::size_t> ChildProcess::write_some(std::string_view bytes, milliseconds patience) {
+  if (auto within = check_limits(waiting_, what_); !within) return fail(std::move(within.error()));
+  if (!no_room_) no_room_.emplace(waiting_, what_);
+  const auto until = std::chrono::steady_clock::now() + patience;
+  for (;;) {
     const auto count = stdin_ ? ::send(stdin_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) : -1;
     if (count > 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-      watch.moved();
-      continue;
+      no_room_.reset();
+      return static_cast<std::size_t>(count);
     }
     if (stdin_ && errno == EINTR) continue;
     if (!stdin_ || errno != EAGAIN) {
       return fail(ErrorCode::ConnectionFailed, fmt::format("{}: it took no more input", what_));
     }
     if (take_output()) continue;
-    const auto limit = watch.remaining();
+    const auto limit = no_room_->remaining();
     if (!limit) return fail(limit.error());
-    sleep_until_ready(true, *limit);
+    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= milliseconds::zero()) return std::size_t{0};
+    sleep_until_ready(true, std::min(*limit, left));
   }
-  return {};
 }
 
 void ChildProcess::close_stdin() {

@@ -13,6 +13,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/git/byte_buffer.h"
+#include "agent/git/stall_watch.h"
 #include "agent/git/transport.h"
 
 namespace gitferry {
@@ -50,7 +51,11 @@ class ChildProcess {
 
   /// 0 when the child closed its stdout.
   Result<std::size_t> read(std::span<char> out);
+  /// Whether read() would return at once; waits at most `patience` for that.
+  bool has_bytes(std::chrono::milliseconds patience);
   Status write(std::string_view bytes);
+  /// As Exchange::write_some().
+  Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds patience);
   void close_stdin();
   /// For a child that closed its stdout or took no more input: waits a little for its end and says how it
   /// was. What it still said on its stdout can be read afterwards.
@@ -80,6 +85,7 @@ class ChildProcess {
   UniqueFd stderr_;
   ByteBuffer
       early_output_;  ///< came while we were writing: a child that waits for us to read must not stop us
+  std::optional<StallWatch> no_room_;  ///< since the child takes nothing of what is written
   ChildExit exit_;
   std::unique_ptr<StopWakeup> stop_wakeup_;
 };

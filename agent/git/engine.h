@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,11 +55,16 @@ struct SyncRequest {
   TransferProgress* progress = nullptr;
 };
 
-/// How long one run may wait. Each is enforced by our own transports, not by a library's goodwill.
+/// How long one run may wait, and what it may hold meanwhile. Each is enforced by our own transports, not by
+/// a library's goodwill.
 struct TransferLimits {
   std::chrono::milliseconds connect{10'000};
   std::chrono::milliseconds stall{30'000};  ///< without a byte on the stream that is waited for
   std::chrono::milliseconds total{900'000};
+  /// However slow the target is, the source is read on after that time, because servers cut clients that take
+  /// nothing (nginx's send_timeout: a minute).
+  std::chrono::milliseconds hold{5'000};
+  std::uint64_t spool_bytes = 16ULL << 30U;  ///< of a pack that may wait on the disk
 };
 
 struct RefTip {

@@ -15,6 +15,8 @@
 namespace gitferry {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr std::size_t kBufferLimit = 256 * 1024;
 constexpr std::uint64_t kAdvertisementLimit = 64ULL * 1024 * 1024;
 constexpr std::size_t kHeadLimit = 64 * 1024;
@@ -213,19 +215,40 @@ std::uint64_t HttpTransfer::bytes_moved() const {
   return received_ + head_size_ + static_cast<std::uint64_t>(sent);
 }
 
+HttpTransfer::Wait HttpTransfer::begin_wait() const {
+  return {StallWatch(waiting_, request_.what), bytes_moved()};
+}
+
 Status HttpTransfer::wait_until(const std::function<bool()>& ready) {
-  StallWatch watch(waiting_, request_.what);
+  auto wait = begin_wait();
+  // The wait's own limits end it before.
+  auto waited = wait_until(ready, wait, waiting_.limits.total + milliseconds(1000));
+  if (!waited) return fail(std::move(waited.error()));
+  return {};
+}
+
+Result<bool> HttpTransfer::wait_until(const std::function<bool()>& ready, Wait& wait, milliseconds patience) {
   const std::stop_callback wake(waiting_.stop, [this] { session_.wake(); });
-  auto seen = bytes_moved();
+  const auto until = std::chrono::steady_clock::now() + patience;
   for (;;) {
-    if (auto performed = session_.perform(); !performed) return performed;
-    if (auto status = outcome(); !status) return status;
-    if (ended_ || ready()) return {};
-    if (std::exchange(seen, bytes_moved()) != seen) watch.moved();
-    const auto limit = watch.remaining();
+    if (auto performed = session_.perform(); !performed) return fail(std::move(performed.error()));
+    if (auto status = outcome(); !status) return fail(std::move(status.error()));
+    if (ended_ || ready()) return true;
+    const auto moved = bytes_moved();
+    if (moved != std::exchange(wait.bytes_moved, moved)) wait.watch.moved();
+    const auto limit = wait.watch.remaining();
     if (!limit) return fail(limit.error());
-    session_.sleep(*limit);
+    const auto left = std::chrono::ceil<milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= milliseconds::zero()) return false;
+    session_.sleep(std::min(*limit, left));
   }
+}
+
+bool HttpTransfer::has_bytes(milliseconds patience) {
+  if (!incoming_.empty()) return true;
+  auto wait = begin_wait();
+  const auto waited = wait_until([this] { return !incoming_.empty() || has_whole_answer(); }, wait, patience);
+  return !waited || *waited;
 }
 
 Result<const HttpHead*> HttpTransfer::wait_for_head() {
@@ -249,33 +272,49 @@ Result<std::size_t> HttpTransfer::read(std::span<char> out) {
 }
 
 Status HttpTransfer::write(std::string_view bytes) {
-  written_ += bytes.size();
-  if (is_request_complete_ || (request_.length && written_ > *request_.length)) {
+  while (!bytes.empty()) {
+    const auto taken = write_some(bytes, waiting_.limits.total);
+    if (!taken) return fail(taken.error());
+    bytes.remove_prefix(*taken);
+  }
+  return outcome();
+}
+
+Result<std::size_t> HttpTransfer::write_some(std::string_view bytes, milliseconds patience) {
+  if (is_request_complete_ || (request_.length && written_ + bytes.size() > *request_.length)) {
     return fail(ErrorCode::Internal, request_.what + ": more was written than the request's length");
   }
   if (is_held_whole()) {
     outgoing_.append(bytes);
-    return {};
+    written_ += bytes.size();
+    return bytes.size();
   }
-  if (auto within = check_limits(waiting_, request_.what); !within) return within;
-  while (!bytes.empty()) {
-    if (auto status = outcome(); !status) return status;
-    // The host has decided without the rest of the request, and its report says what.
-    if (has_whole_answer()) return {};
-    const auto part = bytes.substr(0, kBufferLimit - outgoing_.size());
-    outgoing_.append(part);
-    bytes.remove_prefix(part.size());
-    if (auto started = start(); !started) return started;
-    is_sending_paused_ = false;
-    apply_pauses();
-    if (outgoing_.size() < kBufferLimit) {
-      if (auto performed = session_.perform(); !performed) return performed;
-      continue;
-    }
-    const auto has_room = [this] { return outgoing_.size() <= kBufferLimit / 2 || has_whole_answer(); };
-    if (auto waited = wait_until(has_room); !waited) return waited;
+  if (auto within = check_limits(waiting_, request_.what); !within) return fail(std::move(within.error()));
+  if (auto status = outcome(); !status) return fail(std::move(status.error()));
+  const auto has_room = wait_for_room(patience);
+  if (!has_room) return fail(has_room.error());
+  if (!*has_room) return std::size_t{0};
+  // The host has decided without the rest of the request, and its report says what.
+  if (has_whole_answer()) return bytes.size();
+  const auto part = bytes.substr(0, kBufferLimit - outgoing_.size());
+  outgoing_.append(part);
+  written_ += part.size();
+  if (auto started = start(); !started) return fail(std::move(started.error()));
+  is_sending_paused_ = false;
+  apply_pauses();
+  if (auto performed = session_.perform(); !performed) return fail(std::move(performed.error()));
+  return part.size();
+}
+
+Result<bool> HttpTransfer::wait_for_room(milliseconds patience) {
+  if (!no_room_) {
+    if (outgoing_.size() < kBufferLimit) return true;
+    no_room_.emplace(begin_wait());
   }
-  return outcome();
+  const auto has_room = [this] { return outgoing_.size() <= kBufferLimit / 2 || has_whole_answer(); };
+  auto waited = wait_until(has_room, *no_room_, patience);
+  if (waited && *waited) no_room_.reset();
+  return waited;
 }
 
 bool HttpTransfer::has_whole_answer() const {

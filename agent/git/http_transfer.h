@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "agent/git/http_answer.h"
 #include "agent/git/http_proxy.h"
 #include "agent/git/http_session.h"
+#include "agent/git/stall_watch.h"
 #include "agent/git/transport.h"
 
 namespace gitferry {
@@ -46,13 +48,21 @@ class HttpTransfer final : public Exchange {
   /// Waits for the head of the answer; it can be an error's or a redirect.
   Result<const HttpHead*> wait_for_head();
   Result<std::size_t> read(std::span<char> out) override;
+  bool has_bytes(std::chrono::milliseconds patience) override;
   Status write(std::string_view bytes) override;
+  Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds patience) override;
   Status finish_request() override;
 
   /// libcurl ended the transfer. Only for HttpSession.
   void end(CURLcode code);
 
  private:
+  /// What has to be known of a wait when it is taken up again.
+  struct Wait {
+    StallWatch watch;
+    std::uint64_t bytes_moved;
+  };
+
   static std::size_t on_header(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_answer(char* bytes, std::size_t size, std::size_t count, void* self);
   static std::size_t on_request(char* room, std::size_t size, std::size_t count, void* self);
@@ -70,7 +80,11 @@ class HttpTransfer final : public Exchange {
   /// Whether nothing more can come; with a host that answers early, also before the request is through.
   [[nodiscard]] bool has_whole_answer() const;
   [[nodiscard]] std::uint64_t bytes_moved() const;
+  [[nodiscard]] Wait begin_wait() const;
   Status wait_until(const std::function<bool()>& ready);
+  /// The same for at most `patience`, as a part of a wait that can go on: whether it is ready.
+  Result<bool> wait_until(const std::function<bool()>& ready, Wait& wait, std::chrono::milliseconds patience);
+  Result<bool> wait_for_room(std::chrono::milliseconds patience);
   [[nodiscard]] AnswerExpected answer_expected() const;
   [[nodiscard]] bool awaits_error_page() const;
   /// The error that the answer or libcurl came to so far.
@@ -96,6 +110,7 @@ class HttpTransfer final : public Exchange {
   bool is_request_complete_ = false;
   bool is_receiving_paused_ = false;
   bool is_sending_paused_ = false;
+  std::optional<Wait> no_room_;  ///< since the host takes nothing of what is written
   std::optional<CURLcode> ended_;
   std::optional<Error> refused_;  ///< the address policy's last word; another address may still do
   std::optional<Error> error_;

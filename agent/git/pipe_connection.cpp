@@ -1,5 +1,6 @@
 #include "agent/git/pipe_connection.h"
 
+#include <chrono>
 #include <utility>
 
 namespace gitferry {
@@ -22,6 +23,14 @@ class PipeConnection::Stream final : public Exchange {
     return fail(explain_(child_.wait_for_exit()));
   }
 
+  bool has_bytes(std::chrono::milliseconds patience) override { return child_.has_bytes(patience); }
+
+  Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds patience) override {
+    auto taken = child_.write_some(bytes, patience);
+    if (taken || taken.error().code != ErrorCode::ConnectionFailed) return taken;
+    return fail(explain_(child_.wait_for_exit()));
+  }
+
   Status finish_request() override {
     // The other side reads on for the next request; git's own flush packets end this one.
     return {};
@@ -37,7 +46,11 @@ class PipeConnection::StreamView final : public Exchange {
  public:
   explicit StreamView(Exchange& stream) : stream_(stream) {}
   Result<std::size_t> read(std::span<char> out) override { return stream_.read(out); }
+  bool has_bytes(std::chrono::milliseconds patience) override { return stream_.has_bytes(patience); }
   Status write(std::string_view bytes) override { return stream_.write(bytes); }
+  Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds patience) override {
+    return stream_.write_some(bytes, patience);
+  }
   Status finish_request() override { return stream_.finish_request(); }
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -52,6 +53,8 @@ class PacketReader {
   Result<Packet> read_or_end();
   /// The bytes behind the packets read so far, without framing; 0 is the end.
   Result<std::size_t> read_raw(std::span<char> out);
+  /// As ByteReader::has_bytes(). The rest of a packet that has begun to come is not waited for here.
+  bool has_bytes(std::chrono::milliseconds patience) { return begin_ != end_ || in_.has_bytes(patience); }
   [[nodiscard]] const std::string& what() const { return what_; }
 
  private:

@@ -145,6 +145,10 @@ Status ReceivePack::write(std::string_view pack_bytes) {
   return exchange_->write(pack_bytes);
 }
 
+Result<std::size_t> ReceivePack::write_some(std::string_view pack_bytes, std::chrono::milliseconds patience) {
+  return exchange_->write_some(pack_bytes, patience);
+}
+
 PushOutcome ReceivePack::finish() {
   if (auto finished = exchange_->finish_request(); !finished) return explain(finished.error());
   auto answer = read_answer();

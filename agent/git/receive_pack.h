@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -64,6 +65,8 @@ class ReceivePack {
   /// its own (no `atomic`). `pack_size`: unset where it is not known.
   Status open(std::vector<RefUpdate> updates, std::optional<std::uint64_t> pack_size);
   Status write(std::string_view pack_bytes);
+  /// As Exchange::write_some().
+  Result<std::size_t> write_some(std::string_view pack_bytes, std::chrono::milliseconds patience);
   /// Ends the request and waits for the target's verdict.
   PushOutcome finish();
   /// The verdict after write() failed with `failure`: a target that gave up may have said why.

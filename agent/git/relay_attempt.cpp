@@ -188,7 +188,6 @@ Status RelayAttempt::keep_backup() {
 }
 
 Status RelayAttempt::prove(HeldPack& pack, bool keep, PackScan::Verdict& verdict) {
-  note_phase(request_.progress, TransferPhase::Proving);
   const TipPair tips{*report_.source_tip, *report_.target_tip_before};
   PackScan scan({&tips, 1});
   auto scanned = pack.prove(scan, keep);
@@ -210,22 +209,27 @@ RefUpdate RelayAttempt::ref_update() const {
 
 Status RelayAttempt::push(HeldPack& pack) {
   const auto held_before = pack.bytes_on_disk();
-  auto received = pack.receive(options_.whole_pack ? std::numeric_limits<std::uint64_t>::max() : kSmallPack);
+  auto pushed = receive_and_send(pack);
   report_.spooled_bytes += pack.bytes_on_disk() - held_before;
+  return pushed;
+}
+
+Status RelayAttempt::receive_and_send(HeldPack& pack) {
+  auto received = pack.receive(options_.whole_pack ? std::numeric_limits<std::uint64_t>::max() : kSmallPack);
   if (!received) return received;
 
   // From here on the target may have moved its ref; only its own answer tells.
   report_.target_tip_after.reset();
   report_.first_byte = elapsed();
   auto& target = link_.target();
-  note_phase(request_.progress, TransferPhase::Sending);
   auto opened = target.open({ref_update()}, pack.has_ended() ? std::optional(pack.size()) : std::nullopt);
   if (!opened) return take_outcome(target.explain(opened.error()));
-  const auto sent = pack.send(target, raw_size(link_.source().format()));
+  auto sent = pack.send(target, link_.source().format());
   report_.pack_bytes = pack.bytes_sent();
-  if (!sent) return pack.write_failed() ? take_outcome(target.explain(sent.error())) : sent;
-  note_phase(request_.progress, TransferPhase::Waiting);
-  return take_outcome(target.finish());
+  if (sent) return take_outcome(target.finish());
+  if (pack.write_failed()) return take_outcome(target.explain(sent.error()));
+  sent.error().message = what() + ": " + sent.error().message;
+  return sent;
 }
 
 Status RelayAttempt::push_bytes(const std::string& pack) {

@@ -60,6 +60,7 @@ class RelayAttempt {
   [[nodiscard]] FetchRequest fetch_request(std::vector<ObjectId> haves, bool done) const;
   Status push_what_is_missing();
   Status push(HeldPack& pack);
+  Status receive_and_send(HeldPack& pack);
   Status push_bytes(const std::string& pack);
   Status take_outcome(PushOutcome outcome);
   /// Null: the ref is to be deleted.

@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "agent/git/plan_errors.h"
 #include "agent/model/ref_name.h"
 
@@ -211,7 +213,6 @@ Status RelayBatch::prove() {
   for (const auto* item : updates_)
     pairs.push_back({*item->report->source_tip, *item->report->target_tip_before});
   PackScan scan(pairs, PackScan::Depth::Commits);
-  note_phase(request_.progress, TransferPhase::Proving);
   const auto scanned = pack_->prove(scan, !request_.dry_run);
   if (!scanned && scanned.error().code == ErrorCode::LimitExceeded) return fetch_without_updates();
   if (!scanned) return scanned;
@@ -288,11 +289,10 @@ Status RelayBatch::send(std::vector<RefUpdate> updates) {
     if (!received) return received;
     size = pack_->has_ended() ? std::optional(pack_->size()) : std::nullopt;
   }
-  note_phase(request_.progress, TransferPhase::Sending);
   Status written = target.open(std::move(updates), size);
   bool is_our_fault = false;
   if (written && pack_) {
-    written = pack_->send(target, raw_size(link_.source().format()));
+    written = pack_->send(target, link_.source().format());
     is_our_fault = !written && !pack_->write_failed();
   } else if (written && !empty.empty()) {
     written = target.write(empty);
@@ -301,8 +301,12 @@ Status RelayBatch::send(std::vector<RefUpdate> updates) {
     item->report->pack_bytes = pack_ ? pack_->bytes_sent() : empty.size();
     if (pack_) item->report->spooled_bytes = pack_->bytes_on_disk();
   }
-  if (is_our_fault) return written;
-  note_phase(request_.progress, TransferPhase::Waiting);
+  if (is_our_fault) {
+    written.error().message =
+        fmt::format("syncing {} refs of '{}' to '{}': {}", pushed_.size(), request_.source.url.str(),
+                    request_.target.url.str(), written.error().message);
+    return written;
+  }
   const auto outcome = written ? target.finish() : target.explain(written.error());
   unpack_failed_ = outcome.unpack_failed;
   if (outcome.error) return fail(*outcome.error);

@@ -133,7 +133,8 @@ Result<FetchAnswer> RelayLink::fetch(const FetchRequest& request) {
 }
 
 std::unique_ptr<HeldPack> RelayLink::hold(FetchAnswer answer) const {
-  return std::make_unique<HeldPack>(std::move(answer.pack), context_.spool_directory, context_.waiting);
+  return std::make_unique<HeldPack>(std::move(answer.pack), context_.spool_directory, context_.waiting,
+                                    request_.progress);
 }
 
 Result<std::unique_ptr<HeldPack>> RelayLink::fetch_pack(const FetchRequest& request) {

@@ -20,6 +20,13 @@ Status SideBandReader::next() {
     if (band == '\1') {
       rest_ = bytes;
     } else if (band == '\2') {
+      text_size_ += bytes.size();
+      if (text_size_ > kTextLimit) {
+        return fail(
+            ErrorCode::LimitExceeded,
+            fmt::format("{}: the host sent more than {} MiB of text", packets_.what(), kTextLimit >> 20U),
+            "look at what its hooks print");
+      }
       text_.append(bytes);
     } else if (band == '\3') {
       auto error = error_from_remote(packets_.what(), bytes);

@@ -8,6 +8,7 @@
 #include <span>
 #include <stop_token>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
@@ -21,6 +22,9 @@ class ByteReader {
   virtual ~ByteReader() = default;
   /// Waits for at least one byte and returns how many were put into `out`; 0 is the clean end.
   virtual Result<std::size_t> read(std::span<char> out) = 0;
+  /// Waits at most `patience` for something to read: bytes, the end, or an error. Those whose read() never
+  /// waits for long always have something.
+  virtual bool has_bytes(std::chrono::milliseconds /*patience*/) { return true; }
 };
 
 /// The limits of one run, handed to every wait in it.
@@ -42,6 +46,12 @@ struct Waiting {
 class Exchange : public ByteReader {
  public:
   virtual Status write(std::string_view bytes) = 0;
+  /// As write(), but waits at most `patience` for room: how many of the first bytes were taken, 0 where there
+  /// was none. The stall limit counts across the calls that found no room.
+  virtual Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds /*patience*/) {
+    if (auto written = write(bytes); !written) return fail(std::move(written.error()));
+    return bytes.size();
+  }
   /// Nothing more follows in this request. On a pipe the other direction stays open.
   virtual Status finish_request() = 0;
 };

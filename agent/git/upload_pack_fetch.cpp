@@ -102,6 +102,9 @@ class UploadPack::PackStream final : public ByteReader {
     if (count && *count == 0 && is_stateless_) take_end(conversation_->packets);
     return count;
   }
+  bool has_bytes(std::chrono::milliseconds patience) override {
+    return has_side_band_ ? side_band_.has_bytes(patience) : conversation_->packets.has_bytes(patience);
+  }
 
  private:
   std::unique_ptr<Conversation> conversation_;

@@ -34,8 +34,9 @@ constexpr std::string_view name_of(TransferPhase phase) {
 /// anew where the engine has to try again.
 struct TransferProgress {
   std::atomic<TransferPhase> phase = TransferPhase::Listing;
-  std::atomic<std::uint64_t> objects_total = 0;   ///< of the pack, as its header says; 0: not known yet
-  std::atomic<std::uint64_t> objects_done = 0;    ///< that have come from the source; 0 where nobody counts
+  std::atomic<std::uint64_t> objects_total = 0;  ///< of the pack, as its header says; 0: not known yet
+  /// Those on their way to the target; 0 where nobody counts, as on a line that is faster than counting.
+  std::atomic<std::uint64_t> objects_done = 0;
   std::atomic<std::uint64_t> bytes_received = 0;  ///< of the pack, from the source
   std::atomic<std::uint64_t> bytes_sent = 0;      ///< of the pack, to the target
 };

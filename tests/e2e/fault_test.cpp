@@ -8,7 +8,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/e2e/two_hosts.h"
+#include "tests/e2e/api_world.h"
+#include "tests/support/flaky_proxy.h"
 #include "tests/support/gate_proxy.h"
 
 namespace gitferry::test {
@@ -188,6 +189,45 @@ TEST_F(Faults, FiftyDeliveriesDuringARunCostOneMoreRun) {
   EXPECT_EQ(wait_for_runs(2).size(), 2U);
   EXPECT_EQ(json_of(hosts.agent().api("GET", "/cerobot/sync/deliveries"))["total"].asInt(), 51);
 }
+
+/// The repository `robot` is reached over a line that goes bad in the middle of a pack; `other` is not.
+class FlakyLine : public ApiWorld, public ::testing::WithParamInterface<LineFault::Kind> {};
+
+TEST_P(FlakyLine, OfOneRepositoryDoesNotHoldUpTheOthers) {
+  NewCommit large;
+  large.files = {{"file", random_text(kBig)}};
+  hosts.internal.commit(large);
+  auto other = make(hosts.internal_host, "other");
+  const auto copy = make(hosts.internal_host, "copy");
+  FlakyProxy line(hosts.external_port());
+  line.arm(LineFault{GetParam(), LineFault::From::Clients, kMiddle});
+  BindingYaml binding;
+  binding.external_url = TwoHosts::url_at(line.port());
+  ASSERT_TRUE(hosts.start_agent(binding).wait_until_ready()) << hosts.agent().log();
+  ASSERT_EQ(bind("other", hosts.internal_host.url("other"), hosts.internal_host.url("copy")), 0) << answers;
+  ASSERT_EQ(bind_branch("other", "main", "main"), 0) << answers;
+
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  ASSERT_TRUE(eventually([&] { return line.has_struck(); })) << hosts.agent().log();
+  for (const auto* file : {"a", "b", "c"}) {
+    const auto tip = commit(other, "main", file);
+    EXPECT_EQ(code("POST", "/other/branch/main?sync_direct=1"), 0) << answers << hosts.agent().log();
+    EXPECT_EQ(copy.tip("refs/heads/main"), tip);
+  }
+  line.arm(std::nullopt);
+  ASSERT_EQ(hosts.deliver("main").status, 202);
+  EXPECT_TRUE(eventually([&] { return hosts.tips_are_equal("main", "main"); })) << hosts.agent().log();
+  EXPECT_EQ(hosts.external.fsck(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, FlakyLine,
+                         ::testing::Values(LineFault::Kind::Stall, LineFault::Kind::Trickle,
+                                           LineFault::Kind::Reset),
+                         [](const auto& test) {
+                           return test.param == LineFault::Kind::Stall     ? "ThatStalls"
+                                  : test.param == LineFault::Kind::Trickle ? "ThatTrickles"
+                                                                           : "ThatBreaks";
+                         });
 
 }  // namespace
 }  // namespace gitferry::test

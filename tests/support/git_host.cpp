@@ -49,6 +49,7 @@ GitHost::GitHost(const GitHostOptions& options) {
         " --certificate " + shell_word(options.certificate_file) + " --key " + shell_word(options.key_file);
   }
   if (!options.client_ca_file.empty()) command += " --client-ca " + shell_word(options.client_ca_file);
+  if (!options.send_timeout.empty()) command += " --send-timeout " + options.send_timeout;
   if (options.listens_on_ipv6) command += " --ipv6";
   base_url_ = run(command);
 }

@@ -14,6 +14,7 @@ struct GitHostOptions {
   std::string certificate_file = {};  ///< PEM; empty: plain http
   std::string key_file = {};
   std::string client_ca_file = {};  ///< a client certificate of it is demanded; empty: none
+  std::string send_timeout = {};    ///< nginx's, of clients that take nothing; empty: its minute
   bool listens_on_ipv6 = false;     ///< on [::1], too, at the same port
 };
 

@@ -82,7 +82,12 @@ bool ScriptedServer::serve_connection(int fd) {
     if (head.empty() || next_ == answers_.size()) return true;
     state_.lock()->requests.push_back(std::move(head));
     const auto& answer = answers_[next_++];
-    send_all(fd, answer.bytes);
+    bool is_listening = send_all(fd, answer.bytes);
+    for (std::size_t n = 0; answer.piece && is_listening; ++n) {
+      const auto piece = answer.piece(n);
+      if (piece.empty()) break;
+      is_listening = send_all(fd, piece);
+    }
     if (answer.stalls) return false;
     if (!answer.keeps_open) return true;
   }

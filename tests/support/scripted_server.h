@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -17,6 +18,9 @@ struct ScriptedAnswer {
   std::string bytes;
   bool stalls = false;      ///< stays open and silent afterwards
   bool keeps_open = false;  ///< takes the next request on the same connection
+  /// What follows `bytes` in pieces: the n-th from 0 on; it ends with an empty one, or when the client
+  /// leaves.
+  std::function<std::string(std::size_t)> piece = nullptr;
 };
 
 /// A TCP server on 127.0.0.1 that gives prepared answers in order, for what real hosts do only when they

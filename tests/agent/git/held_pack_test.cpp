@@ -67,7 +67,7 @@ TEST_F(HeldPackLimits, APackThatNeverEndsIsNotSentBeyondTheTotal) {
   ASSERT_TRUE(target.list({"refs/heads/main"}));
   ASSERT_TRUE(target.open({{"refs/heads/main", id_of("old"), id_of("new")}}, std::nullopt));
   auto pack = endless();
-  expect_timeout(pack.send(target, 20));
+  expect_timeout(pack.send(target, ObjectFormat::Sha1));
   EXPECT_FALSE(pack.write_failed());
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "agent/git/pipe_connection.h"
+#include "tests/agent/git/noise.h"
 #include "tests/agent/git/pack_bytes.h"
 #include "tests/agent/git/relay_fixture.h"
 #include "tests/agent/git/stateless_transport.h"
@@ -13,16 +14,6 @@
 
 namespace gitferry::test {
 namespace {
-
-std::string noise(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint32_t state = 7;
-  for (auto& c : bytes) {
-    state = state * 1664525U + 1013904223U;
-    c = static_cast<char>(state >> 24U);
-  }
-  return bytes;
-}
 
 class RelayFault : public RelayFixture, public ::testing::WithParamInterface<int> {
  protected:

@@ -11,6 +11,7 @@
 #include "agent/git/http_transport.h"
 #include "agent/git/mirror.h"
 #include "agent/git/relay.h"
+#include "tests/agent/git/noise.h"
 #include "tests/agent/git/tapped_transport.h"
 #include "tests/support/git_host.h"
 #include "tests/support/git_repository.h"
@@ -47,16 +48,6 @@ Remote remote_at(const std::string& url, const std::string& user = {}, const std
 
 std::unique_ptr<Transport> http_transport() {
   return std::make_unique<HttpTransport>(HttpOptions{AddressPolicy::from({"127.0.0.0/8"}).value(), {}});
-}
-
-std::string noise(std::size_t size) {
-  std::string bytes(size, '\0');
-  std::uint32_t state = 7;
-  for (auto& c : bytes) {
-    state = state * 1664525U + 1013904223U;
-    c = static_cast<char>(state >> 24U);
-  }
-  return bytes;
 }
 
 struct HttpWay {

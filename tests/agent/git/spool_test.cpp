@@ -11,6 +11,8 @@
 namespace gitferry::test {
 namespace {
 
+constexpr std::uint64_t kDisk = 1U << 30U;
+
 std::string numbered(std::size_t size) {
   std::string bytes(size, '\0');
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>((i * 31) ^ (i >> 8U));
@@ -19,7 +21,7 @@ std::string numbered(std::size_t size) {
 
 TEST(Spool, KeepsSmallAmountsInMemoryAndTouchesNoDisk) {
   const TemporaryDirectory directory;
-  Spool spool(directory / "spool", 1000);
+  Spool spool(directory / "spool", kDisk, 1000);
   const auto bytes = numbered(1000);
   ASSERT_TRUE(spool.append(bytes.substr(0, 10)));
   ASSERT_TRUE(spool.append(bytes.substr(10)));
@@ -32,7 +34,7 @@ TEST(Spool, GivesBackWhatWentToDiskInOrderAndLeavesNoName) {
   const TemporaryDirectory directory;
   const auto bytes = numbered(900'000);
   for (const std::size_t piece : {std::size_t{777}, std::size_t{300'001}, bytes.size()}) {
-    Spool spool(directory / "spool", 300'000);
+    Spool spool(directory / "spool", kDisk, 300'000);
     for (std::size_t i = 0; i < bytes.size(); i += piece) ASSERT_TRUE(spool.append(bytes.substr(i, piece)));
     EXPECT_EQ(spool.size(), bytes.size());
     EXPECT_EQ(spool.bytes_on_disk(), 600'000U);
@@ -41,10 +43,50 @@ TEST(Spool, GivesBackWhatWentToDiskInOrderAndLeavesNoName) {
   }
 }
 
+TEST(Spool, IsReadWhileItIsFilledAndGoesBackToMemory) {
+  const TemporaryDirectory directory;
+  Spool spool(directory / "spool", kDisk, 1000);
+  const auto bytes = numbered(50'000);
+  std::size_t appended = 0;
+  std::string read;
+  std::string room(700, '\0');
+  // Appending is ahead by turns of more and less than fits into memory.
+  for (const std::size_t ahead : {500U, 3000U, 900U, 0U, 1000U, 8000U, 100U, 0U, 999U, 0U}) {
+    while (appended < read.size() + ahead) {
+      ASSERT_TRUE(spool.append(bytes.substr(appended, 300)));
+      appended += 300;
+    }
+    if (read.empty()) {
+      EXPECT_EQ(spool.bytes_on_disk(), 0U);
+    }
+    while (read.size() + ahead / 2 < appended) {
+      const auto count = spool.read(room);
+      ASSERT_TRUE(count && *count > 0);
+      read.append(room, 0, *count);
+    }
+  }
+  const auto on_disk = spool.bytes_on_disk();
+  EXPECT_GT(on_disk, 5000U);
+  read += read_all(spool).value();
+  EXPECT_EQ(read, bytes.substr(0, appended));
+  ASSERT_TRUE(spool.append(numbered(1000)));
+  EXPECT_EQ(spool.bytes_on_disk(), on_disk) << "there was room in memory";
+  EXPECT_EQ(read_all(spool).value(), numbered(1000));
+}
+
+TEST(Spool, TakesNoMoreDiskThanItMay) {
+  const TemporaryDirectory directory;
+  Spool spool(directory / "spool", 5000, 1000);
+  ASSERT_TRUE(spool.append(numbered(6000)));
+  const auto appended = spool.append("x");
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, ErrorCode::LimitExceeded);
+}
+
 TEST(Spool, SaysWhereItCannotWrite) {
   const TemporaryDirectory directory;
   std::ofstream(directory / "file") << "x";
-  Spool spool((directory / "file") + "/spool", 10);
+  Spool spool((directory / "file") + "/spool", kDisk, 10);
   const auto appended = spool.append(numbered(11));
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().code, ErrorCode::LocalPermission);

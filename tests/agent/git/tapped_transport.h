@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -57,11 +58,17 @@ class TappedTransport final : public Transport {
    public:
     TappedExchange(std::unique_ptr<Exchange> inner, Tap& tap) : inner_(std::move(inner)), tap_(tap) {}
     Result<std::size_t> read(std::span<char> out) override { return tap_.read(*inner_, out); }
+    bool has_bytes(std::chrono::milliseconds patience) override { return inner_->has_bytes(patience); }
     Status write(std::string_view bytes) override {
       if (!tap_.taps.on_write) return inner_->write(bytes);
       std::string changed(bytes);
       if (auto tapped = tap_.taps.on_write(tap_.service, changed); !tapped) return tapped;
       return inner_->write(changed);
+    }
+    Result<std::size_t> write_some(std::string_view bytes, std::chrono::milliseconds patience) override {
+      if (!tap_.taps.on_write) return inner_->write_some(bytes, patience);
+      if (auto written = write(bytes); !written) return fail(written.error());
+      return bytes.size();
     }
     Status finish_request() override { return inner_->finish_request(); }
 

@@ -1,0 +1,285 @@
+// Hosts that answer what no git host should: the run ends with the right error, within bounded memory, and
+// nothing of the target moves.
+
+#include <chrono>
+#include <ctime>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "agent/git/pkt_line.h"
+#include "tests/agent/git/hosted_repository.h"
+#include "tests/agent/git/noise.h"
+#include "tests/agent/git/relay_fixture.h"
+#include "tests/bench/measured_process.h"
+#include "tests/support/scripted_server.h"
+
+namespace gitferry::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double kMemory_mib = 1024;  // a sanitizer needs its own
+#else
+constexpr double kMemory_mib = 16;
+#endif
+
+enum class Side { Source, Target };
+
+/// The head of a whole answer without its length: it ends with the connection.
+std::string head(const std::string& type, const std::string& more = {}) {
+  return "HTTP/1.1 200 OK\r\nContent-Type: application/x-git-" + type + "\r\n" + more + "\r\n";
+}
+
+/// `first`, then `times` times `text`, compressed.
+std::string gzipped(std::string first, std::string text, int times) {
+  z_stream zlib{};
+  if (::deflateInit2(&zlib, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) std::abort();
+  std::string out(4U << 20U, '\0');
+  zlib.next_out = reinterpret_cast<Bytef*>(out.data());
+  zlib.avail_out = static_cast<uInt>(out.size());
+  for (int i = 0; i <= times; ++i) {
+    auto& part = i == 0 ? first : text;
+    zlib.next_in = reinterpret_cast<Bytef*>(part.data());
+    zlib.avail_in = static_cast<uInt>(part.size());
+    ::deflate(&zlib, i < times ? Z_NO_FLUSH : Z_FINISH);
+  }
+  out.resize(zlib.total_out);
+  ::deflateEnd(&zlib);
+  return out;
+}
+
+/// One side is the script, the other one a real repository on a local path.
+class HostileHost : public RelayFixture, public ::testing::WithParamInterface<Side> {
+ protected:
+  void SetUp() override {
+    source.commit_many(kMain, 3);
+    target.fetch_from(source, kMain);
+    old_tip = target.tip(kMain).value();
+    // A push is small enough to be through before the answer begins.
+    source.commit({.message = "Large", .files = {{"large.bin", noise(is_source() ? 3U << 20U : 1000)}}});
+    // What never ends must be ended by a limit of its own.
+    limits.total = std::chrono::minutes(10);
+  }
+  [[nodiscard]] static bool is_source() { return GetParam() == Side::Source; }
+  [[nodiscard]] static std::string service() { return is_source() ? "upload-pack" : "receive-pack"; }
+  [[nodiscard]] static std::string advertisement_head(const std::string& more = {}) {
+    return head(service() + "-advertisement", more) + packet("# service=git-" + service() + "\n") + "0000";
+  }
+  static std::string first_ref(const ObjectId& id, const std::string& ref = kMain) {
+    const std::string capabilities = is_source() ? " multi_ack_detailed no-done side-band-64k ofs-delta"
+                                                 : " report-status side-band-64k ofs-delta";
+    return packet(id.hex() + " " + ref + std::string(1, '\0') + capabilities + "\n");
+  }
+  /// What the script's side says it has: as it would be if it were real.
+  [[nodiscard]] ScriptedAnswer advertisement() {
+    const auto tip = is_source() ? source.tip(kMain).value() : old_tip;
+    return {advertisement_head() + first_ref(tip) + "0000"};
+  }
+  /// A source's answer to the target's tip, before the pack.
+  [[nodiscard]] std::string acknowledged() const {
+    const auto ack = "ACK " + old_tip.hex();
+    return packet(ack + " ready\n") + packet("NAK\n") + packet(ack + "\n");
+  }
+  static std::string result_head() { return head(service() + "-result"); }
+
+  RunReport sync(std::vector<ScriptedAnswer> answers) {
+    ScriptedServer server(std::move(answers));
+    auto asked = request();
+    auto& scripted = is_source() ? asked.source : asked.target;
+    scripted.url = parse_remote_url(server.url("/x.git"), any_scheme()).value().url;
+    bench::reset_peak_memory();
+    const auto before = bench::resident_memory_mib();
+    auto report = std::move(engine.sync(asked, {}).front());
+    EXPECT_LE(bench::peak_memory_mib() - before, memory_mib);
+    return report;
+  }
+  /// The run ends with `code`, and the next one, with the real host, arrives.
+  RunReport expect_error(std::vector<ScriptedAnswer> answers, ErrorCode code) {
+    auto report = sync(std::move(answers));
+    EXPECT_TRUE(report.error);
+    if (report.error) {
+      EXPECT_EQ(report.error->code, code) << report.error->text();
+      EXPECT_NE(report.error->message.find("127.0.0.1"), std::string::npos) << report.error->text();
+    }
+    EXPECT_EQ(target.tip(kMain), old_tip);
+    EXPECT_EQ(target.fsck(), "");
+    return report;
+  }
+  void TearDown() override {
+    if (!target.tip(kMain)) return;
+    target.set_ref(kMain, old_tip);
+    expect_arrived(std::move(engine.sync(request(), {}).front()));
+  }
+
+  ObjectId old_tip = ObjectId::null(ObjectFormat::Sha1);
+  double memory_mib = kMemory_mib;
+  RelayEngine engine{loopback_transport(), limits, directory / "spool", clock};
+};
+INSTANTIATE_TEST_SUITE_P(Is, HostileHost, ::testing::Values(Side::Source, Side::Target),
+                         [](const auto& test) { return test.param == Side::Source ? "Source" : "Target"; });
+
+TEST_P(HostileHost, StatusesKeepTheirMeaningAndTheTimeToWait) {
+  struct Case {
+    const char* status;
+    std::string headers;
+    ErrorCode code;
+    bool is_transient;
+  };
+  const auto date = [](std::time_t time) {
+    return fmt::format("Retry-After: {:%a, %d %b %Y %H:%M:%S} GMT\r\n", fmt::gmtime(time));
+  };
+  const std::string in_a_minute = date(std::time(nullptr) + 60);
+  for (const auto& one : {Case{"500 Oops", "", ErrorCode::HostError, true},
+                          Case{"502 Bad Gateway", "", ErrorCode::HostError, true},
+                          Case{"503 Busy", "Retry-After: 7\r\n", ErrorCode::HostBusy, true},
+                          Case{"429 Slow", "Retry-After: 7\r\n", ErrorCode::HostBusy, true},
+                          Case{"429 Slow", in_a_minute, ErrorCode::HostBusy, true},
+                          Case{"401 Who", "", ErrorCode::AuthenticationFailed, false},
+                          Case{"403 No", "", ErrorCode::AccessDenied, false},
+                          Case{"404 None", "", ErrorCode::RepositoryMissing, false}}) {
+    const ScriptedAnswer refusal{http_answer(one.status, one.headers, "<html>a page</html>")};
+    for (const auto& answers : {std::vector{refusal}, std::vector{advertisement(), refusal}}) {
+      const auto report = expect_error(answers, one.code);
+      ASSERT_TRUE(report.error);
+      EXPECT_EQ(report.error->is_transient(), one.is_transient) << one.status;
+      if (one.headers.empty()) continue;
+      ASSERT_TRUE(report.error->retry_after) << one.headers;
+      const auto wanted = one.headers == in_a_minute ? seconds(60) : seconds(7);
+      EXPECT_LE(*report.error->retry_after, wanted);
+      EXPECT_GE(*report.error->retry_after, wanted - (one.headers == in_a_minute ? seconds(30) : seconds(0)));
+    }
+  }
+}
+
+TEST_P(HostileHost, OtherThingsThanGitAreNotTakenForIt) {
+  for (const auto* type : {"text/html; charset=utf-8", "application/octet-stream", ""}) {
+    const ScriptedAnswer page{http_answer(
+        "200 OK", *type == '\0' ? "" : fmt::format("Content-Type: {}\r\n", type), "Please log in")};
+    expect_error({page}, ErrorCode::ProtocolError);
+    expect_error({advertisement(), page}, ErrorCode::ProtocolError);
+  }
+  expect_error({{advertisement_head() + "this is no pkt-line"}}, ErrorCode::ProtocolError);
+  expect_error({advertisement(), {result_head() + "this is no pkt-line"}}, ErrorCode::ProtocolError);
+}
+
+TEST_P(HostileHost, EndlessHeadersEndAtTheirLimit) {
+  const ScriptedAnswer endless{"HTTP/1.1 200 OK\r\n", false, false,
+                               [](std::size_t n) { return fmt::format("X-More: {}\r\n", n); }};
+  expect_error({endless}, ErrorCode::LimitExceeded);
+  expect_error({advertisement(), endless}, ErrorCode::LimitExceeded);
+}
+
+TEST_P(HostileHost, AMillionRefsAreTakenAndOneMoreIsNot) {
+  memory_mib = kMemory_mib + 48;  // a target's tips are kept: 20 bytes each, and twice that while they grow
+  const auto tip = is_source() ? old_tip : source.tip(kMain).value();
+  for (const std::size_t count : {std::size_t{1'000'000}, std::size_t{1'000'001}}) {
+    const auto pieces = [&](std::size_t n) {
+      constexpr std::size_t kPiece = 1000;
+      std::string lines;
+      const auto first = n * kPiece + 1;
+      for (auto i = first; i < std::min(first + kPiece, count); ++i) {
+        lines += packet(fmt::format("{} refs/heads/b{:07}\n", tip.hex(), i));
+      }
+      return lines;
+    };
+    std::size_t last = 0;
+    const ScriptedAnswer answer{advertisement_head() + first_ref(tip), false, false, [&](std::size_t n) {
+                                  auto lines = pieces(n);
+                                  if (lines.empty() && last++ == 0) return std::string("0000");
+                                  return lines;
+                                }};
+    if (count > 1'000'000) {
+      expect_error({answer}, ErrorCode::LimitExceeded);
+      continue;
+    }
+    const auto report = sync({answer});
+    EXPECT_FALSE(report.error) << report.error->text();
+    EXPECT_EQ(report.plan, Plan::Nothing);
+  }
+}
+
+TEST_P(HostileHost, EndlessPacketsEndAtALimit) {
+  memory_mib = kMemory_mib + 48;
+  const auto refs = [&](std::size_t n) {
+    return packet(fmt::format("{} refs/heads/{}{}\n", old_tip.hex(), std::string(3000, 'b'), n));
+  };
+  expect_error({{advertisement_head() + first_ref(old_tip), false, false, refs}}, ErrorCode::LimitExceeded);
+  const auto texts = [](std::size_t) { return packet("\2" + std::string(60'000, 'x') + "\n"); };
+  const auto begin = is_source() ? acknowledged() : std::string();
+  expect_error({advertisement(), {result_head() + begin, false, false, texts}}, ErrorCode::LimitExceeded);
+}
+
+TEST_P(HostileHost, AnAnswerThatUnpacksToVeryMuchEndsAtItsLimit) {
+  memory_mib = kMemory_mib + 48;
+  std::string lines;
+  while (lines.size() < 1U << 20U) lines += packet(old_tip.hex() + " refs/heads/b\n");
+  const auto begin = packet("# service=git-" + service() + "\n") + "0000" + first_ref(old_tip);
+  const auto bomb = gzipped(begin, lines, 256);
+  ASSERT_LT(bomb.size(), 4U << 20U);
+  const std::string encoded = "Content-Encoding: gzip\r\n";
+  expect_error({{head(service() + "-advertisement", encoded) + bomb}}, ErrorCode::LimitExceeded);
+  // That one was not asked for in any encoding.
+  expect_error({advertisement(), {head(service() + "-result", encoded) + bomb}}, ErrorCode::ProtocolError);
+}
+
+/// What only a source can do: a pack that is none.
+class HostileSource : public HostileHost {
+ protected:
+  void SetUp() override {
+    HostileHost::SetUp();
+    pack = source.try_git({"pack-objects", "--stdout", "--revs", "--quiet"}, "refs/heads/main\n").output;
+    ASSERT_GT(pack.size(), 3U << 20U);
+  }
+  /// The answers that bring `bytes` as a pack, and `end`.
+  [[nodiscard]] std::vector<ScriptedAnswer> bringing(const std::string& bytes,
+                                                     const std::string& end = "0000") {
+    std::string answer = result_head() + acknowledged();
+    for (std::size_t i = 0; i < bytes.size(); i += 60'000) answer += packet("\1" + bytes.substr(i, 60'000));
+    return {advertisement(), {answer + end}};
+  }
+
+  std::string pack;
+};
+INSTANTIATE_TEST_SUITE_P(Is, HostileSource, ::testing::Values(Side::Source),
+                         [](const auto&) { return "Source"; });
+
+TEST_P(HostileSource, APackThatIsNotWhatItsTrailerSaysIsNeverSentWhole) {
+  auto changed = pack;
+  changed.back() = static_cast<char>(changed.back() ^ 1);
+  for (const auto& bytes : {changed, pack.substr(0, pack.size() - 25), pack + "more"}) {
+    expect_error(bringing(bytes), ErrorCode::ProtocolError);
+  }
+}
+
+TEST_P(HostileSource, APackThatComesTwiceDoesNoHarm) {
+  // The target may take the first one: it is whole, and what the source has.
+  sync(bringing(pack + pack));
+  const auto tip = target.tip(kMain);
+  EXPECT_TRUE(tip == old_tip || tip == source.tip(kMain));
+  EXPECT_EQ(target.fsck(), "");
+}
+
+TEST_P(HostileSource, APackThatIsCutIsAskedForAgainLater) {
+  for (const auto& bytes : {pack, pack.substr(0, pack.size() / 2), pack.substr(0, 15)}) {
+    const auto report = expect_error(bringing(bytes, ""), ErrorCode::ConnectionFailed);
+    EXPECT_TRUE(report.error && report.error->is_transient());
+  }
+}
+
+TEST_P(HostileSource, APackThatIsRightArrives) {
+  const auto report = sync(bringing(pack));
+  ASSERT_FALSE(report.error) << report.error->text();
+  EXPECT_EQ(target.tip(kMain), source.tip(kMain));
+  EXPECT_EQ(target.fsck(), "");
+}
+
+}  // namespace
+}  // namespace gitferry::test
