@@ -117,7 +117,8 @@ Result<Response> post_replay(ApiContext& context, const Call& call) {
   again.event = event_of(record);
   again.hook = record.hook;
   again.request_id = call.request.id;
-  again.targets.push_back({record.repository, record.side.value_or(source_side(binding->direction))});
+  again.targets.push_back(
+      {record.repository, record.side.value_or(source_side(first_direction(binding->direction)))});
   again.source_address = call.request.client_address;
   again.received_at = context.clock.now();
   again.replay_of = delivery->id;

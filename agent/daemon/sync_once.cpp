@@ -51,7 +51,7 @@ Result<LaneSelection> selection_of(const SyncCommandOptions& options, const Bind
 }
 
 /// What is to be synced, in order. Refs that listing both hosts settles need no run. Nothing is known of
-/// earlier runs here, so nothing is deleted but by force.
+/// earlier runs here, so nothing is deleted.
 Result<std::vector<ListedRef>> refs_of(const Job& job) {
   const auto& selection = job.selection;
   if (selection.binding->needs_listing() && selection.lanes.empty()) {

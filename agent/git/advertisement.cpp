@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kRefCountLimit = 1'000'000;
 constexpr std::size_t kRefBytesLimit = 64U << 20U;
+/// More refs in each other's way than any two hosts have.
+constexpr std::size_t kBlockedStepsLimit = 1'000'000;
 constexpr std::size_t kCapabilitiesLimit = 256U << 10U;
 
 constexpr std::string_view kAlternate = ".have";
@@ -96,12 +98,9 @@ class AdvertisementParser {
   void keep(const RefLine& line) {
     if (line.ref == kNoRefs || line.ref.ends_with("^{}") || line.id.is_null()) return;
     if (query_.asked.contains(line.ref)) result_.tips.insert_or_assign(std::string(line.ref), line.id);
-    for (const auto blocked : query_.asked.blocked_by(line.ref)) {
-      auto& blockers = result_.in_the_way[std::string(blocked)];
-      if (blockers.size() < kBlockersKept) blockers.emplace_back(line.ref);
-    }
     const bool is_branch = line.ref.starts_with(kHeadsPrefix);
     if (is_branch || line.ref.starts_with(kTagsPrefix)) {
+      note_blocked(line.ref);
       ++result_.branches_and_tags;
       if (query_.keep_refs) result_.refs.push_back({std::string(line.ref), line.id});
     }
@@ -112,6 +111,16 @@ class AdvertisementParser {
       result_.default_tips.add(line.id);
     } else {
       (is_branch ? result_.branch_tips : result_.other_tips).add(line.id);
+    }
+  }
+
+  void note_blocked(std::string_view listed) {
+    // A host that lists a name again and again must not have us look for ever.
+    if (blocked_steps_ > kBlockedStepsLimit) return;
+    for (const auto blocked : query_.asked.blocked_by(listed)) {
+      ++blocked_steps_;
+      auto& blockers = result_.in_the_way[std::string(blocked)];
+      if (blockers.size() < kBlockersKept) blockers.emplace_back(listed);
     }
   }
 
@@ -127,6 +136,7 @@ class AdvertisementParser {
   const AdvertisementQuery& query_;
   Advertisement result_;
   RefLimit limit_;
+  std::size_t blocked_steps_ = 0;
   bool is_first_ = true;
 };
 
@@ -189,6 +199,12 @@ std::optional<ObjectId> Advertisement::tip_of(std::string_view ref) const {
 bool Advertisement::advertises(const ObjectId& id) const {
   return default_tips.contains(id) || branch_tips.contains(id) || other_tips.contains(id) ||
          alternate_tips.contains(id);
+}
+
+void Advertisement::leave_out_advertised(std::set<ObjectId>& ids) const {
+  for (const auto* list : {&default_tips, &branch_tips, &other_tips, &alternate_tips}) {
+    for (std::size_t i = 0; i < list->size() && !ids.empty(); ++i) ids.erase(list->at(i));
+  }
 }
 
 std::vector<ObjectId> Advertisement::best_tips(std::size_t limit) const {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,8 @@ struct Advertisement {
   [[nodiscard]] std::optional<ObjectId> tip_of(std::string_view ref) const;
   /// Whether the host told that it has `id` as the tip of some ref.
   [[nodiscard]] bool advertises(const ObjectId& id) const;
+  /// Takes those out of `ids` that advertises() would be true for, in one pass.
+  void leave_out_advertised(std::set<ObjectId>& ids) const;
   /// Up to `limit` different tips, the most useful first.
   [[nodiscard]] std::vector<ObjectId> best_tips(std::size_t limit) const;
 };

@@ -34,6 +34,9 @@ Status CommitGraph::add(const ObjectId& id, std::string_view content) {
   while (content.starts_with(kParent) && content.size() > kParent.size() + hex) {
     const auto raw = from_hex(content.substr(kParent.size(), hex));
     if (!raw) break;
+    if (++parent_count_ > kParentLimit) {
+      return fail(ErrorCode::LimitExceeded, "counting the commits of two histories took too many parents");
+    }
     parents += *raw;
     content.remove_prefix(kParent.size() + hex + 1);
   }

@@ -18,6 +18,8 @@ class CommitGraph {
  public:
   /// Commits kept at most; about 150 bytes each.
   static constexpr std::size_t kCommitLimit = 100'000;
+  /// Parents kept at most, of all of them: a commit may name very many.
+  static constexpr std::size_t kParentLimit = 400'000;
 
   /// `content`: the commit object without its header. Errors: LimitExceeded.
   Status add(const ObjectId& id, std::string_view content);
@@ -39,6 +41,7 @@ class CommitGraph {
 
   [[nodiscard]] History history_of(const ObjectId& tip, const std::string& cut) const;
 
+  std::size_t parent_count_ = 0;
   std::unordered_map<std::string, std::string, RawHash> parents_;  ///< raw ids, one behind the other
 };
 

@@ -56,6 +56,7 @@ CommitWalk::PairsId CommitWalk::id_of(Pairs pairs) {
 
 CommitWalk::PairsId CommitWalk::united(PairsId left, PairsId right) {
   if (left == right) return left;
+  steps_ += sets_[left].size() + sets_[right].size();
   Pairs both;
   std::ranges::set_union(sets_[left], sets_[right], std::back_inserter(both));
   if (both.size() == sets_[left].size()) return left;
@@ -94,6 +95,7 @@ Status CommitWalk::reach(const std::string& from, PairsId pairs) {
     if (seen == seen_.end()) continue;
     const auto parents = is_alone ? std::move(seen->second) : seen->second;
     if (is_alone) seen_.erase(seen);
+    steps_ += 1 + parents.size() / width_;
     for (std::size_t i = 0; i < parents.size(); i += width_) {
       auto parent = parents.substr(i, width_);
       const auto [reached, is_new] = reached_.try_emplace(parent, reaching);
@@ -103,8 +105,8 @@ Status CommitWalk::reach(const std::string& from, PairsId pairs) {
       find(parent, both);
       open.emplace_back(std::move(parent), both);
     }
-    if (in_sets_ > kSetLimit) {
-      return fail(ErrorCode::LimitExceeded, "proving the fast-forwards of many branches took too much memory",
+    if (in_sets_ > kSetLimit || steps_ > kStepLimit) {
+      return fail(ErrorCode::LimitExceeded, "proving the fast-forwards of many branches took too much",
                   "they are proved one by one");
     }
   }

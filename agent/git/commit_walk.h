@@ -30,6 +30,9 @@ class CommitWalk {
   static constexpr std::size_t kIdLimit = 1'000'000;
   /// Numbers of pairs kept at most, in all sets of them.
   static constexpr std::size_t kSetLimit = 4'000'000;
+  /// Steps from a commit to a parent, and numbers of pairs looked at on the way: a history made for it would
+  /// have us walk the same commits again for each tip.
+  static constexpr std::size_t kStepLimit = 50'000'000;
 
   /// All ids are of one format. Precondition: at least one pair.
   explicit CommitWalk(std::span<const TipPair> pairs);
@@ -57,6 +60,7 @@ class CommitWalk {
   std::size_t width_;
   std::size_t ids_ = 0;
   std::size_t in_sets_ = 0;
+  std::size_t steps_ = 0;
   std::size_t left_;
   std::vector<bool> is_found_;
   std::unordered_map<std::string, Pairs, RawHash> old_tips_;

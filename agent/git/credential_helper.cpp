@@ -65,11 +65,13 @@ std::optional<std::string> question_text(const HelperQuestion& question) {
 
 /// Its errors, without a secret that it repeats there.
 std::string said_on_stderr(const ChildExit& exit, const Secret& answered) {
-  auto said = last_line(exit.errors);
-  const auto secret = answered.reveal();
-  for (auto at = said.find(secret); !secret.empty() && at != std::string::npos; at = said.find(secret)) {
-    said.replace(at, secret.size(), "***");
+  // Before it is shortened: half a secret would not be found any more.
+  auto errors = exit.errors;
+  const std::string secret(answered.reveal());
+  for (auto at = errors.find(secret); !secret.empty() && at != std::string::npos; at = errors.find(secret)) {
+    errors.replace(at, secret.size(), "***");
   }
+  const auto said = last_line(errors);
   return said.empty() ? said : ": " + said;
 }
 
@@ -163,13 +165,14 @@ Result<HelperAnswer> ask_helper(const HelperQuestion& question, milliseconds lim
   auto run = run_helper(question, "get", *text, limit);
   if (!run) return fail(std::move(run.error()));
   auto lines = parse_answer(run->output.reveal());
-  const auto said = said_on_stderr(run->exit, lines ? lines->answer.password : run->output);
+  const auto said = lines ? said_on_stderr(run->exit, lines->answer.password) : std::string();
   if (run->exit.status != 0) {
     return refuse(question, fmt::format("failed with status {}{}", run->exit.status, said),
                   "run it by hand as the user that gitferry runs as");
   }
   if (!lines) {
-    return refuse(question, "gave a malformed answer" + said, "it must speak git's credential protocol");
+    // What of it is the secret is not known, so nothing of what it printed is repeated.
+    return refuse(question, "gave a malformed answer", "it must speak git's credential protocol");
   }
   if (lines->quits || lines->answer.password.empty()) {
     return refuse(question, "has no password" + said, "give it one for that host");

@@ -25,6 +25,11 @@ struct Remote {
   std::optional<Credential> credential;
 };
 
+/// The target's tip, unset where it had no such ref.
+struct SeenTip {
+  std::optional<ObjectId> tip;
+};
+
 /// Bring `target_ref` at the target to what `source_ref` is at the source. Refs are full names.
 struct RefSync {
   std::string source_ref;
@@ -37,6 +42,15 @@ struct RefSync {
   bool propagate_deletion = false;
   /// For deletions: the tip that both sides were last known to have. Unset: not known.
   std::optional<ObjectId> common_tip = std::nullopt;
+  /// A target that lacks the ref while the source still has `common_tip` has deleted it, and it is not made
+  /// anew: BranchMissing. For bindings that go both ways, whose run goes the other way then.
+  bool may_be_deleted_at_target = false;
+  /// What another engine saw there before: nothing that came to the target since is rewritten or deleted.
+  std::optional<SeenTip> seen = std::nullopt;
+
+  [[nodiscard]] bool is_deleted_at_target(const ObjectId& source_tip) const {
+    return may_be_deleted_at_target && common_tip == source_tip;
+  }
 };
 
 /// What one transfer is to do: one listing a side, one pack and one push for all of `refs`, as far as the

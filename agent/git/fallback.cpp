@@ -1,7 +1,10 @@
 #include "agent/git/fallback.h"
 
 #include <cstddef>
+#include <exception>
 #include <utility>
+
+#include "agent/base/log.h"
 
 namespace gitferry {
 
@@ -11,13 +14,15 @@ FallbackEngine::FallbackEngine(std::unique_ptr<Engine> relay, std::unique_ptr<En
 
 std::vector<RunReport> FallbackEngine::sync(const SyncRequest& request, std::stop_token stop) {
   auto reports = relay_->sync(request, stop);
-  count_.count(request, reports, stop);
+  count_divergence(request, reports, stop);
   auto undecided = request;
   undecided.refs.clear();
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < reports.size(); ++i) {
     if (!reports[i].relay_undecided) continue;
     undecided.refs.push_back(request.refs[i]);
+    // The relay may have read for minutes: what came to the target meanwhile is nobody's to replace.
+    undecided.refs.back().seen = SeenTip{reports[i].target_tip_before};
     places.push_back(i);
   }
   if (places.empty() || stop.stop_requested()) return reports;
@@ -29,6 +34,16 @@ std::vector<RunReport> FallbackEngine::sync(const SyncRequest& request, std::sto
     report = std::move(decided[i]);
   }
   return reports;
+}
+
+/// What it tells is for people: a failure of it must not cost the reports.
+void FallbackEngine::count_divergence(const SyncRequest& request, std::vector<RunReport>& reports,
+                                      const std::stop_token& stop) {
+  try {
+    count_.count(request, reports, stop);
+  } catch (const std::exception& failure) {
+    log::warn("cannot count how far branches went apart", {{"error", failure.what()}});
+  }
 }
 
 Result<std::vector<RefTip>> FallbackEngine::list_refs(const Remote& remote, RefScope scope,

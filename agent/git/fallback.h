@@ -20,6 +20,9 @@ class FallbackEngine final : public Engine {
   Result<std::vector<RefTip>> list_refs(const Remote& remote, RefScope scope, std::stop_token stop) override;
 
  private:
+  void count_divergence(const SyncRequest& request, std::vector<RunReport>& reports,
+                        const std::stop_token& stop);
+
   std::unique_ptr<Engine> relay_;
   std::unique_ptr<Engine> mirror_;
   DivergenceCount count_;

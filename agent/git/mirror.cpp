@@ -39,6 +39,7 @@ std::vector<RunReport> MirrorEngine::sync(const SyncRequest& request, std::stop_
   for (std::size_t i = 0; i < items.size(); ++i) {
     items[i].ref = &request.refs[i];
     items[i].report = &reports[i];
+    items[i].seen = request.refs[i].seen;
   }
   const Waiting waiting{limits_, clock_.monotonic() + limits_.total, std::move(stop)};
   try {
@@ -99,6 +100,8 @@ Status MirrorEngine::attempt(Run& run, std::span<BatchItem> items) const {
 }
 
 void MirrorEngine::sync_items(Run& run, std::span<BatchItem> items) const {
+  // Lost while another part was pushed: the reports tell what the target said to the whole.
+  if (!run.mirror) return;
   --run.pushes_left;
   auto done = attempt(run, items);
   if (run.waiting.stop.stop_requested() || !run.mirror) return;
@@ -108,6 +111,7 @@ void MirrorEngine::sync_items(Run& run, std::span<BatchItem> items) const {
     const auto again = std::span<BatchItem>(lost.begin(), lost.end());
     static_cast<void>(attempt(run, again));
   }
+  if (!run.mirror) return;
   const auto is_refused = [](const BatchItem& item) { return item.is_refused; };
   const bool is_refused_whole =
       std::ranges::count_if(items, is_refused) > 1 && std::ranges::none_of(items, &BatchItem::is_confirmed);

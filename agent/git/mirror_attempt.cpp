@@ -69,7 +69,7 @@ Status MirrorAttempt::run() {
 Status MirrorAttempt::run_steps() {
   if (auto listed = list(); !listed) return listed;
   plan_by_listings();
-  if (auto planned = plan_deletions(); !planned) return planned;
+  plan_deletions();
   check_names();
   if (auto fetched = fetch(); !fetched) return fail(blame(fetched.error()));
   if (auto planned = plan_updates(); !planned) return planned;
@@ -122,17 +122,22 @@ void MirrorAttempt::plan_by_listings(BatchItem& item) {
                          "set sync.engine to relay, which carries SHA-256, too",
                          {}};
   } else if (!report.target_tip_before) {
-    creations_.push_back(&item);
+    if (item.ref->is_deleted_at_target(*report.source_tip)) {
+      refuse(item, target_deleted_ref(what(item)));
+    } else {
+      creations_.push_back(&item);
+    }
   } else {
     updates_.push_back(&item);
   }
 }
 
-Status MirrorAttempt::plan_deletions() {
+void MirrorAttempt::plan_deletions() {
   for (auto* item : deletions_) {
     auto reason = link_.keep_reason(what(*item), *item->ref);
-    if (!reason) return fail(reason.error());
-    if (*reason) {
+    if (!reason) {
+      item->report->error = std::move(reason.error());
+    } else if (*reason) {
       refuse(*item, std::move(**reason));
     } else if (item->seen->tip != item->report->target_tip_before) {
       item->report->error = target_moved(what(*item));
@@ -147,7 +152,6 @@ Status MirrorAttempt::plan_deletions() {
     deletions_.clear();
   }
   for (auto* item : deletions_) item->report->plan = Plan::Delete;
-  return {};
 }
 
 /// A name that is in the way is none where the same push deletes it: git carries the commands out in order.
@@ -316,7 +320,7 @@ void MirrorAttempt::keep_backups() {
 
 Status MirrorAttempt::push() {
   // Whatever may be wrong with the mirror shows before the target is asked for anything.
-  Spool pack(context_.spool_directory);
+  Spool pack(context_.spool_directory, context_.waiting.limits.spool_bytes);
   if (auto written = write_pack(pack); !written) return written;
   keep_backups();
   // Deletions first: a new branch may need the name of one that goes.

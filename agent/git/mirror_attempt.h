@@ -32,7 +32,7 @@ class MirrorAttempt {
   Status list();
   void plan_by_listings();
   void plan_by_listings(BatchItem& item);
-  Status plan_deletions();
+  void plan_deletions();
   void check_names();
   /// Brings what the items need into the mirror, and looks whether it is whole.
   Status fetch();

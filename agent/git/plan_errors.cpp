@@ -95,6 +95,13 @@ Error refs_in_the_way(const std::string& what, const RefSync& ref, const std::ve
           {}};
 }
 
+Error target_deleted_ref(const std::string& what) {
+  return {ErrorCode::BranchMissing,
+          what + ": the target has deleted it since both sides had it, so it is not made there anew",
+          "delete it at the source as well, or force this sync once in the direction whose side is right",
+          {}};
+}
+
 Error deletion_not_ours(const std::string& what, const RefSync& ref, const ObjectId& target_tip) {
   const auto& known = ref.put_tip ? ref.put_tip : ref.common_tip;
   return {

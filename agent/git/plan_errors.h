@@ -28,6 +28,9 @@ void add_divergence(Error& error, const Divergence& apart);
 /// The target has refs beside which `ref` cannot exist.
 Error refs_in_the_way(const std::string& what, const RefSync& ref, const std::vector<std::string>& blockers);
 
+/// The target has deleted what the source still has.
+Error target_deleted_ref(const std::string& what);
+
 /// The reasons why a ref that the source lacks is kept at the target.
 Error deletion_not_ours(const std::string& what, const RefSync& ref, const ObjectId& target_tip);
 Error deletion_of_default_branch(const std::string& what);

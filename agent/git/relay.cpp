@@ -56,6 +56,7 @@ void RelayEngine::sync_alone(const SyncRequest& request, BatchItem& item, const 
   report = {};
   report.dry_run = request.dry_run;
   auto done = sync_with_retries(request, item, waiting);
+  item.is_confirmed = done.has_value();
   if (!done) report.error = std::move(done.error());
   report.total = std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic() - started);
 }
@@ -89,7 +90,8 @@ void RelayEngine::sync_items(const SyncRequest& request, std::span<BatchItem> it
     if (item.is_alone) sync_alone(request, item, waiting);
   }
   if (!is_refused_whole || pushes_left <= 0) return;
-  const auto rest = std::ranges::partition(items, [](const BatchItem& item) { return !item.is_in_push; });
+  const auto rest =
+      std::ranges::partition(items, [](const BatchItem& item) { return !item.is_in_push || item.is_alone; });
   const auto pushed = std::span<BatchItem>(rest.begin(), rest.end());
   if (pushed.size() < 2) return;
   sync_items(request, pushed.first(pushed.size() / 2), waiting, pushes_left);
@@ -103,6 +105,7 @@ std::vector<RunReport> RelayEngine::sync(const SyncRequest& request, std::stop_t
   for (std::size_t i = 0; i < items.size(); ++i) {
     items[i].ref = &request.refs[i];
     items[i].report = &reports[i];
+    items[i].seen = request.refs[i].seen;
   }
   try {
     int pushes_left = kPushLimit;

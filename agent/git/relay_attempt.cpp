@@ -68,6 +68,10 @@ FetchRequest RelayAttempt::fetch_request(std::vector<ObjectId> haves, bool done)
 }
 
 Status RelayAttempt::create() {
+  if (ref_.is_deleted_at_target(*report_.source_tip)) {
+    report_.plan = Plan::Refuse;
+    return fail(target_deleted_ref(what()));
+  }
   if (const auto blockers = link_.in_the_way_of(ref_.target_ref); !blockers.empty()) {
     report_.plan = Plan::Refuse;
     return fail(refs_in_the_way(what(), ref_, blockers));

@@ -14,11 +14,6 @@
 
 namespace gitferry {
 
-/// The target's tip, unset where it had no such ref.
-struct SeenTip {
-  std::optional<ObjectId> tip;
-};
-
 /// How an attempt differs from the first one of its run.
 struct RelayOptions {
   bool thin_pack = true;    ///< false: the target could not unpack a thin one

@@ -94,7 +94,7 @@ Status RelayBatch::list() {
 
 Status RelayBatch::plan() {
   for (auto& item : items_) plan_item(item);
-  if (auto planned = plan_deletions(); !planned) return planned;
+  plan_deletions();
   check_names();
   return {};
 }
@@ -112,7 +112,11 @@ void RelayBatch::plan_item(BatchItem& item) {
   } else if (const auto format = link_.target().advertisement().format; link_.source().format() != format) {
     report.error = object_formats_differ(what(item), link_.source().format(), format);
   } else if (!report.target_tip_before) {
-    creations_.push_back(&item);
+    if (item.ref->is_deleted_at_target(*report.source_tip)) {
+      refuse(item, target_deleted_ref(what(item)));
+    } else {
+      creations_.push_back(&item);
+    }
   } else if (report.source_tip == report.target_tip_before) {
     report.plan = Plan::Nothing;
   } else if (item.ref->target_ref.starts_with(kTagsPrefix)) {
@@ -122,11 +126,13 @@ void RelayBatch::plan_item(BatchItem& item) {
   }
 }
 
-Status RelayBatch::plan_deletions() {
+void RelayBatch::plan_deletions() {
   for (auto* item : deletions_) {
     auto reason = link_.keep_reason(what(*item), *item->ref);
-    if (!reason) return fail(reason.error());
-    if (*reason) {
+    if (!reason) {
+      // What deletions alone need to ask keeps nothing else back.
+      item->report->error = std::move(reason.error());
+    } else if (*reason) {
       refuse(*item, std::move(**reason));
     } else if (item->seen->tip != item->report->target_tip_before) {
       item->is_alone = true;
@@ -141,7 +147,6 @@ Status RelayBatch::plan_deletions() {
     deletions_.clear();
   }
   for (auto* item : deletions_) item->report->plan = Plan::Delete;
-  return {};
 }
 
 /// A name that is in the way is none where the same push deletes it: git carries the commands out in order.
@@ -184,11 +189,12 @@ FetchRequest RelayBatch::fetch_request() const {
     wants.insert(*item->report->source_tip);
     if (haves.size() < kHaveLimit) haves.push_back(*item->report->target_tip_before);
   }
+  std::set<ObjectId> missing;
   for (const auto* items : {&creations_, &rewrites_}) {
-    for (const auto* item : *items) {
-      if (!target.advertises(*item->report->source_tip)) wants.insert(*item->report->source_tip);
-    }
+    for (const auto* item : *items) missing.insert(*item->report->source_tip);
   }
+  target.leave_out_advertised(missing);
+  wants.merge(missing);
   for (auto& tip : target.best_tips(kHaveLimit)) {
     if (haves.size() < kHaveLimit) haves.push_back(std::move(tip));
   }
@@ -262,6 +268,9 @@ Status RelayBatch::push() {
   for (const auto* items : {&deletions_, &creations_, &updates_, &rewrites_})
     pushed_.insert(pushed_.end(), items->begin(), items->end());
   if (pushed_.empty()) return {};
+  // With deletions alone no pack follows (gitprotocol-pack), also where one was fetched for what did not come
+  // to it.
+  if (deletions_.size() == pushed_.size()) pack_.reset();
   const auto null = ObjectId::null(link_.target().advertisement().format);
   std::vector<RefUpdate> updates;
   for (auto* item : pushed_) {
@@ -279,7 +288,6 @@ Status RelayBatch::push() {
 
 Status RelayBatch::send(std::vector<RefUpdate> updates) {
   auto& target = link_.target();
-  // With deletions alone no pack follows (gitprotocol-pack).
   const bool only_deletes = deletions_.size() == pushed_.size();
   const auto empty = only_deletes ? std::string() : empty_pack(link_.source().format());
   std::optional<std::uint64_t> size = empty.size();

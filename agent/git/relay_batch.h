@@ -59,7 +59,7 @@ class RelayBatch {
   Status plan();
   void plan_item(BatchItem& item);
   void check_names();
-  Status plan_deletions();
+  void plan_deletions();
   /// Fetches one pack for all that is to be made or moved, and proves the fast-forwards with it.
   Status fetch();
   [[nodiscard]] FetchRequest fetch_request() const;

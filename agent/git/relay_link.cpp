@@ -81,10 +81,16 @@ Result<bool> RelayLink::source_has_branches() {
 Result<std::string> RelayLink::target_head() {
   if (target_head_) return *target_head_;
   auto connection = connect(request_.target, GitService::UploadPack);
-  if (!connection) return fail(connection.error());
+  if (!connection) {
+    target_head_ = fail(connection.error());
+    return *target_head_;
+  }
   UploadPack target(**connection, request_.target.url.str(), context_.sources);
   auto head = target.head_branch();
-  if (!head) return fail(head.error());
+  if (!head) {
+    target_head_ = fail(head.error());
+    return *target_head_;
+  }
   target_head_ = std::move(*head);
   return *target_head_;
 }
@@ -102,7 +108,8 @@ Result<std::optional<Error>> RelayLink::keep_reason(const std::string& what, con
   if (!*has_branches) return Reason{deletion_by_empty_source(what)};
   const auto head = target_head();
   if (!head) return fail(head.error());
-  if (*head == ref.target_ref) return Reason{deletion_of_default_branch(what)};
+  // Where the host keeps to itself which one it is, any may be.
+  if (*head == ref.target_ref || *head == "HEAD") return Reason{deletion_of_default_branch(what)};
   return Reason{};
 }
 

@@ -89,7 +89,7 @@ class RelayLink {
   RefTips source_tips_;
   bool has_fetched_ = false;  ///< from the source's present connection
   std::optional<bool> source_has_branches_;
-  std::optional<std::string> target_head_;
+  std::optional<Result<std::string>> target_head_;  ///< asked once, also where that failed
 
   // The clients refer to their connections: they come later, and so go earlier.
   std::unique_ptr<Connection> source_connection_;

@@ -190,7 +190,9 @@ SshMaster::Use SshMaster::use() {
 }
 
 void SshMaster::release() {
-  --state_.lock()->users;
+  // Woken under the lock: without it, whoever sees that nobody uses this any more may free it in between.
+  auto state = state_.lock();
+  --state->users;
   wake();
 }
 

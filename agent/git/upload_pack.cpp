@@ -174,11 +174,15 @@ Result<std::vector<RefTip>> UploadPack::list_refs(RefScope scope) {
 
 Result<std::string> UploadPack::head_branch() {
   if (auto started = connection_.start_advertisement(); !started) return fail(started.error());
-  if (auto read = read_first_answer({}); !read) return fail(read.error());
-  if (advertisement_.version != 2) return advertisement_.head_target;
+  const std::string head = "HEAD";
+  if (auto read = read_first_answer({.asked = AskedRefs({head})}); !read) return fail(read.error());
+  if (advertisement_.version != 2) {
+    return advertisement_.head_target.empty() && advertisement_.tip_of(head) ? head
+                                                                             : advertisement_.head_target;
+  }
   std::string branch;
   const auto take = [&](const RefLine& line) {
-    if (line.ref == "HEAD") branch = line.symref_target;
+    if (line.ref == head) branch = line.symref_target.empty() ? head : std::string(line.symref_target);
   };
   if (const auto read = refs_v2({"HEAD"}, take); !read) return fail(read.error());
   return branch;

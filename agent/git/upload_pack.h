@@ -70,8 +70,8 @@ class UploadPack {
   /// The tips of `refs`, as far as the source has them.
   Result<RefTips> tips_of(const std::vector<std::string>& refs);
   Result<std::vector<RefTip>> list_refs(RefScope scope);
-  /// The branch that HEAD points to, as a full name. Empty where the host does not say, or has no such branch
-  /// yet.
+  /// The branch that HEAD points to, as a full name; `HEAD` where it has a tip, but the host does not say of
+  /// which branch. Empty where it has none.
   Result<std::string> head_branch();
   /// Known after tips_of() or list_refs().
   [[nodiscard]] ObjectFormat format() const { return format_; }

@@ -97,10 +97,13 @@ inline std::optional<ObjectId> tip_put_by(const RunReport& report) {
 }
 
 /// Whether a ref that the source lacks may be deleted at the target, whose tip is `target_tip`. Like a
-/// rewrite it must lose nobody's commits: only what both sides had, or what gitferry put there itself.
+/// rewrite it must lose nobody's commits: only what both sides had, or what gitferry put there itself. By
+/// force also what came since; but nowhere that both sides were not known to be in step, where the source may
+/// never have had the ref.
 inline bool may_delete(Policy policy, const std::optional<ObjectId>& put_tip,
                        const std::optional<ObjectId>& common_tip, const ObjectId& target_tip) {
-  return policy == Policy::Force || put_tip == target_tip || common_tip == target_tip;
+  const bool was_in_step = put_tip || common_tip;
+  return (policy == Policy::Force && was_in_step) || put_tip == target_tip || common_tip == target_tip;
 }
 
 /// How many refs one transfer may delete of a target that has `target_refs` branches and tags: at most 5, and

@@ -127,9 +127,14 @@ bool was_forgotten_since(SqlConnection& connection, std::int64_t lane_id, std::i
 
 void note_put_tip(SqlConnection& connection, const RunEnd& end) {
   const auto put = tip_put_by(end.report);
-  // What was deleted there is nothing that gitferry put there any more.
-  const bool is_deleted = end.report.plan == Plan::Delete && !end.report.error && !end.report.dry_run;
-  if (!put && !is_deleted) return;
+  // What is gone from both sides is nothing that gitferry put there any more, whoever deleted it.
+  const bool is_gone = !end.report.error && !end.report.dry_run && !end.report.source_tip;
+  if (is_gone) {
+    connection.query("UPDATE lane SET put_to_outer = '', put_to_inter = '' WHERE id = ?1")
+        .bind(end.lane_id)
+        .run();
+  }
+  if (!put) return;
   connection
       .query(R"sql(
     UPDATE lane SET put_to_outer = CASE WHEN coalesce(run.went, run.direction) = 1 THEN ?3 ELSE put_to_outer END,

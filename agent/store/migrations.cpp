@@ -311,8 +311,8 @@ ALTER TABLE lane ADD COLUMN behind INTEGER;
 )sql";
 
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3,
-                                                         kSchema4, kSchema5, kSchema6, kSchema7};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4,
+                                                         kSchema5, kSchema6, kSchema7};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

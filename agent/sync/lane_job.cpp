@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 
 #include "agent/base/log.h"
@@ -85,6 +86,7 @@ bool LaneJob::run(Engine& engine) {
   for (const auto direction : directions) {
     // For each anew: the first transfer may last, and the bindings be others after it.
     const auto snapshot = parts_.snapshot();
+    if (direction != directions.front() && !read_tips_again()) return false;
     if (!drop_unbound(*snapshot)) return false;
     if (lanes_.empty()) return true;
     const auto& binding = *snapshot->find(repository);
@@ -94,6 +96,26 @@ bool LaneJob::run(Engine& engine) {
                     parts_.fraction()};
     if (!run_pass(engine, pass)) return false;
     if (lanes_.empty() || parts_.is_stopping()) return true;
+  }
+  return true;
+}
+
+bool LaneJob::read_tips_again() {
+  std::vector<std::int64_t> ids;
+  for (const auto& lane : lanes_) ids.push_back(lane.id);
+  auto rows = parts_.store.lanes_to_run(ids);
+  if (!rows) {
+    log::error("cannot read lanes again", {{"error", rows.error().text()}});
+    return false;
+  }
+  std::unordered_map<std::int64_t, const LaneRow*> by_id;
+  for (const auto& row : *rows) by_id.emplace(row.id, &row);
+  for (auto& lane : lanes_) {
+    const auto found = by_id.find(lane.id);
+    if (found == by_id.end()) continue;
+    lane.common_tip = found->second->common_tip;
+    lane.put_to_outer = found->second->put_to_outer;
+    lane.put_to_inter = found->second->put_to_inter;
   }
   return true;
 }
@@ -168,15 +190,18 @@ bool LaneJob::begin(const Pass& pass) {
   return all_asked;
 }
 
+bool LaneJob::may_turn(const Pass& pass) const {
+  return pass.binding.is_two_way() && !lanes_.front().is_forced(pass.direction);
+}
+
 std::vector<DirectedReport> LaneJob::transfer(Engine& engine, const Pass& pass) {
   std::vector<LaneKey> keys;
   for (const auto& lane : lanes_) keys.push_back(lane.key);
   std::vector<std::size_t> all(lanes_.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
-  const bool may_turn = pass.binding.is_two_way() && !lanes_.front().is_forced(pass.direction);
-  return run_either_way(keys, all, pass.direction, may_turn, [&](const auto& some, Direction direction) {
-    return transfer_one_way(engine, pass, some, direction);
-  });
+  return run_either_way(
+      keys, all, pass.direction, may_turn(pass),
+      [&](const auto& some, Direction direction) { return transfer_one_way(engine, pass, some, direction); });
 }
 
 std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pass,
@@ -197,6 +222,7 @@ std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pas
     auto& ref = request->refs.emplace_back(ref_sync_for(pass.binding, lanes_[i].key, direction));
     go_by_what_is_known(ref, pass.binding, lanes_[i], direction);
     if (is_forced) ref.policy = Policy::Force;
+    ref.may_be_deleted_at_target = ref.propagate_deletion && may_turn(pass) && direction == pass.direction;
     ids.push_back(lanes_[i].id);
   }
   RunningTransfers::Running running(parts_.running, ids);

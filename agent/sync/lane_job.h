@@ -58,9 +58,13 @@ class LaneJob {
   };
 
   bool drop_unbound(const BindingSnapshot& snapshot);
+  /// What the pass before left on both sides is what the next one goes by.
+  bool read_tips_again();
   bool drop(std::span<const LaneDrop> drops, std::span<const LaneRow> lanes);
   bool run_pass(Engine& engine, const Pass& pass);
   bool begin(const Pass& pass);
+  /// Whether lanes that are refused in the pass's direction are tried in the other one.
+  [[nodiscard]] bool may_turn(const Pass& pass) const;
   std::vector<DirectedReport> transfer(Engine& engine, const Pass& pass);
   std::vector<RunReport> transfer_one_way(Engine& engine, const Pass& pass,
                                           const std::vector<std::size_t>& some, Direction direction);

@@ -20,7 +20,7 @@ struct Plans {
 
 /// One report for each of `transfer`, which are indices of the selection's lanes.
 std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_t>& transfer,
-                                Direction direction, const TimeLimit& limit) {
+                                Direction direction, bool may_turn, const TimeLimit& limit) {
   const auto& binding = *plans.selection.binding;
   auto request = request_for(binding, direction, plans.credentials);
   if (!request) {
@@ -34,6 +34,7 @@ std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_
     auto& ref = request->refs.emplace_back(ref_sync_for(binding, plans.selection.lanes[i].key, direction));
     if (plans.lanes[i]) go_by_what_is_known(ref, binding, *plans.lanes[i], direction);
     if (plans.force) ref.policy = Policy::Force;
+    ref.may_be_deleted_at_target = ref.propagate_deletion && may_turn;
   }
   return run_guarded(plans.engine, *request, limit.token());
 }
@@ -58,9 +59,10 @@ Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const 
   for (const auto& lane : selection.lanes) outcomes.push_back({lane.key, lane.direction, 0, false, {}});
   for (const auto& [direction, transfer] : transfers_of(selection.lanes)) {
     if (limit.is_over()) break;
-    auto ran = run_either_way(keys, transfer, direction, may_turn, [&](const auto& some, Direction way) {
-      return plans_of(plans, some, way, limit);
-    });
+    auto ran = run_either_way(keys, transfer, direction, may_turn,
+                              [&, asked = direction](const auto& some, Direction way) {
+                                return plans_of(plans, some, way, may_turn && way == asked, limit);
+                              });
     for (std::size_t i = 0; i < transfer.size(); ++i) {
       auto& outcome = outcomes[transfer[i]];
       outcome.direction = ran[i].direction;

@@ -237,6 +237,7 @@ Result<std::unique_ptr<LaneRunner::Claim>> LaneRunner::claim_next() {
     if (auto read = read_claimed(*claim, (*due)->id, now_ms); !read) return fail(read.error());
     if (claim->lanes.empty()) continue;
     if (auto added = add_companions(*claim, now_ms); !added) return fail(added.error());
+    state_.lock()->turns.gathered(claim->share);
     return claim;
   }
 }

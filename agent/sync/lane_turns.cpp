@@ -15,6 +15,8 @@ bool LaneTurns::must_wait(const LaneRow& lane, Search& search) const {
   const auto found = repositories_.find(lane.key.repository);
   if (found == repositories_.end()) return false;
   const auto& repository = found->second;
+  // It is a moment, and what waits for it may well be among those lanes.
+  if (repository.is_gathering) return true;
   if (repository.full_since_ms) {
     return lane.marked_at_ms <= *repository.full_since_ms || repository.transfers > 1;
   }
@@ -31,11 +33,12 @@ Offer LaneTurns::offer(const LaneRow& lane, const std::vector<std::string>& host
   if (must_wait(lane, search) || running_.contains(lane.id)) return Offer::RepositoryRefused;
   if (has_last_chance(lane) && last_chance_runs_) return Offer::LaneRefused;
   if (!hosts_.try_acquire(hosts)) return Offer::RepositoryRefused;
-  share = {lane.key.repository, hosts, {lane.id}, false, has_last_chance(lane)};
+  share = {lane.key.repository, hosts, {lane.id}, false, false, has_last_chance(lane)};
   running_.insert(lane.id);
   auto& repository = repositories_[share.repository];
   ++repository.transfers;
   ++repository.lanes;
+  repository.is_gathering = true;
   if (share.is_last_chance) last_chance_runs_ = true;
   return Offer::Taken;
 }
@@ -56,6 +59,7 @@ bool LaneTurns::let_next_in(const Search& search) {
 
 std::vector<std::int64_t> LaneTurns::join(Share& share, std::span<const std::int64_t> lanes, std::size_t most,
                                           std::int64_t now_ms) {
+  gathered(share);
   auto& repository = repositories_[share.repository];
   std::vector<std::int64_t> joined;
   for (const auto lane : lanes) {
@@ -75,6 +79,11 @@ std::vector<std::int64_t> LaneTurns::join(Share& share, std::span<const std::int
   return joined;
 }
 
+void LaneTurns::gathered(Share& share) {
+  share.is_gathered = true;
+  repositories_[share.repository].is_gathering = false;
+}
+
 void LaneTurns::leave(Share& share, std::int64_t lane) {
   share.lanes.erase(lane);
   running_.erase(lane);
@@ -89,6 +98,7 @@ void LaneTurns::give_back(const Share& share, std::int64_t now_ms) {
   auto& repository = found->second;
   --repository.transfers;
   repository.lanes -= share.lanes.size();
+  if (!share.is_gathered) repository.is_gathering = false;
   if (share.is_full) {
     repository.full_since_ms.reset();
     repository.queues_since_ms = now_ms;

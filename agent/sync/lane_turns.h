@@ -34,6 +34,7 @@ class LaneTurns {
     std::string repository;
     std::vector<std::string> hosts;
     std::set<std::int64_t> lanes;
+    bool is_gathered = false;
     bool is_full = false;
     bool is_last_chance = false;
   };
@@ -47,6 +48,8 @@ class LaneTurns {
   /// Those of `lanes`, due at `now_ms`, that do not run yet join the share, up to `most` with what it has.
   std::vector<std::int64_t> join(Share& share, std::span<const std::int64_t> lanes, std::size_t most,
                                  std::int64_t now_ms);
+  /// The share has all lanes that it gets, also by join(): others of the repository may begin shares now.
+  void gathered(Share& share);
   void leave(Share& share, std::int64_t lane);
   void give_back(const Share& share, std::int64_t now_ms);
 
@@ -59,7 +62,8 @@ class LaneTurns {
  private:
   struct Repository {
     int transfers = 0;
-    std::size_t lanes = 0;  ///< that run
+    std::size_t lanes = 0;      ///< that run
+    bool is_gathering = false;  ///< a share was begun, and its lanes are being looked for
     std::optional<std::int64_t> full_since_ms = std::nullopt;
     std::optional<std::int64_t> queues_since_ms = std::nullopt;
   };

@@ -25,8 +25,11 @@ bool has_seen(const LaneRow& row, const ListedLane& lane) {
 bool would_be_refused_again(const ListedLane& lane, bool is_two_way) {
   const auto& row = *lane.row;
   if (!has_seen(row, lane) || (!is_two_way && row.last_direction != lane.direction)) return false;
-  // What was missing without leave to delete may be deleted by now.
-  if (lane.is_deletion) return row.last_error != info(ErrorCode::BranchMissing).name;
+  // What was missing without leave to delete, or one of too many, may be deleted by now.
+  if (lane.is_deletion) {
+    return row.last_error != info(ErrorCode::BranchMissing).name &&
+           row.last_error != info(ErrorCode::LimitExceeded).name;
+  }
   if (row.last_error != info(ErrorCode::Diverged).name || lane.target == nullptr) return false;
   return !may_replace(lane.policy, ObjectId::from_hex(row.put_tip(lane.direction)), *lane.target);
 }

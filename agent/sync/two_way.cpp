@@ -33,8 +33,7 @@ Error conflict(const LaneKey& key, Direction direction, const RunReport& report)
                   "was changed on either",
                   key.repository, is_of_tags ? "a tag of" : "commits of", key.internal_ref, shown(internal),
                   key.external_ref, shown(external)),
-      is_of_tags ? "delete the tag on the side where it is wrong, or sync the repository once with force "
-                   "and the direction whose side is to win"
+      is_of_tags ? "sync the repository once with force and the direction whose side is to win"
                  : "merge one side's commits into the other's and push that; or sync once with force and "
                    "the direction whose side is to win",
       std::nullopt};

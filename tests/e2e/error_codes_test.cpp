@@ -192,7 +192,7 @@ TEST_F(ErrorCodes, AnSshKeyThatIsRefusedIs20001) {
     binding.external_credential = "key_file: " + ssh.file(key) + ", known_hosts_file: " + ssh.file(known);
     sync_fails(hosts, binding,
                {20001, "ssh_key_refused", "127.0.0.1",
-                known == std::string("known") ? "public key" : "known_hosts", false});
+                known == std::string("known") ? "public key" : "is not known", false});
   }
 }
 

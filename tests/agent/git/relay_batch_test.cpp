@@ -423,6 +423,46 @@ TEST_P(RelayDeletion, SparesWhatSomebodyElsePutThere) {
   }
 }
 
+TEST_P(RelayDeletion, SparesWhatTheSourceIsNotKnownToHaveHadWhateverThePolicy) {
+  const auto theirs = branch("theirs");
+  target.set_ref(theirs, *target.tip(kMain));
+  auto asked = asking({theirs});
+  asked.refs[0].policy = Policy::Force;
+  asked.refs[0].propagate_deletion = true;
+  asked.may_delete_many = true;
+  expect_error(sync(asked)[0], ErrorCode::Diverged, "known to have been on the source");
+  EXPECT_TRUE(target.tip(theirs));
+}
+
+TEST_P(RelayDeletion, GoesOnBesideABranchThatHasToBeLookedAtAlone) {
+  auto asked = deleting({refs[1], refs[2]});
+  delete_at_source({refs[1]});
+  std::string noise;
+  std::mt19937 random(3);
+  for (int i = 0; i < 300'000; ++i) noise += static_cast<char>(random());
+  source.commit({refs[2], "Large", {{"large", noise}}});
+  const auto theirs = target.commit_many(refs[2], 1, "Theirs");
+  const auto reports = sync(asked);
+  EXPECT_FALSE(reports[0].error) << reports[0].error->text();
+  EXPECT_EQ(reports[0].plan, Plan::Delete);
+  EXPECT_FALSE(target.tip(refs[1]));
+  expect_error(reports[1], ErrorCode::Diverged, theirs.short_hex());
+}
+
+TEST_P(RelayDeletion, AtTheTargetIsNotUndoneWhereTheBindingGoesBothWays) {
+  for (const auto& names : {std::vector{refs[1]}, std::vector{refs[2], refs[3]}}) {
+    auto asked = deleting(names);
+    for (auto& ref : asked.refs) ref.may_be_deleted_at_target = true;
+    target.delete_ref(names[0]);
+    const auto reports = sync(asked);
+    expect_error(reports[0], ErrorCode::BranchMissing, "the target has deleted it");
+    EXPECT_FALSE(target.tip(names[0]));
+    // What was pushed since is worth more than the deletion.
+    source.commit_many(names[0], 1);
+    expect_plan(sync(asked)[0], Plan::Create, names[0]);
+  }
+}
+
 TEST_P(RelayDeletion, NeverTakesTheDefaultBranch) {
   auto asked = deleting({kMain, refs[1]});
   delete_at_source({kMain, refs[1]});

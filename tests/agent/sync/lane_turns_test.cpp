@@ -97,6 +97,8 @@ TEST_F(LaneTurnsTest, OfThoseThatTheNextCrashQuarantinesOneRunsAtATime) {
   auto two = row(2, "other", 5);
   one.crash_count = two.crash_count = kCrashLimit - 1;
   EXPECT_EQ(offer(one, first), Offer::Taken);
+  EXPECT_EQ(offer(two, second), Offer::RepositoryRefused) << "it may be about to join";
+  turns_.gathered(first);
   EXPECT_EQ(offer(two, second), Offer::LaneRefused);
   EXPECT_EQ(offer(row(3, "other", 5), second), Offer::Taken);
   turns_.give_back(second, 9);
