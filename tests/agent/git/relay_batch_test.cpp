@@ -326,6 +326,7 @@ TEST_P(RelayBatchTest, WhatCameMeanwhileIsNeitherReplacedNorDeleted) {
   for (auto& ref : asked.refs) {
     ref.policy = Policy::Force;
     ref.propagate_deletion = true;
+    ref.common_tip = target.tip(ref.target_ref);
   }
   Taps taps;
   std::vector<ObjectId> theirs;

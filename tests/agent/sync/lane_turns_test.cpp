@@ -90,6 +90,18 @@ TEST_F(LaneTurnsTest, WhatWasLeftBehindQueuesUpBehindWhoeverWaitsAtTheEnd) {
   EXPECT_FALSE(turns_.let_next_in(search_));
 }
 
+TEST_F(LaneTurnsTest, WhileAShareIsGatheredNoOtherOfItsRepositoryBegins) {
+  LaneTurns::Share first;
+  LaneTurns::Share second;
+  EXPECT_EQ(offer(row(1, "robot", 5), first), Offer::Taken);
+  EXPECT_EQ(offer(row(2, "robot", 6), second), Offer::RepositoryRefused) << "it may be about to join";
+  turns_.gathered(first);
+  EXPECT_EQ(offer(row(2, "robot", 6), second), Offer::Taken);
+  // Given back before it was gathered.
+  turns_.give_back(second, 9);
+  EXPECT_EQ(offer(row(2, "robot", 6), second), Offer::Taken);
+}
+
 TEST_F(LaneTurnsTest, OfThoseThatTheNextCrashQuarantinesOneRunsAtATime) {
   LaneTurns::Share first;
   LaneTurns::Share second;
@@ -97,8 +109,6 @@ TEST_F(LaneTurnsTest, OfThoseThatTheNextCrashQuarantinesOneRunsAtATime) {
   auto two = row(2, "other", 5);
   one.crash_count = two.crash_count = kCrashLimit - 1;
   EXPECT_EQ(offer(one, first), Offer::Taken);
-  EXPECT_EQ(offer(two, second), Offer::RepositoryRefused) << "it may be about to join";
-  turns_.gathered(first);
   EXPECT_EQ(offer(two, second), Offer::LaneRefused);
   EXPECT_EQ(offer(row(3, "other", 5), second), Offer::Taken);
   turns_.give_back(second, 9);
