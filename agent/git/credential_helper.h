@@ -26,6 +26,7 @@ struct HelperQuestion {
   std::string host;  ///< with the port where it is not the scheme's own
   std::string path;  ///< without its leading '/'; empty: not said, as git does it by default
   std::string username;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 sees a literal zero in the generated comparison
   auto operator<=>(const HelperQuestion&) const = default;
 };
 

@@ -106,9 +106,10 @@ void MirrorEngine::sync_items(Run& run, std::span<BatchItem> items) const {
   auto done = attempt(run, items);
   if (run.waiting.stop.stop_requested() || !run.mirror) return;
   // What lost a race is looked at once more: all of it where the source's refs moved.
-  const auto lost = std::ranges::partition(items, [](const auto& item) { return !has_lost_a_race(item); });
-  if (!lost.empty()) {
-    const auto again = std::span<BatchItem>(lost.begin(), lost.end());
+  const auto lost = std::partition(items.begin(), items.end(),
+                                   [](const BatchItem& item) { return !has_lost_a_race(item); });
+  if (lost != items.end()) {
+    const auto again = std::span<BatchItem>(lost, items.end());
     static_cast<void>(attempt(run, again));
   }
   if (!run.mirror) return;
@@ -116,8 +117,9 @@ void MirrorEngine::sync_items(Run& run, std::span<BatchItem> items) const {
   const bool is_refused_whole =
       std::ranges::count_if(items, is_refused) > 1 && std::ranges::none_of(items, &BatchItem::is_confirmed);
   if (!is_refused_whole || run.pushes_left <= 0) return;
-  const auto rest = std::ranges::partition(items, [&](const auto& item) { return !is_refused(item); });
-  const auto refused = std::span<BatchItem>(rest.begin(), rest.end());
+  const auto rest =
+      std::partition(items.begin(), items.end(), [&](const BatchItem& item) { return !is_refused(item); });
+  const auto refused = std::span<BatchItem>(rest, items.end());
   sync_items(run, refused.first(refused.size() / 2));
   sync_items(run, refused.subspan(refused.size() / 2));
 }

@@ -90,9 +90,9 @@ void RelayEngine::sync_items(const SyncRequest& request, std::span<BatchItem> it
     if (item.is_alone) sync_alone(request, item, waiting);
   }
   if (!is_refused_whole || pushes_left <= 0) return;
-  const auto rest =
-      std::ranges::partition(items, [](const BatchItem& item) { return !item.is_in_push || item.is_alone; });
-  const auto pushed = std::span<BatchItem>(rest.begin(), rest.end());
+  const auto rest = std::partition(items.begin(), items.end(),
+                                   [](const BatchItem& item) { return !item.is_in_push || item.is_alone; });
+  const auto pushed = std::span<BatchItem>(rest, items.end());
   if (pushed.size() < 2) return;
   sync_items(request, pushed.first(pushed.size() / 2), waiting, pushes_left);
   sync_items(request, pushed.subspan(pushed.size() / 2), waiting, pushes_left);

@@ -249,6 +249,7 @@ void RelayBatch::keep_backups() {
   std::vector<BatchItem*> going = rewrites_;
   going.insert(going.end(), deletions_.begin(), deletions_.end());
   std::vector<Backup> backups;
+  backups.reserve(going.size());
   for (const auto* item : going) backups.push_back({item->ref->target_ref, *item->report->target_tip_before});
   link_.keep_backups(backups);
   for (std::size_t i = 0; i < going.size(); ++i) {

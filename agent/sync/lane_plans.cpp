@@ -41,6 +41,7 @@ std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_
 
 std::vector<LaneKey> keys_of(const std::vector<SelectedLane>& lanes) {
   std::vector<LaneKey> keys;
+  keys.reserve(lanes.size());
   for (const auto& lane : lanes) keys.push_back(lane.key);
   return keys;
 }
