@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 #include <string>
 #include <thread>
@@ -186,8 +187,9 @@ TEST_F(RepositoryRoutesTest, ABindingMayGoBothWays) {
   EXPECT_EQ(bound["deletions"].asString(), "ignore");
   EXPECT_EQ(bound["tags"].asString(), "none");
   const auto rows = api("GET", "/repo").data();
-  ASSERT_EQ(rows.size(), 2U);
-  for (const auto& row : rows) EXPECT_EQ(row["sync_direction"].asString(), "both");
+  EXPECT_EQ(std::count_if(rows.begin(), rows.end(),
+                          [](const auto& row) { return row["sync_direction"].asString() == "both"; }),
+            2);
   EXPECT_NE(api("GET", "/audit").text.find("both"), std::string::npos);
 }
 
