@@ -1,6 +1,7 @@
 #include "agent/sync/progress_meter.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace gitferry {
 namespace {
@@ -28,7 +29,7 @@ std::optional<std::chrono::seconds> remaining_of(const ProgressView& view, doubl
       std::max(to_come > 0 ? to_come / objects_a_second : 0.0, to_send > 0 ? to_send / sent_a_second : 0.0);
   // Beyond that the estimate says nothing, and could overflow.
   constexpr double longest = 100.0 * 86'400;
-  return std::chrono::seconds(static_cast<std::int64_t>(std::min(seconds, longest) + 0.5));
+  return std::chrono::seconds(std::lround(std::min(seconds, longest)));
 }
 
 }  // namespace

@@ -73,6 +73,7 @@ std::vector<DirectedReport> run_either_way(std::span<const LaneKey> keys,
   }
   for (const auto& together : transfers_of(turning, opposite(direction))) {
     std::vector<std::size_t> lanes;
+    lanes.reserve(together.size());
     for (const auto i : together) lanes.push_back(transfer[places[i]]);
     auto reports = run(lanes, opposite(direction));
     for (std::size_t i = 0; i < together.size(); ++i) {
