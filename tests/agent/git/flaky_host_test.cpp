@@ -79,6 +79,14 @@ class FlakyHost : public RelayFixture, public ::testing::WithParamInterface<std:
     return faults;
   }
 
+  /// Every second one, early and late in each direction; all of them in a full run.
+  static std::vector<LineFault> some_of(const std::vector<LineFault>& faults) {
+    if (is_full_run()) return faults;
+    std::vector<LineFault> some;
+    for (std::size_t i = 1; i < faults.size(); i += 2) some.push_back(faults[i]);
+    return some;
+  }
+
   /// Runs into `fault`, then again without it, through the same engine.
   RunReport disturbed(const LineFault& fault) {
     SCOPED_TRACE(
@@ -117,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(Of, FlakyHost,
                          });
 
 TEST_P(FlakyHost, AResetIsToldAsALostConnection) {
-  for (const auto& fault : strikes(Kind::Reset)) {
+  for (const auto& fault : some_of(strikes(Kind::Reset))) {
     const auto report = disturbed(fault);
     if (!report.error) continue;
     EXPECT_EQ(report.error->code, ErrorCode::ConnectionFailed) << report.error->text();
@@ -126,7 +134,7 @@ TEST_P(FlakyHost, AResetIsToldAsALostConnection) {
 }
 
 TEST_P(FlakyHost, AnEndInTheMiddleIsToldAsALostConnection) {
-  for (const auto& fault : strikes(Kind::Truncate)) {
+  for (const auto& fault : some_of(strikes(Kind::Truncate))) {
     const auto report = disturbed(fault);
     if (!report.error) continue;
     EXPECT_EQ(report.error->code, ErrorCode::ConnectionFailed) << report.error->text();
@@ -136,7 +144,7 @@ TEST_P(FlakyHost, AnEndInTheMiddleIsToldAsALostConnection) {
 TEST_P(FlakyHost, SilenceEndsAtTheStallLimit) {
   const auto faults = strikes(Kind::Stall);
   limits.stall = short_stall();
-  for (const auto& fault : faults) {
+  for (const auto& fault : some_of(faults)) {
     const auto report = disturbed(fault);
     if (!report.error) continue;
     EXPECT_EQ(report.error->code, ErrorCode::Timeout) << report.error->text();
@@ -156,13 +164,13 @@ TEST_P(FlakyHost, AFlippedBitNeverDamagesTheTarget) {
   const auto faults = strikes(Kind::Flip);
   // A length that lies makes us wait for bytes that never come.
   limits.stall = short_stall();
-  for (const auto& fault : faults) disturbed(fault);
+  for (const auto& fault : some_of(faults)) disturbed(fault);
 }
 
 TEST_P(FlakyHost, AnAnswerThatComesTwiceNeverDamagesTheTarget) {
   const auto faults = strikes(Kind::Repeat);
   limits.stall = short_stall();
-  for (const auto& fault : faults) disturbed(fault);
+  for (const auto& fault : some_of(faults)) disturbed(fault);
 }
 
 }  // namespace

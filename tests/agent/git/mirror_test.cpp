@@ -162,7 +162,7 @@ TEST_F(Mirror, KeepsFewPacksOverManyRuns) {
   expect_arrived(sync());
   const auto engine = engine_over(std::make_unique<VersionedTransport>(2));
   std::size_t most = 0;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 45; ++i) {
     source.commit_many(kMain, 1);
     const auto report = engine->sync(request(), {}).front();
     ASSERT_FALSE(report.error) << report.error->text();
