@@ -111,7 +111,9 @@ Error deletion_not_ours(const std::string& what, const RefSync& ref, const Objec
                   what, target_tip.short_hex(),
                   known ? fmt::format("{}, which both sides last had", known->short_hex())
                         : std::string("known to have been on the source")),
-      "look at what is there; then delete it at the target, push it to the source, or force this sync once",
+      known ? "look at what is there; then delete it at the target, push it to the source, or force this "
+              "sync once"
+            : "look at what is there; then delete it at the target, or push it to the source",
       {}};
 }
 
