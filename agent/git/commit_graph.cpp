@@ -6,14 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "agent/base/crypto.h"
+#include "agent/git/commit_links.h"
 
 namespace gitferry {
-namespace {
-
-constexpr std::string_view kParent = "parent ";
-
-}  // namespace
 
 std::size_t CommitGraph::RawHash::operator()(const std::string& raw) const {
   // An id is a cryptographic hash: any of its bytes will do.
@@ -26,19 +21,11 @@ Status CommitGraph::add(const ObjectId& id, std::string_view content) {
   if (parents_.size() >= kCommitLimit) {
     return fail(ErrorCode::LimitExceeded, "counting the commits of two histories took too many of them");
   }
-  const auto hex = hex_size(id.format());
-  std::string parents;
-  // The first line is the tree's.
-  const auto first_line = content.find('\n');
-  content.remove_prefix(first_line == std::string_view::npos ? content.size() : first_line + 1);
-  while (content.starts_with(kParent) && content.size() > kParent.size() + hex) {
-    const auto raw = from_hex(content.substr(kParent.size(), hex));
-    if (!raw) break;
-    if (++parent_count_ > kParentLimit) {
-      return fail(ErrorCode::LimitExceeded, "counting the commits of two histories took too many parents");
-    }
-    parents += *raw;
-    content.remove_prefix(kParent.size() + hex + 1);
+  const auto width = raw_size(id.format());
+  auto parents = links_of_commit(content, width).parents;
+  parent_count_ += parents.size() / width;
+  if (parent_count_ > kParentLimit) {
+    return fail(ErrorCode::LimitExceeded, "counting the commits of two histories took too many parents");
   }
   parents_.insert_or_assign(id.raw(), std::move(parents));
   return {};

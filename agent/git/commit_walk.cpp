@@ -5,15 +5,9 @@
 #include <iterator>
 #include <utility>
 
-#include "agent/base/crypto.h"
+#include "agent/git/commit_links.h"
 
 namespace gitferry {
-namespace {
-
-constexpr std::string_view kTree = "tree ";
-constexpr std::string_view kParent = "parent ";
-
-}  // namespace
 
 std::size_t CommitWalk::RawHash::operator()(const std::string& raw) const {
   // An id is a cryptographic hash: any of its bytes will do.
@@ -29,20 +23,6 @@ CommitWalk::CommitWalk(std::span<const TipPair> pairs)
     const auto [reached, is_new] = reached_.try_emplace(pairs[i].new_tip.raw(), 0);
     reached->second = is_new ? id_of({i}) : united(reached->second, id_of({i}));
   }
-}
-
-CommitWalk::Parents CommitWalk::parents_of(std::string_view content) const {
-  Parents parents;
-  const auto line = width_ * 2 + 1;
-  if (!content.starts_with(kTree) || content.size() < kTree.size() + line) return parents;
-  content.remove_prefix(kTree.size() + line);
-  while (content.starts_with(kParent) && content.size() >= kParent.size() + line) {
-    const auto raw = from_hex(content.substr(kParent.size(), width_ * 2));
-    if (!raw) return parents;
-    parents += *raw;
-    content.remove_prefix(kParent.size() + line);
-  }
-  return parents;
 }
 
 CommitWalk::PairsId CommitWalk::id_of(Pairs pairs) {
@@ -64,7 +44,7 @@ CommitWalk::PairsId CommitWalk::united(PairsId left, PairsId right) {
 }
 
 Status CommitWalk::add(const ObjectId& id, std::string_view content) {
-  auto parents = parents_of(content);
+  auto parents = links_of_commit(content, width_).parents;
   ids_ += 1 + parents.size() / width_;
   if (ids_ > kIdLimit) {
     return fail(ErrorCode::LimitExceeded, "proving the fast-forward took more than a million commits",

@@ -51,7 +51,6 @@ class CommitWalk {
   /// Many commits are reached from the same new tips, so each set of those stands in one place.
   using PairsId = std::uint32_t;
 
-  [[nodiscard]] Parents parents_of(std::string_view content) const;
   PairsId id_of(Pairs pairs);
   PairsId united(PairsId left, PairsId right);
   Status reach(const std::string& from, PairsId pairs);

@@ -1,6 +1,7 @@
 #include "agent/git/git2_handles.h"
 
 #include <cstddef>
+#include <cstring>
 #include <string_view>
 
 #include "agent/git/remote_text.h"
@@ -43,6 +44,19 @@ git_oid git2_id(const ObjectId& id) {
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): libgit2 takes unsigned bytes
   git_oid_fromraw(&made, reinterpret_cast<const unsigned char*>(id.raw().data()));
   return made;
+}
+
+git_oid git2_id(std::string_view raw) {
+  git_oid id{};
+  std::memcpy(id.id, raw.data(), GIT_OID_RAWSZ);
+  return id;
+}
+
+std::size_t Git2IdHash::operator()(const git_oid& id) const {
+  // An id is a cryptographic hash: any of its bytes will do.
+  std::size_t value = 0;
+  std::memcpy(&value, id.id, sizeof value);
+  return value;
 }
 
 ObjectId id_of(const git_oid& id) {

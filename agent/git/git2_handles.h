@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <git2.h>
 #include <git2/sys/repository.h>
@@ -25,10 +27,8 @@ using Git2Repository = Git2Handle<git_repository, git_repository_free>;
 using Git2Odb = Git2Handle<git_odb, git_odb_free>;
 using Git2OdbObject = Git2Handle<git_odb_object, git_odb_object_free>;
 using Git2Config = Git2Handle<git_config, git_config_free>;
-using Git2Commit = Git2Handle<git_commit, git_commit_free>;
 using Git2Tree = Git2Handle<git_tree, git_tree_free>;
 using Git2Tag = Git2Handle<git_tag, git_tag_free>;
-using Git2Revwalk = Git2Handle<git_revwalk, git_revwalk_free>;
 using Git2Indexer = Git2Handle<git_indexer, git_indexer_free>;
 using Git2Packbuilder = Git2Handle<git_packbuilder, git_packbuilder_free>;
 
@@ -50,6 +50,17 @@ std::string git2_error_text();
 
 /// Precondition: a SHA-1 id; libgit2 before 1.6 knows no other.
 git_oid git2_id(const ObjectId& id);
+/// Precondition: at least as long as an id; more is not looked at.
+git_oid git2_id(std::string_view raw);
 ObjectId id_of(const git_oid& id);
+
+struct Git2IdHash {
+  std::size_t operator()(const git_oid& id) const;
+};
+struct Git2IdEqual {
+  bool operator()(const git_oid& left, const git_oid& right) const {
+    return git_oid_equal(&left, &right) == 1;
+  }
+};
 
 }  // namespace gitferry

@@ -123,11 +123,7 @@ Status HeldPack::send(ReceivePack& target, ObjectFormat format) {
     return fail(ErrorCode::ConnectionFailed, "the source's pack ended before it was complete",
                 "it is tried again; if it repeats, look into the source's log");
   }
-  if (!checksum.is(end)) {
-    return fail(ErrorCode::ProtocolError,
-                "the source's pack is damaged: its checksum is not that of its bytes",
-                "run git fsck --full on the source; over plain http, look for a proxy that changes answers");
-  }
+  if (!checksum.is(end)) return fail(wrong_pack_checksum());
   auto written = write(target, end);
   if (written) meter_.enter(TransferPhase::Waiting);
   return written;

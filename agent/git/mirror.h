@@ -11,7 +11,7 @@
 #include "agent/git/engine.h"
 #include "agent/git/mirror_directory.h"
 #include "agent/git/mirror_repository.h"
-#include "agent/git/relay_batch.h"
+#include "agent/git/ref_batch.h"
 #include "agent/git/transport.h"
 #include "agent/git/upload_pack.h"
 
@@ -48,13 +48,13 @@ class MirrorEngine final : public Engine {
     const MirrorDirectory& directory;
     std::unique_ptr<MirrorRepository> mirror = nullptr;
     bool has_renewed = false;
-    int pushes_left = 0;
   };
 
   void sync_held(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting);
-  void sync_items(Run& run, std::span<BatchItem> items) const;
-  /// One attempt, and another where the mirror had to be made anew.
-  Status attempt(Run& run, std::span<BatchItem> items) const;
+  /// As one push, and once more for what lost a race. Whether the target refused all of it.
+  bool sync_items(Run& run, std::span<BatchItem> items) const;
+  /// One attempt, and another where the mirror had to be made anew. Whether the target refused all of it.
+  bool attempt(Run& run, std::span<BatchItem> items) const;
   static Status open(Run& run);
   static Status renew(Run& run);
   /// After the last push: few packs, and none that are of no use.

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
 #include "agent/git/mirror_repository.h"
-#include "agent/git/relay_batch.h"
+#include "agent/git/ref_batch.h"
 #include "agent/git/relay_link.h"
+#include "agent/git/spool.h"
 
 namespace gitferry {
 
@@ -25,46 +23,32 @@ class MirrorAttempt {
   /// Fills in the reports of all items; one with `is_alone` lost a race and wants another look. An error is
   /// that of the transfer as a whole, and in the report of every item that it left unsettled; with
   /// LocalRepositoryDamaged no ref has moved, and the mirror is to be made anew.
-  Status run();
+  Status run() { return batch_.close(run_steps()); }
+  [[nodiscard]] bool is_refused_whole() const { return batch_.is_refused_whole(); }
 
  private:
   Status run_steps();
-  Status list();
-  void plan_by_listings();
-  void plan_by_listings(BatchItem& item);
-  void plan_deletions();
-  void check_names();
+  /// The mirror's objects are named by SHA-1 alone.
+  void refuse_other_formats();
   /// Brings what the items need into the mirror, and looks whether it is whole.
   Status fetch();
   Status fetch_into_mirror(const std::vector<ObjectId>& wants);
   /// Errors of the mirror that came from the source alone: it was empty before.
   Error blame(Error error) const;
   Status plan_updates();
-  void settle_rewrite(BatchItem& item);
   void count_divergence();
   /// What a target's branch has more, as far as the target lets it be read.
   void fetch_from_target(const std::vector<ObjectId>& wants);
-  void keep_backups();
   Status push();
   Status write_pack(Spool& pack);
   Status send(std::vector<RefUpdate> updates, Spool& pack);
-  void take_outcome(const PushOutcome& outcome);
-  void refuse(BatchItem& item, Error error) const;
-  [[nodiscard]] std::vector<BatchItem*> planned_as(Plan plan) const;
-  [[nodiscard]] std::string what(const BatchItem& item) const { return what_is_done(request_, *item.ref); }
-  [[nodiscard]] std::chrono::microseconds elapsed() const;
+  /// That need objects of the source.
+  [[nodiscard]] std::vector<BatchItem*> moving() const;
 
   RelayContext context_;
   const SyncRequest& request_;
-  std::span<BatchItem> items_;
   MirrorRepository& mirror_;
-  MonotonicTime started_;
-  RelayLink link_;
-
-  std::vector<BatchItem*> deletions_;
-  std::vector<BatchItem*> creations_;
-  std::vector<BatchItem*> updates_;
-  std::vector<BatchItem*> pushed_;  ///< in the order of their commands
+  RefBatch batch_;
 };
 
 }  // namespace gitferry

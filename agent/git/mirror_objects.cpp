@@ -1,7 +1,6 @@
 #include "agent/git/mirror_objects.h"
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
@@ -16,7 +15,7 @@ namespace {
 /// How many objects are looked at between two looks at the clock.
 constexpr std::uint64_t kObjectsPerLook = 1024;
 /// Parents of one commit whose trees are compared; more only means that more is looked at.
-constexpr unsigned kBaseLimit = 8;
+constexpr std::size_t kBaseLimit = 8;
 constexpr int kTagDepthLimit = 100;
 
 Error missing(const git_oid& id, std::string_view kind) {
@@ -36,13 +35,6 @@ Error mirror_object_error(std::string_view what) {
           {}};
 }
 
-std::size_t NewObjects::IdHash::operator()(const git_oid& id) const {
-  // An id is a cryptographic hash: any of its bytes will do.
-  std::size_t value = 0;
-  std::memcpy(&value, id.id, sizeof value);
-  return value;
-}
-
 NewObjects::NewObjects(git_repository& repository, git_odb& objects, const Waiting& waiting, Visit visit)
     : repository_(repository), objects_(objects), waiting_(waiting), visit_(std::move(visit)) {}
 
@@ -55,35 +47,28 @@ Status NewObjects::visit(const git_oid& id, const char* name) {
 }
 
 Status NewObjects::walk(std::span<const ObjectId> tips, std::span<const ObjectId> known) {
-  Git2Revwalk commits;
-  if (git2_make(commits, git_revwalk_new, &repository_) != 0) {
-    return fail(mirror_object_error("the mirror's history"));
-  }
+  std::vector<git_oid> ours;
   for (const auto& tip : tips) {
-    if (auto started = start_from(git2_id(tip), *commits); !started) return started;
+    if (auto started = start_from(git2_id(tip), ours); !started) return started;
   }
-  for (const auto& one : known) {
-    const auto id = git2_id(one);
-    // What cannot be hidden is looked at, which is only slower.
-    if (git_odb_exists(&objects_, &id) == 1) static_cast<void>(git_revwalk_hide(commits.get(), &id));
-  }
-  git_oid id;
-  int code = 0;
-  while ((code = git_revwalk_next(&id, commits.get())) == 0) {
-    if (auto taken = take_commit(id); !taken) return taken;
+  std::vector<git_oid> theirs;
+  for (const auto& one : known) theirs.push_back(git2_id(one));
+  HistoryPaint history(objects_, waiting_);
+  if (auto painted = history.paint(ours, theirs); !painted) return painted;
+  for (const auto* commit : history.only_ours()) {
+    if (auto taken = take_commit(*commit, history); !taken) return taken;
     if (auto taken = take_trees(); !taken) return taken;
   }
-  if (code != GIT_ITEROVER) return fail(mirror_object_error("a commit of the history"));
   return take_trees();
 }
 
-Status NewObjects::start_from(git_oid id, git_revwalk& walk) {
+Status NewObjects::start_from(git_oid id, std::vector<git_oid>& commits) {
   for (int depth = 0; depth < kTagDepthLimit; ++depth) {
     std::size_t size = 0;
     git_object_t type = GIT_OBJECT_INVALID;
     if (git_odb_read_header(&size, &type, &objects_, &id) != 0) return fail(missing(id, "object"));
     if (type == GIT_OBJECT_COMMIT) {
-      if (git_revwalk_push(&walk, &id) != 0) return fail(missing(id, "commit"));
+      commits.push_back(id);
       return {};
     }
     if (type == GIT_OBJECT_TREE) {
@@ -100,19 +85,12 @@ Status NewObjects::start_from(git_oid id, git_revwalk& walk) {
               "remove it from the source");
 }
 
-Status NewObjects::take_commit(const git_oid& id) {
-  Git2Commit commit;
-  if (git2_make(commit, git_commit_lookup, &repository_, &id) != 0) return fail(missing(id, "commit"));
-  if (auto visited = visit(id, ""); !visited) return visited;
-  PendingTree tree{*git_commit_tree_id(commit.get()), {}};
-  const auto parents = git_commit_parentcount(commit.get());
-  for (unsigned i = 0; i < parents; ++i) {
-    Git2Commit parent;
-    const auto* parent_id = git_commit_parent_id(commit.get(), i);
-    if (git2_make(parent, git_commit_lookup, &repository_, parent_id) != 0) {
-      return fail(missing(*parent_id, "commit"));
-    }
-    if (i < kBaseLimit) tree.bases.push_back(*git_commit_tree_id(parent.get()));
+Status NewObjects::take_commit(const HistoryPaint::Commit& commit, const HistoryPaint& history) {
+  if (auto visited = visit(commit.id, ""); !visited) return visited;
+  PendingTree tree{commit.tree, {}};
+  for (const auto& id : commit.parents) {
+    const auto* parent = history.find(id);
+    if (parent != nullptr && tree.bases.size() < kBaseLimit) tree.bases.push_back(parent->tree);
   }
   trees_.push_back(std::move(tree));
   return {};

@@ -11,6 +11,7 @@
 
 #include "agent/base/result.h"
 #include "agent/git/git2_handles.h"
+#include "agent/git/history_paint.h"
 #include "agent/git/transport.h"
 #include "agent/model/object_id.h"
 
@@ -32,22 +33,14 @@ class NewObjects {
   Status walk(std::span<const ObjectId> tips, std::span<const ObjectId> known);
 
  private:
-  struct IdHash {
-    std::size_t operator()(const git_oid& id) const;
-  };
-  struct IdEqual {
-    bool operator()(const git_oid& left, const git_oid& right) const {
-      return git_oid_equal(&left, &right) == 1;
-    }
-  };
   struct PendingTree {
     git_oid id;
     std::vector<git_oid> bases;  ///< the parents' trees in the same place
   };
 
-  /// Follows tags; what they lead to becomes a commit of `walk`, or a tree or blob to look at.
-  Status start_from(git_oid id, git_revwalk& walk);
-  Status take_commit(const git_oid& id);
+  /// Follows tags; what they lead to becomes one of `commits`, or a tree or blob to look at.
+  Status start_from(git_oid id, std::vector<git_oid>& commits);
+  Status take_commit(const HistoryPaint::Commit& commit, const HistoryPaint& history);
   Status take_trees();
   Status take_tree(const PendingTree& pending);
   Status take_entry(const git_tree_entry& entry, std::span<const Git2Tree> bases);
@@ -57,7 +50,7 @@ class NewObjects {
   git_odb& objects_;
   const Waiting& waiting_;
   Visit visit_;
-  std::unordered_set<git_oid, IdHash, IdEqual> seen_;  ///< trees and blobs
+  std::unordered_set<git_oid, Git2IdHash, Git2IdEqual> seen_;  ///< trees and blobs
   std::vector<PendingTree> trees_;
   std::uint64_t visited_ = 0;
 };

@@ -11,8 +11,10 @@
 #include <sys/statvfs.h>
 
 #include "agent/git/git2_handles.h"
+#include "agent/git/history_paint.h"
 #include "agent/git/mirror_directory.h"
 #include "agent/git/mirror_objects.h"
+#include "agent/git/pack_checksum.h"
 #include "agent/git/relay_link.h"
 #include "agent/git/stall_watch.h"
 
@@ -104,6 +106,38 @@ Error failed(Pace& pace) {
   return mirror_object_error(pace.what);
 }
 
+/// Whether the bytes of a pack are those that were sent: its trailer is the checksum of the rest.
+class TrailerCheck {
+ public:
+  void add(std::string_view bytes) {
+    tail_ += bytes;
+    if (tail_.size() <= GIT_OID_RAWSZ) return;
+    const auto ready = tail_.size() - GIT_OID_RAWSZ;
+    checksum_.add(std::string_view(tail_).substr(0, ready));
+    tail_.erase(0, ready);
+  }
+  [[nodiscard]] bool is_right() { return checksum_.is(tail_); }
+
+ private:
+  PackChecksum checksum_{ObjectFormat::Sha1};
+  std::string tail_;
+};
+
+/// Who is to blame that a pack was not taken: one that does not even have its own checksum says nothing about
+/// the mirror.
+Error failed(Pace& pace, ByteReader& pack, TrailerCheck& trailer) {
+  auto error = failed(pace);
+  if (error.code != ErrorCode::LocalRepositoryDamaged) return error;
+  std::array<char, kReadSize> buffer{};
+  for (;;) {
+    auto count = pack.read(buffer);
+    if (!count) return std::move(count.error());
+    if (*count == 0) break;
+    trailer.add({buffer.data(), *count});
+  }
+  return trailer.is_right() ? error : wrong_pack_checksum();
+}
+
 }  // namespace
 
 struct MirrorRepository::Handles {
@@ -154,6 +188,14 @@ bool MirrorRepository::contains(const ObjectId& id) const {
   return git_odb_exists_ext(handles_->objects.get(), &oid, GIT_ODB_LOOKUP_NO_REFRESH) == 1;
 }
 
+bool MirrorRepository::is_commit(const ObjectId& id) const {
+  const auto oid = git2_id(id);
+  std::size_t size = 0;
+  git_object_t type = GIT_OBJECT_INVALID;
+  return contains(id) && git_odb_read_header(&size, &type, handles_->objects.get(), &oid) == 0 &&
+         type == GIT_OBJECT_COMMIT;
+}
+
 Status MirrorRepository::add_pack(ByteReader& pack, const Waiting& waiting, TransferProgress* progress) {
   Pace pace{waiting, "the pack from the source", progress};
   auto name = index_pack(pack, pace);
@@ -176,6 +218,7 @@ Result<std::string> MirrorRepository::index_pack(ByteReader& pack, MirrorPace& p
     return fail(mirror_object_error("a new pack"));
   }
   git_indexer_progress stats{};
+  TrailerCheck trailer;
   std::array<char, kReadSize> buffer{};
   std::uint64_t received = 0;
   for (;;) {
@@ -187,13 +230,14 @@ Result<std::string> MirrorRepository::index_pack(ByteReader& pack, MirrorPace& p
       return fail(ErrorCode::LimitExceeded,
                   fmt::format("the source's pack is larger than {} bytes", kPackBytesLimit));
     }
-    if (!append(*indexer, {buffer.data(), *count}, stats)) return fail(failed(pace));
+    trailer.add({buffer.data(), *count});
+    if (!append(*indexer, {buffer.data(), *count}, stats)) return fail(failed(pace, pack, trailer));
   }
   if (received < kPackHeaderSize || stats.received_objects < stats.total_objects) {
     return fail(ErrorCode::ConnectionFailed, "the source's pack ended before it was complete");
   }
   if (stats.total_objects == 0) return std::string();
-  if (git_indexer_commit(indexer.get(), &stats) != 0) return fail(failed(pace));
+  if (git_indexer_commit(indexer.get(), &stats) != 0) return fail(failed(pace, pack, trailer));
   return std::string(git_indexer_name(indexer.get()));
 }
 
@@ -216,40 +260,31 @@ Status MirrorRepository::keep_tips(const std::vector<ObjectId>& tips) {
   std::vector<ObjectId> commits;
   for (const auto& tip : tips) {
     // Those of tags are few, and are looked at again each time.
-    Git2Commit commit;
-    const auto id = git2_id(tip);
-    if (git2_make(commit, git_commit_lookup, handles_->repository.get(), &id) == 0) commits.push_back(tip);
+    if (is_commit(tip)) commits.push_back(tip);
   }
   const auto before = manifest_.tips;
   manifest_.add_tips(commits);
   return manifest_.tips == before ? Status{} : files_.write(manifest_);
 }
 
-Result<bool> MirrorRepository::descends(const ObjectId& newer, const ObjectId& older) {
-  for (const auto& id : {newer, older}) {
-    Git2Commit commit;
-    const auto oid = git2_id(id);
-    if (!contains(id) || git2_make(commit, git_commit_lookup, handles_->repository.get(), &oid) != 0) {
-      return false;
-    }
-  }
-  const auto commit = git2_id(newer);
-  const auto ancestor = git2_id(older);
-  const int answer = git_graph_descendant_of(handles_->repository.get(), &commit, &ancestor);
-  if (answer < 0) return fail(mirror_object_error("the history of " + newer.hex()));
-  return answer == 1;
+Result<bool> MirrorRepository::descends(const ObjectId& newer, const ObjectId& older,
+                                        const Waiting& waiting) {
+  if (!is_commit(newer) || !is_commit(older)) return false;
+  HistoryPaint history(*handles_->objects, waiting);
+  const auto ours = git2_id(newer);
+  const auto theirs = git2_id(older);
+  if (auto painted = history.paint({&ours, 1}, {&theirs, 1}); !painted) return fail(painted.error());
+  return history.is_reached_from_ours(theirs);
 }
 
-std::optional<Divergence> MirrorRepository::divergence(const ObjectId& source, const ObjectId& target) {
-  if (!contains(source) || !contains(target)) return std::nullopt;
+std::optional<Divergence> MirrorRepository::divergence(const ObjectId& source, const ObjectId& target,
+                                                       const Waiting& waiting) {
+  if (!is_commit(source) || !is_commit(target)) return std::nullopt;
+  HistoryPaint history(*handles_->objects, waiting);
   const auto ours = git2_id(source);
   const auto theirs = git2_id(target);
-  std::size_t ahead = 0;
-  std::size_t behind = 0;
-  if (git_graph_ahead_behind(&ahead, &behind, handles_->repository.get(), &ours, &theirs) != 0) {
-    return std::nullopt;
-  }
-  return Divergence{ahead, behind};
+  if (!history.paint({&ours, 1}, {&theirs, 1}) || !history.is_complete()) return std::nullopt;
+  return Divergence{history.count_only_ours(), history.count_only_theirs()};
 }
 
 std::vector<ObjectId> MirrorRepository::whole_ones(const std::vector<ObjectId>& ids, const Waiting& waiting) {

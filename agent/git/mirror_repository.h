@@ -57,9 +57,10 @@ class MirrorRepository {
 
   /// Whether `newer` has `older` among its ancestors. False also where `older` is not here, or either is no
   /// commit. Precondition: check_connected(newer).
-  Result<bool> descends(const ObjectId& newer, const ObjectId& older);
-  /// Unset where a commit of either is not here.
-  std::optional<Divergence> divergence(const ObjectId& source, const ObjectId& target);
+  Result<bool> descends(const ObjectId& newer, const ObjectId& older, const Waiting& waiting);
+  /// Unset where a commit of either is not here, or there is no time left.
+  std::optional<Divergence> divergence(const ObjectId& source, const ObjectId& target,
+                                       const Waiting& waiting);
 
   /// A pack of what `wants` reach and `haves` do not; its deltas need nothing else. Haves that are not here
   /// with all that they reach are passed over.
@@ -74,6 +75,7 @@ class MirrorRepository {
   explicit MirrorRepository(const std::string& path);
 
   Status open_objects();
+  [[nodiscard]] bool is_commit(const ObjectId& id) const;
   /// The new pack's name; empty for one of no objects.
   Result<std::string> index_pack(ByteReader& pack, MirrorPace& pace);
   Status take_index(const std::string& name);

@@ -1,9 +1,5 @@
 #include "agent/git/object_counter.h"
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
 namespace gitferry {
 namespace {
 
@@ -14,17 +10,7 @@ constexpr unsigned kOffsetDelta = 6;
 constexpr unsigned kRefDelta = 7;
 constexpr std::uint8_t kMore = 0x80;
 
-constexpr std::size_t kOutputSize = 32U << 10U;
-
 }  // namespace
-
-ObjectCounter::ObjectCounter(std::size_t id_size) : id_size_(id_size) {
-  if (::inflateInit(&zlib_) != Z_OK) state_ = State::Stopped;
-}
-
-ObjectCounter::~ObjectCounter() {
-  ::inflateEnd(&zlib_);
-}
 
 void ObjectCounter::feed(std::string_view bytes) {
   while (!bytes.empty() && is_counting()) {
@@ -70,29 +56,22 @@ void ObjectCounter::take_first_byte(std::uint8_t byte) {
 }
 
 void ObjectCounter::end_header() {
-  ::inflateReset(&zlib_);
+  inflater_.begin();
   field_size_ = 0;
   state_ = type_ == kOffsetDelta ? State::BaseOffset : type_ == kRefDelta ? State::BaseId : State::Data;
 }
 
 void ObjectCounter::inflate_some(std::string_view& bytes) {
-  std::array<Bytef, kOutputSize> output;  // NOLINT(cppcoreguidelines-pro-type-member-init): zlib fills it
-  // zlib's interface predates const.
-  zlib_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
-  zlib_.avail_in = static_cast<uInt>(std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max()));
-  const auto offered = zlib_.avail_in;
-  int result = Z_OK;
-  do {
-    zlib_.next_out = output.data();
-    zlib_.avail_out = static_cast<uInt>(output.size());
-    result = ::inflate(&zlib_, Z_NO_FLUSH);
-  } while (result == Z_OK && zlib_.avail_out == 0);
-  bytes.remove_prefix(offered - zlib_.avail_in);
-  if (result == Z_STREAM_END) {
-    ++count_;
-    state_ = count_ == total_ ? State::Stopped : State::FirstByte;
-  } else if (result != Z_OK && result != Z_BUF_ERROR) {
-    state_ = State::Stopped;
+  switch (inflater_.inflate(bytes, [](std::string_view) { return true; })) {
+    case ObjectInflater::Outcome::More:
+      return;
+    case ObjectInflater::Outcome::Ended:
+      ++count_;
+      state_ = count_ == total_ ? State::Stopped : State::FirstByte;
+      return;
+    case ObjectInflater::Outcome::Damaged:
+      state_ = State::Stopped;
+      return;
   }
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include <zlib.h>
+#include "agent/git/object_inflater.h"
 
 namespace gitferry {
 
@@ -14,10 +14,7 @@ namespace gitferry {
 class ObjectCounter {
  public:
   /// `id_size`: bytes of an object id in the pack.
-  explicit ObjectCounter(std::size_t id_size);
-  ~ObjectCounter();
-  ObjectCounter(const ObjectCounter&) = delete;
-  ObjectCounter& operator=(const ObjectCounter&) = delete;
+  explicit ObjectCounter(std::size_t id_size) : id_size_(id_size) {}
 
   /// The next bytes from the pack's first one on, cut anywhere.
   void feed(std::string_view bytes);
@@ -40,7 +37,7 @@ class ObjectCounter {
   std::uint32_t total_ = 0;
   std::uint64_t count_ = 0;
   unsigned type_ = 0;
-  z_stream zlib_{};
+  ObjectInflater inflater_;
 };
 
 }  // namespace gitferry

@@ -22,4 +22,11 @@ bool PackChecksum::is(std::string_view trailer) {
   return trailer == std::string_view(reinterpret_cast<const char*>(digest.data()), size);
 }
 
+Error wrong_pack_checksum() {
+  return {ErrorCode::ProtocolError,
+          "the source's pack is damaged: its checksum is not that of its bytes",
+          "run git fsck --full on the source; over plain http, look for a proxy that changes answers",
+          {}};
+}
+
 }  // namespace gitferry

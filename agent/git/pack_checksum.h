@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 
+#include "agent/base/error.h"
 #include "agent/model/object_id.h"
 
 namespace gitferry {
@@ -24,5 +25,8 @@ class PackChecksum {
   };
   std::unique_ptr<EVP_MD_CTX, Deleter> context_;
 };
+
+/// The error for a source's pack that ends with another checksum than its own.
+Error wrong_pack_checksum();
 
 }  // namespace gitferry

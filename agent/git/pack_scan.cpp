@@ -1,7 +1,6 @@
 #include "agent/git/pack_scan.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -19,7 +18,6 @@ constexpr unsigned kOffsetDelta = 6;
 constexpr unsigned kRefDelta = 7;
 
 constexpr std::size_t kHeaderSize = 12;
-constexpr std::size_t kOutputSize = 32U << 10U;
 
 tl::unexpected<Error> damaged(std::string_view how) {
   return fail(ErrorCode::ProtocolError, fmt::format("the source's pack is damaged: {}", how),
@@ -35,14 +33,7 @@ std::uint32_t big_endian(std::string_view bytes) {
 }  // namespace
 
 PackScan::PackScan(std::span<const TipPair> pairs, Depth depth, std::size_t cache_limit)
-    : format_(pairs.front().new_tip.format()), walk_(pairs), depth_(depth), cache_limit_(cache_limit) {
-  // Fails only without memory; then inflate() reports it.
-  static_cast<void>(::inflateInit(&zlib_));
-}
-
-PackScan::~PackScan() {
-  ::inflateEnd(&zlib_);
-}
+    : format_(pairs.front().new_tip.format()), walk_(pairs), depth_(depth), cache_limit_(cache_limit) {}
 
 Status PackScan::feed(std::string_view bytes) {
   while (!bytes.empty() && !is_settled()) {
@@ -180,32 +171,20 @@ void PackScan::begin_data(const CachedCommit* base) {
   field_.clear();
   content_.clear();
   inflated_ = 0;
-  ::inflateReset(&zlib_);
+  inflater_.begin();
   state_ = State::Data;
 }
 
 Status PackScan::inflate_some(std::string_view& bytes) {
-  std::array<Bytef, kOutputSize> output;  // NOLINT(cppcoreguidelines-pro-type-member-init): zlib fills it
-  // zlib's interface predates const.
-  zlib_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
-  zlib_.avail_in = static_cast<uInt>(std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max()));
-  const auto offered = zlib_.avail_in;
-  int result = Z_OK;
-  do {
-    zlib_.next_out = output.data();
-    zlib_.avail_out = static_cast<uInt>(output.size());
-    result = ::inflate(&zlib_, Z_NO_FLUSH);
-    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-      return damaged("an object does not inflate");
-    const auto count = output.size() - zlib_.avail_out;
-    inflated_ += count;
-    if (inflated_ > object_size_) return damaged("an object is larger than it says");
-    if (keeps_content_) content_.append(reinterpret_cast<const char*>(output.data()), count);
-  } while (result == Z_OK && zlib_.avail_out == 0);
-  bytes.remove_prefix(offered - zlib_.avail_in);
-  if (result == Z_STREAM_END) return end_object();
-  if (offered == zlib_.avail_in && zlib_.avail_out != 0) return damaged("an object does not inflate");
-  return {};
+  const auto outcome = inflater_.inflate(bytes, [&](std::string_view piece) {
+    inflated_ += piece.size();
+    if (inflated_ > object_size_) return false;
+    if (keeps_content_) content_ += piece;
+    return true;
+  });
+  if (inflated_ > object_size_) return damaged("an object is larger than it says");
+  if (outcome == ObjectInflater::Outcome::Damaged) return damaged("an object does not inflate");
+  return outcome == ObjectInflater::Outcome::Ended ? end_object() : Status{};
 }
 
 Status PackScan::end_object() {

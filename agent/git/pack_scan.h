@@ -11,10 +11,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include <zlib.h>
-
 #include "agent/base/result.h"
 #include "agent/git/commit_walk.h"
+#include "agent/git/object_inflater.h"
 #include "agent/model/object_id.h"
 
 namespace gitferry {
@@ -43,9 +42,6 @@ class PackScan {
 
   explicit PackScan(std::span<const TipPair> pairs, Depth depth = Depth::Whole,
                     std::size_t cache_limit = kCacheLimit);
-  ~PackScan();
-  PackScan(const PackScan&) = delete;
-  PackScan& operator=(const PackScan&) = delete;
 
   /// Each commit as it comes, its object without the header; an error ends the scan.
   using SeeCommit = std::function<Status(const ObjectId& id, std::string_view content)>;
@@ -109,7 +105,7 @@ class PackScan {
   std::optional<std::string> base_;  ///< content of the commit that the object is a delta of
   std::string content_;
   std::uint64_t inflated_ = 0;
-  z_stream zlib_{};
+  ObjectInflater inflater_;
 
   std::deque<CachedCommit> cache_;  ///< by offset
   std::unordered_map<std::string, std::uint64_t> offset_of_;

@@ -13,6 +13,10 @@ namespace gitferry {
 namespace {
 
 constexpr std::size_t kReasonLimit = 200;
+/// Of a reason as it comes, with what cleaning takes out of it.
+constexpr std::size_t kReasonKept = 4096;
+/// Of a report, besides one for each ref: the target's word on the pack, and lines of later versions.
+constexpr std::size_t kExtraReportLines = 1000;
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
   for (const auto word : words) {
@@ -195,12 +199,17 @@ Status ReceivePack::read_report(PacketReader& packets, PushOutcome& outcome) con
   std::string unpack_reason;
   std::vector<std::optional<std::string>> refusals(updates_.size());
   std::vector<bool> is_accepted(updates_.size());
-  for (;;) {
+  for (std::size_t lines = 0;; ++lines) {
     const auto packet = packets.read();
     if (!packet) return fail(packet.error());
     if (!packet->is_data()) break;
+    if (lines > updates_.size() + kExtraReportLines) {
+      return fail(ErrorCode::LimitExceeded,
+                  fmt::format("{}: its report on {} refs does not end", packets.what(), updates_.size()),
+                  "look at the target with a plain git push");
+    }
     const auto line = packet->line();
-    if (line.starts_with("unpack ")) unpack_reason = std::string(line.substr(7));
+    if (line.starts_with("unpack ")) unpack_reason = std::string(line.substr(7, kReasonKept));
     if (line.starts_with("ok ")) {
       if (const auto found = index_of.find(line.substr(3)); found != index_of.end())
         is_accepted[found->second] = true;
@@ -209,7 +218,7 @@ Status ReceivePack::read_report(PacketReader& packets, PushOutcome& outcome) con
       const auto end = line.find(' ', 3);
       if (const auto found = index_of.find(line.substr(3, end - 3));
           found != index_of.end() && end != std::string_view::npos)
-        refusals[found->second] = std::string(line.substr(end + 1));
+        refusals[found->second] = std::string(line.substr(end + 1, kReasonKept));
     }
   }
   if (unpack_reason != "ok" && !unpack_reason.empty()) {

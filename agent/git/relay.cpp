@@ -1,18 +1,27 @@
 #include "agent/git/relay.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
+#include "agent/git/halved_offers.h"
 #include "agent/git/ref_listing.h"
 #include "agent/git/relay_attempt.h"
+#include "agent/git/relay_batch.h"
 
 namespace gitferry {
 namespace {
 
-/// Finding k refused refs among n by halves takes about 2 k log2(n) pushes. More than this is a target that
-/// takes nothing.
-constexpr int kPushLimit = 256;
+/// Whether another try, as `options` say then, may do what this one could not.
+bool adapt(RelayOptions& options, const Error& error, bool unpack_failed) {
+  if (error.code == ErrorCode::LengthRequired && !options.whole_pack) {
+    options.whole_pack = true;
+  } else if (unpack_failed && options.thin_pack) {
+    options.thin_pack = false;
+  } else {
+    return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -27,38 +36,19 @@ Waiting RelayEngine::waiting(std::stop_token stop) const {
   return {limits_, clock_.monotonic() + limits_.total, std::move(stop)};
 }
 
-Status RelayEngine::sync_with_retries(const SyncRequest& request, const BatchItem& item,
-                                      const Waiting& waiting) {
-  RelayOptions options;
-  options.seen = item.seen;
-  bool has_planned_again = false;
-  for (;;) {
-    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, *item.ref,
-                         options, *item.report);
-    auto done = attempt.run();
-    if (done || waiting.stop.stop_requested()) return done;
-    if (!options.seen) options.seen = SeenTip{item.report->target_tip_before};
-    if (done.error().code == ErrorCode::LengthRequired && !options.whole_pack) {
-      options.whole_pack = true;
-    } else if (attempt.unpack_failed() && options.thin_pack) {
-      options.thin_pack = false;
-    } else if (done.error().code == ErrorCode::LeaseLost && !has_planned_again) {
-      has_planned_again = true;
-    } else {
-      return done;
-    }
-  }
-}
-
 void RelayEngine::sync_alone(const SyncRequest& request, BatchItem& item, const Waiting& waiting) {
   const auto started = clock_.monotonic();
-  auto& report = *item.report;
-  report = {};
-  report.dry_run = request.dry_run;
-  auto done = sync_with_retries(request, item, waiting);
-  item.is_confirmed = done.has_value();
-  if (!done) report.error = std::move(done.error());
-  report.total = std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic() - started);
+  RelayOptions options;
+  bool has_planned_again = false;
+  for (;;) {
+    RelayAttempt attempt({*transport_, sources_, spool_directory_, clock_, waiting}, request, item, options);
+    const auto done = attempt.run();
+    if (done || waiting.stop.stop_requested()) break;
+    if (adapt(options, done.error(), attempt.unpack_failed())) continue;
+    if (done.error().code != ErrorCode::LeaseLost || has_planned_again) break;
+    has_planned_again = true;
+  }
+  item.report->total = std::chrono::duration_cast<std::chrono::microseconds>(clock_.monotonic() - started);
 }
 
 bool RelayEngine::sync_together(const SyncRequest& request, std::span<BatchItem> items,
@@ -67,57 +57,36 @@ bool RelayEngine::sync_together(const SyncRequest& request, std::span<BatchItem>
   for (;;) {
     RelayBatch batch({*transport_, sources_, spool_directory_, clock_, waiting}, request, items, options);
     const auto done = batch.run();
-    if (done) break;
-    if (waiting.stop.stop_requested()) return false;
-    if (done.error().code == ErrorCode::LengthRequired && !options.whole_pack) {
-      options.whole_pack = true;
-    } else if (batch.unpack_failed() && options.thin_pack) {
-      options.thin_pack = false;
-    } else {
-      return batch.unpack_failed();
+    const bool is_over = done || waiting.stop.stop_requested();
+    if (!is_over && adapt(options, done.error(), batch.unpack_failed())) continue;
+    const bool is_refused_whole = batch.is_refused_whole();
+    for (auto& item : items) {
+      if (!item.is_alone) continue;
+      sync_alone(request, item, waiting);
+      // It had its turn: nobody offers it again.
+      item.is_alone = true;
     }
+    return is_refused_whole && !waiting.stop.stop_requested();
   }
-  const auto refused = std::ranges::count_if(items, &BatchItem::is_refused);
-  return refused > 1 && std::ranges::none_of(items, &BatchItem::is_confirmed);
-}
-
-void RelayEngine::sync_items(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting,
-                             int& pushes_left) {
-  if (items.size() == 1) return sync_alone(request, items.front(), waiting);
-  --pushes_left;
-  const bool is_refused_whole = sync_together(request, items, waiting);
-  for (auto& item : items) {
-    if (item.is_alone) sync_alone(request, item, waiting);
-  }
-  if (!is_refused_whole || pushes_left <= 0) return;
-  const auto rest = std::partition(items.begin(), items.end(),
-                                   [](const BatchItem& item) { return !item.is_in_push || item.is_alone; });
-  const auto pushed = std::span<BatchItem>(rest, items.end());
-  if (pushed.size() < 2) return;
-  sync_items(request, pushed.first(pushed.size() / 2), waiting, pushes_left);
-  sync_items(request, pushed.subspan(pushed.size() / 2), waiting, pushes_left);
 }
 
 std::vector<RunReport> RelayEngine::sync(const SyncRequest& request, std::stop_token stop) {
   std::vector<RunReport> reports(request.refs.size());
   if (reports.empty()) return reports;
-  std::vector<BatchItem> items(reports.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    items[i].ref = &request.refs[i];
-    items[i].report = &reports[i];
-    items[i].seen = request.refs[i].seen;
-  }
+  auto items = batch_items(request.refs, reports);
+  const auto run = waiting(std::move(stop));
+  HalvedOffers offers([&](std::span<BatchItem> some) {
+    if (some.size() > 1) return sync_together(request, some, run);
+    sync_alone(request, some.front(), run);
+    return false;
+  });
   try {
-    int pushes_left = kPushLimit;
-    sync_items(request, items, waiting(std::move(stop)), pushes_left);
+    offers.make(items);
   } catch (const std::exception& unexpected) {
-    for (auto& item : items) {
-      if (item.is_settled()) continue;
-      item.report->error = Error{ErrorCode::Internal,
-                                 std::string("the relay failed: ") + unexpected.what(),
-                                 "report this with the log around it",
-                                 {}};
-    }
+    fail_unsettled(items, {ErrorCode::Internal,
+                           std::string("the relay failed: ") + unexpected.what(),
+                           "report this with the log around it",
+                           {}});
   }
   return reports;
 }

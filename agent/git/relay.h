@@ -9,7 +9,7 @@
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/git/engine.h"
-#include "agent/git/relay_batch.h"
+#include "agent/git/ref_batch.h"
 #include "agent/git/transport.h"
 #include "agent/git/upload_pack.h"
 
@@ -40,12 +40,9 @@ class RelayEngine final : public Engine {
 
  private:
   [[nodiscard]] Waiting waiting(std::stop_token stop) const;
-  void sync_items(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting,
-                  int& pushes_left);
-  /// As one batch, with the retries of one. Whether the target refused all of it.
+  /// As one batch and what that leaves alone, with the retries of each. Whether the target refused all of it.
   bool sync_together(const SyncRequest& request, std::span<BatchItem> items, const Waiting& waiting);
   void sync_alone(const SyncRequest& request, BatchItem& item, const Waiting& waiting);
-  Status sync_with_retries(const SyncRequest& request, const BatchItem& item, const Waiting& waiting);
 
   std::unique_ptr<Transport> transport_;
   TransferLimits limits_;

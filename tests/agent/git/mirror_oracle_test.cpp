@@ -9,6 +9,7 @@
 
 #include "agent/base/text.h"
 #include "agent/git/fallback.h"
+#include "agent/git/pack_scan.h"
 #include "tests/agent/git/relay_fixture.h"
 
 namespace gitferry::test {
@@ -104,7 +105,8 @@ class EnginesAgree : public RelayFixture, public ::testing::WithParamInterface<u
   std::mt19937 random_{GetParam()};
   int steps_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, EnginesAgree, ::testing::Range(0U, 6U));
+INSTANTIATE_TEST_SUITE_P(Seeds, EnginesAgree, ::testing::Range(0U, 2U));
+INSTANTIATE_TEST_SUITE_P(FullSeeds, EnginesAgree, ::testing::Range(2U, 20U));
 
 TEST_P(EnginesAgree, OnRandomHistories) {
   source.commit_many(branch(0), 3);
@@ -167,6 +169,30 @@ TEST_F(RelayFixture, TheMirrorTakesOverWhatTheRelayCannotDecideAndNothingElse) {
   expect_arrived(reports[1], "refs/heads/other", "refs/heads/other");
   EXPECT_EQ(reports[1].engine, EngineKind::Mirror);
   EXPECT_TRUE(reports[1].relay_undecided);
+}
+
+/// The relay keeps no commit that is larger than its limit, and so cannot tell what lies behind one.
+TEST_F(RelayFixture, AFastForwardBehindACommitTooLargeForTheRelayIsTheMirrors) {
+  source.commit_many(kMain, 3);
+  source.set_ref("refs/heads/other", *source.tip(kMain));
+  auto both = request();
+  both.refs.push_back({"refs/heads/other", "refs/heads/other"});
+  const auto relay_engine = [this] { return engine_over(std::make_unique<VersionedTransport>(2)); };
+  for (const auto& report : relay_engine()->sync(both, {})) ASSERT_FALSE(report.error);
+  source.commit({kMain, std::string(PackScan::kCommitLimit + 1, 'x'), {{"large", "text"}}});
+  source.commit_many(kMain, 2);
+  source.commit_many("refs/heads/other", 1);
+  auto alone = relay_engine();
+  kind = EngineKind::Mirror;
+  FallbackEngine engine(std::move(alone), engine_over(std::make_unique<VersionedTransport>(2)),
+                        DivergenceCount(std::make_unique<VersionedTransport>(2), limits, clock));
+  const auto reports = engine.sync(both, {});
+  expect_arrived(reports[0]);
+  EXPECT_EQ(reports[0].plan, Plan::FastForward);
+  EXPECT_EQ(reports[0].engine, EngineKind::Mirror);
+  EXPECT_TRUE(reports[0].relay_undecided);
+  expect_arrived(reports[1], "refs/heads/other", "refs/heads/other");
+  EXPECT_EQ(reports[1].engine, EngineKind::Relay);
 }
 
 /// With and without a place where both histories may be cut, and with one that is none any more.

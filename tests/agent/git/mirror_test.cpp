@@ -24,6 +24,7 @@
 #include "agent/base/text.h"
 #include "agent/git/mirror_manifest.h"
 #include "agent/git/mirror_repository.h"
+#include "tests/agent/git/noise.h"
 #include "tests/agent/git/relay_fixture.h"
 #include "tests/agent/git/stateless_transport.h"
 #include "tests/agent/git/tapped_transport.h"
@@ -157,12 +158,32 @@ TEST_F(Mirror, DeletesItselfWhereItIsToldTo) {
   }
 }
 
+TEST_F(Mirror, TakesTheBadlyWrittenCommitsOfOldHistories) {
+  source.commit_many(kMain, 2);
+  const auto tree = source.git({"rev-parse", "main^{tree}"});
+  const std::string good = " <x@example.org> 1 +0000\n";
+  for (const std::string& people :
+       {"author X 1 +0000\ncommitter X" + good, "author X" + good + "committer X 1 +0000\n",
+        "author X" + good + "committer <> \n", "author X" + good, "committer X" + good + "author X" + good}) {
+    auto text = "tree " + tree + "\nparent " + source.tip(kMain)->hex() + "\n" + people + "\nBad\n";
+    const auto bad = source.git({"hash-object", "-t", "commit", "-w", "--stdin", "--literally"}, text);
+    source.set_ref(kMain, ObjectId::from_hex(bad).value());
+    source.commit_many(kMain, 2);
+    const auto report = sync();
+    ASSERT_FALSE(report.error) << people << report.error->text();
+    EXPECT_EQ(target.tip(kMain), source.tip(kMain));
+  }
+  target.set_ref(kMain, ObjectId::from_hex(target.git({"rev-parse", "main~3"})).value());
+  target.commit_many(kMain, 1, "Theirs");
+  EXPECT_EQ(sync().divergence, (Divergence{3, 1}));
+}
+
 TEST_F(Mirror, KeepsFewPacksOverManyRuns) {
   source.commit_many(kMain, 200);
   expect_arrived(sync());
   const auto engine = engine_over(std::make_unique<VersionedTransport>(2));
   std::size_t most = 0;
-  for (int i = 0; i < 45; ++i) {
+  for (int i = 0; i < 24; ++i) {
     source.commit_many(kMain, 1);
     const auto report = engine->sync(request(), {}).front();
     ASSERT_FALSE(report.error) << report.error->text();
@@ -173,6 +194,30 @@ TEST_F(Mirror, KeepsFewPacksOverManyRuns) {
   EXPECT_LE(most, MirrorRepository::kPackLimit);
   EXPECT_EQ(files(".pack").size(), files(".idx").size());
   EXPECT_EQ(GitRepository(mirror().string()).git({"fsck", "--full", "--no-dangling"}), "");
+}
+
+TEST_F(Mirror, APackThatWasDamagedOnTheWayCostsNoMirror) {
+  source.commit_many(kMain, 300);
+  expect_arrived(sync());
+  const auto old_tip = source.tip(kMain);
+  source.commit({.message = "Large", .files = {{"large.bin", noise(1U << 20U)}}});
+  for (const std::uint64_t at : {1U << 10U, 1U << 19U}) {
+    VersionedTransport plain(2);
+    Taps taps;
+    taps.on_read = [at](GitService service, std::span<char> bytes,
+                        std::uint64_t begin) -> Result<std::size_t> {
+      const bool is_there = at >= begin && at < begin + bytes.size();
+      if (service == GitService::UploadPack && is_there) bytes[at - begin] ^= 0x10;
+      return bytes.size();
+    };
+    const auto report = sync(std::make_unique<TappedTransport>(plain, taps));
+    ASSERT_TRUE(report.error) << at;
+    EXPECT_EQ(report.error->code, ErrorCode::ProtocolError) << report.error->text();
+    EXPECT_FALSE(report.mirror_renewed);
+    EXPECT_EQ(target.tip(kMain), old_tip);
+    EXPECT_EQ(files(".pack").size(), 1U);
+  }
+  expect_arrived(sync());
 }
 
 struct Damage {

@@ -62,6 +62,12 @@ TEST(ReceivePack, ACutReportIsNoSuccess) {
   }
 }
 
+TEST(ReceivePack, AReportThatDoesNotEndIsCutOff) {
+  std::string bands;
+  for (int i = 0; i < 1'100; ++i) bands += packet("\1" + packet("ok refs/heads/other\n"));
+  EXPECT_EQ(code_of(push(packet("\1" + packet("unpack ok\n")) + bands + "0000")), ErrorCode::LimitExceeded);
+}
+
 TEST(ReceivePack, GivesReasonsTheirMeaning) {
   struct Reason {
     const char* text;
