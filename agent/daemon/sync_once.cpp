@@ -91,10 +91,6 @@ std::vector<RunReport> run_transfer(const Job& job, const std::vector<SelectedLa
   return run_guarded(job.engine, *request, std::stop_token());
 }
 
-std::string hex_of(const std::optional<ObjectId>& tip) {
-  return tip ? tip->hex() : "";
-}
-
 BranchResult result_of(const SyncOutcome& outcome) {
   const Side from = source_side(outcome.direction);
   const auto& report = outcome.report;

@@ -48,4 +48,9 @@ class ObjectId {
   std::string raw_;
 };
 
+/// Its digits; empty without one.
+inline std::string hex_of(const std::optional<ObjectId>& id) {
+  return id ? id->hex() : std::string();
+}
+
 }  // namespace gitferry

@@ -78,10 +78,6 @@ std::vector<LaneRow> rows_of(Query& query) {
   return rows;
 }
 
-std::string hex_of(const std::optional<ObjectId>& id) {
-  return id ? id->hex() : std::string();
-}
-
 std::int64_t lane_of(SqlConnection& connection, const LaneKey& key, std::int64_t now_ms) {
   {
     auto query = connection.query(

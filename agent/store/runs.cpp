@@ -62,10 +62,6 @@ RunRow row_of(const Query& query) {
   return row;
 }
 
-std::string hex_of(const std::optional<ObjectId>& id) {
-  return id ? id->hex() : std::string();
-}
-
 void bind_filter(Query& query, const RunFilter& filter, const Page& page, bool with_page) {
   const auto repositories = json_array(filter.repositories);
   const auto branches = json_array(filter.branch_ids);

@@ -13,7 +13,6 @@ namespace {
 struct Plans {
   Engine& engine;
   const LaneSelection& selection;
-  bool force;
   const CredentialLookup& credentials;
   const std::vector<std::optional<LaneRow>>& lanes;
 };
@@ -29,11 +28,11 @@ std::vector<RunReport> plans_of(const Plans& plans, const std::vector<std::size_
     return std::vector(transfer.size(), report);
   }
   request->dry_run = true;
-  request->may_delete_many = plans.force;
+  request->may_delete_many = plans.selection.wish.force;
   for (const auto i : transfer) {
     auto& ref = request->refs.emplace_back(ref_sync_for(binding, plans.selection.lanes[i].key, direction));
     if (plans.lanes[i]) go_by_what_is_known(ref, binding, *plans.lanes[i], direction);
-    if (plans.force) ref.policy = Policy::Force;
+    if (plans.selection.wish.force) ref.policy = Policy::Force;
     ref.may_be_deleted_at_target = ref.propagate_deletion && may_turn;
   }
   return run_guarded(plans.engine, *request, limit.token());
@@ -49,13 +48,12 @@ std::vector<LaneKey> keys_of(const std::vector<SelectedLane>& lanes) {
 }  // namespace
 
 Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
-                                            bool force, const CredentialLookup& credentials,
-                                            const TimeLimit& limit) {
+                                            const CredentialLookup& credentials, const TimeLimit& limit) {
   const auto keys = keys_of(selection.lanes);
   const auto lanes = store.lanes_of(keys);
   if (!lanes) return fail(lanes.error());
-  const Plans plans{engine, selection, force, credentials, *lanes};
-  const bool may_turn = selection.binding->is_two_way() && !force;
+  const Plans plans{engine, selection, credentials, *lanes};
+  const bool may_turn = selection.binding->is_two_way() && !selection.wish.force;
   std::vector<SyncOutcome> outcomes;
   for (const auto& lane : selection.lanes) outcomes.push_back({lane.key, lane.direction, 0, false, {}});
   for (const auto& [direction, transfer] : transfers_of(selection.lanes)) {

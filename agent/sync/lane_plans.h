@@ -16,7 +16,6 @@ namespace gitferry {
 /// one does not keep the others from being planned. `store`: is asked what was last put on the targets.
 /// Errors: its own.
 Result<std::vector<SyncOutcome>> plan_lanes(Engine& engine, Store& store, const LaneSelection& selection,
-                                            bool force, const CredentialLookup& credentials,
-                                            const TimeLimit& limit);
+                                            const CredentialLookup& credentials, const TimeLimit& limit);
 
 }  // namespace gitferry

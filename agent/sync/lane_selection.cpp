@@ -60,7 +60,7 @@ Result<LaneSelection> select_enabled(const BindingSnapshot& snapshot, std::strin
                 "give the direction, sync_direct=1 or 2: what the side that is synced from has will replace "
                 "what the other has");
   }
-  return LaneSelection{binding, wish.direction, {}};
+  return LaneSelection{binding, wish, {}};
 }
 
 }  // namespace

@@ -25,18 +25,18 @@ struct SelectedTransfer {
 /// Divides lanes into transfers as transfers_of() of one direction does, those that go to_outer first.
 std::vector<SelectedTransfer> transfers_of(const std::vector<SelectedLane>& lanes);
 
+/// What the caller of a sync asks for besides its name.
+struct SelectionWish {
+  /// Unset: the binding's own, of a two-way one whichever each lane needs.
+  std::optional<Direction> direction = std::nullopt;
+  bool force = false;  ///< this once, whatever the policy says
+};
+
 /// The lanes that a request by name means.
 struct LaneSelection {
   const RepositoryBinding* binding = nullptr;  ///< of the snapshot it was selected from
-  /// The way that was asked for. Unset: the binding's own, of a two-way one whichever each lane needs.
-  std::optional<Direction> direction;
+  SelectionWish wish;
   std::vector<SelectedLane> lanes;
-};
-
-/// What the caller of a sync asks for besides its name.
-struct SelectionWish {
-  std::optional<Direction> direction = std::nullopt;
-  bool force = false;
 };
 
 /// Every enabled branch binding whose name on the source side of the direction is `branch`. Of a two-way

@@ -30,10 +30,10 @@ std::optional<ObjectId> common_tip(const LaneRow* row) {
 class LaneLister {
  public:
   LaneLister(const RepositoryBinding& binding, const BothListings& listings, std::span<const LaneRow> rows,
-             std::optional<Direction> only)
+             const SelectionWish& wish)
       : binding_(binding),
         listings_(listings),
-        only_(only),
+        wish_(wish),
         internal_(tips_of(listings.internal)),
         external_(tips_of(listings.external)) {
     for (const auto& row : rows) rows_.emplace(row.key, &row);
@@ -53,7 +53,7 @@ class LaneLister {
 
  private:
   [[nodiscard]] bool is_source(Side side) const {
-    return only_ ? source_side(*only_) == side : binding_.is_source(side);
+    return wish_.direction ? source_side(*wish_.direction) == side : binding_.is_source(side);
   }
   [[nodiscard]] const ObjectId* tip(Side side, const std::string& ref) const {
     const auto& tips = side == Side::Internal ? internal_ : external_;
@@ -89,14 +89,14 @@ class LaneLister {
     const auto from = source_side(lane.direction);
     lane.source = tip(from, lane.key.ref(from));
     lane.target = tip(other(from), lane.key.ref(other(from)));
-    lane.policy = policy_of(binding_, lane.key);
+    lane.policy = wish_.force ? Policy::Force : policy_of(binding_, lane.key);
     lane.is_deletion = is_deletion(lane);
     if (const auto taken = checked_synced_ref(lane.key.internal_ref); !taken) lane.refused = taken.error();
     lanes_.push_back(std::move(lane));
   }
 
   [[nodiscard]] Direction direction_of(const ListedLane& lane) const {
-    if (only_) return *only_;
+    if (wish_.direction) return *wish_.direction;
     if (!binding_.is_two_way()) return first_direction(binding_.direction);
     const auto* internal = tip(Side::Internal, lane.key.internal_ref);
     const auto* external = tip(Side::External, lane.key.external_ref);
@@ -117,12 +117,12 @@ class LaneLister {
     if (listings_.of(source_side(lane.direction)).empty()) return false;
     auto ref = ref_sync_for(binding_, lane.key, lane.direction);
     if (lane.row != nullptr) go_by_what_is_known(ref, binding_, *lane.row, lane.direction);
-    return ref.propagate_deletion && may_delete(ref.policy, ref.put_tip, ref.common_tip, *lane.target);
+    return ref.propagate_deletion && may_delete(lane.policy, ref.put_tip, ref.common_tip, *lane.target);
   }
 
   const RepositoryBinding& binding_;
   const BothListings& listings_;
-  const std::optional<Direction> only_;
+  const SelectionWish wish_;
   const Tips internal_;
   const Tips external_;
   std::map<LaneKey, const LaneRow*> rows_;
@@ -132,8 +132,8 @@ class LaneLister {
 }  // namespace
 
 std::vector<ListedLane> listed_lanes(const RepositoryBinding& binding, const BothListings& listings,
-                                     std::span<const LaneRow> rows, std::optional<Direction> only) {
-  return LaneLister(binding, listings, rows, only).list();
+                                     std::span<const LaneRow> rows, const SelectionWish& wish) {
+  return LaneLister(binding, listings, rows, wish).list();
 }
 
 }  // namespace gitferry

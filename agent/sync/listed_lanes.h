@@ -8,6 +8,7 @@
 #include "agent/git/engine.h"
 #include "agent/model/binding.h"
 #include "agent/store/store.h"
+#include "agent/sync/lane_selection.h"
 
 namespace gitferry {
 
@@ -41,12 +42,11 @@ struct ListedLane {
 /// propagate, refs that both sides had once, although a source lacks them by now. Names that cannot be taken
 /// are among them, with the reason.
 ///
-/// `rows`: of the repository, read after the listing. `only`: the way that was asked for; unset: the
-/// binding's own. Of a two-way binding a lane goes from the side that alone has the ref, or alone moved since
-/// both were equal, otherwise to_outer; and from the side that lacks it where that is to be a deletion, which
-/// needs that the other side has exactly what both had. A source that lists nothing at all deletes nothing:
-/// it is rather broken than empty.
+/// `rows`: of the repository, read after the listing. `wish`: what was asked for. Of a two-way binding a lane
+/// goes from the side that alone has the ref, or alone moved since both were equal, otherwise to_outer; and
+/// from the side that lacks it where that is to be a deletion, which needs that the other side has exactly
+/// what both had. A source that lists nothing at all deletes nothing: it is rather broken than empty.
 std::vector<ListedLane> listed_lanes(const RepositoryBinding& binding, const BothListings& listings,
-                                     std::span<const LaneRow> rows, std::optional<Direction> only);
+                                     std::span<const LaneRow> rows, const SelectionWish& wish = {});
 
 }  // namespace gitferry

@@ -63,7 +63,7 @@ Differences differing_lanes(const RepositoryBinding& binding, const BothListings
   Differences found;
   // A side's refs are deleted as its own number allows.
   std::array<std::vector<LaneMark>, 2> deletions;
-  for (auto& lane : listed_lanes(binding, listings, lanes, std::nullopt)) {
+  for (auto& lane : listed_lanes(binding, listings, lanes)) {
     if (!needs_run(lane, binding, to_epoch_ms(listed_at))) continue;
     auto& into = lane.is_deletion ? deletions.at(lane.direction == Direction::ToOuter ? 0 : 1) : found.marks;
     into.push_back({std::move(lane.key), lane.direction});

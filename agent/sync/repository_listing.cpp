@@ -64,7 +64,7 @@ std::vector<ListedRef> compared(const LaneSelection& selection, const BothListin
                                 std::span<const LaneRow> rows) {
   const auto& binding = *selection.binding;
   std::vector<ListedRef> refs;
-  for (auto& lane : listed_lanes(binding, listings, rows, selection.direction)) {
+  for (auto& lane : listed_lanes(binding, listings, rows, selection.wish)) {
     // That a bound branch is missing, its run tells.
     const bool is_bound = binding.granularity == Granularity::One && !is_tag(lane.key.internal_ref);
     if (lane.source == nullptr && !lane.is_deletion && !is_bound) continue;
@@ -75,7 +75,7 @@ std::vector<ListedRef> compared(const LaneSelection& selection, const BothListin
 }
 
 Side first_side(const LaneSelection& selection) {
-  return source_side(selection.direction.value_or(first_direction(selection.binding->direction)));
+  return source_side(selection.wish.direction.value_or(first_direction(selection.binding->direction)));
 }
 
 }  // namespace gitferry

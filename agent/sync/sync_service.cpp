@@ -34,9 +34,9 @@ tl::unexpected<Error> moved_meanwhile(const std::string& repository) {
               "look at them, and sync it again");
 }
 
-std::vector<LaneMark> marks_of(const LaneSelection& selection, bool force) {
+std::vector<LaneMark> marks_of(const LaneSelection& selection) {
   std::vector<LaneMark> marks;
-  for (const auto& lane : selection.lanes) marks.push_back({lane.key, lane.direction, force});
+  for (const auto& lane : selection.lanes) marks.push_back({lane.key, lane.direction, selection.wish.force});
   return marks;
 }
 
@@ -255,7 +255,7 @@ Service::Outcomes Service::sync_listed(const LaneSelection& selection, const Syn
   const auto engine = parts_.engines();
   auto refs = list_for_sync(*engine, selection, limit);
   if (!refs) return fail(refs.error());
-  auto ran = sync_lanes(marks_of(unsettled(selection, *refs), wish.force), limit.deadline());
+  auto ran = sync_lanes(marks_of(unsettled(selection, *refs)), limit.deadline());
   if (!ran) return ran;
   return merged(std::move(*refs), std::move(*ran));
 }
@@ -268,8 +268,7 @@ Service::Outcomes Service::plan_listed(const LaneSelection& selection, const Syn
   for (auto& ref : *refs) {
     if (ref.settled) ref.settled->dry_run = true;
   }
-  auto planned =
-      plan_lanes(*engine, parts_.store, unsettled(selection, *refs), wish.force, parts_.credentials, limit);
+  auto planned = plan_lanes(*engine, parts_.store, unsettled(selection, *refs), parts_.credentials, limit);
   if (!planned) return planned;
   return merged(std::move(*refs), std::move(*planned));
 }
@@ -297,7 +296,7 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
     if (!ref.settled || !ref.settled->error) continue;
     log::warn("a ref is not synced", {{"repo", wish.repository}, {"error", ref.settled->error->text()}});
   }
-  const auto marks = marks_of(unsettled(*selection, *refs), wish.force);
+  const auto marks = marks_of(unsettled(*selection, *refs));
   if (marks.empty()) return {};
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
   if (!receipt) return fail(receipt.error());
@@ -310,7 +309,7 @@ Service::Outcomes Service::sync_branch(std::string_view repository, std::string_
   const auto bindings = snapshot();
   const auto selection = select_branch(*bindings, repository, branch, selection_wish(wish));
   if (!selection) return fail(selection.error());
-  return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
+  return sync_lanes(marks_of(*selection), deadline_of(wish));
 }
 
 Service::Outcomes Service::plan_branch(std::string_view repository, std::string_view branch,
@@ -319,7 +318,7 @@ Service::Outcomes Service::plan_branch(std::string_view repository, std::string_
   const auto selection = select_branch(*bindings, repository, branch, selection_wish(wish));
   if (!selection) return fail(selection.error());
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
-  return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
+  return plan_lanes(*parts_.engines(), parts_.store, *selection, parts_.credentials, limit);
 }
 
 Service::Outcomes Service::sync_repository(std::string_view repository, const SyncWish& wish) {
@@ -327,7 +326,7 @@ Service::Outcomes Service::sync_repository(std::string_view repository, const Sy
   const auto selection = select_repository(*bindings, repository, selection_wish(wish));
   if (!selection) return fail(selection.error());
   if (!selection->binding->needs_listing()) {
-    return sync_lanes(marks_of(*selection, wish.force), deadline_of(wish));
+    return sync_lanes(marks_of(*selection), deadline_of(wish));
   }
   if (wish.wait > std::chrono::milliseconds{0}) return sync_listed(*selection, wish);
   auto added = listings_.add({selection->binding->name, wish.direction, wish.force,
@@ -342,7 +341,7 @@ Service::Outcomes Service::plan_repository(std::string_view repository, const Sy
   if (!selection) return fail(selection.error());
   if (selection->binding->needs_listing()) return plan_listed(*selection, wish);
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
-  return plan_lanes(*parts_.engines(), parts_.store, *selection, wish.force, parts_.credentials, limit);
+  return plan_lanes(*parts_.engines(), parts_.store, *selection, parts_.credentials, limit);
 }
 
 }  // namespace

@@ -70,6 +70,28 @@ TEST_F(WholeRepositoryTest, CarriesBranchesWithSlashesAndAnyDefaultBranch) {
   EXPECT_EQ(target_.fsck(), "");
 }
 
+TEST_F(WholeRepositoryTest, ForceDeletesWhatMovedSinceOfBranchesAndTags) {
+  auto binding = between(target_);
+  binding.tags = Tags::All;
+  binding.deletions = Deletions::Propagate;
+  service_->replace_snapshot(snapshot_of({binding}));
+  make_branches();
+  source_.set_ref("refs/tags/v1", *source_.tip("refs/heads/trunk"));
+  ASSERT_EQ(failed(sync()), 0U);
+  for (const auto* ref : {"refs/heads/feature/x", "refs/tags/v1"}) {
+    source_.delete_ref(ref);
+    target_.set_ref(ref, target_.commit_many("refs/heads/theirs", 1));
+  }
+  sync();
+  EXPECT_TRUE(target_.tip("refs/heads/feature/x"));
+  EXPECT_TRUE(target_.tip("refs/tags/v1"));
+  EXPECT_EQ(failed(sync(true)), 0U);
+  EXPECT_FALSE(target_.tip("refs/heads/feature/x"));
+  EXPECT_FALSE(target_.tip("refs/tags/v1"));
+  // What was never synced is nobody's to delete.
+  EXPECT_TRUE(target_.tip("refs/heads/theirs"));
+}
+
 TEST_F(WholeRepositoryTest, TakesAnEmptySourceAndOneWithoutItsDefaultBranch) {
   EXPECT_TRUE(sync().empty());
   source_.commit_many("refs/heads/only", 1);
