@@ -12,7 +12,8 @@ check() {
   shift
   allowed="^($(IFS='|'; echo "$folder $*" | tr ' ' '|'))/"
   while IFS= read -r line; do
-    path=$(sed -E 's/^.*#include "([^"]+)".*$/\1/' <<<"$line")
+    path=${line#*\"}
+    path=${path%%\"*}
     if ! [[ $path =~ $allowed ]]; then
       echo "layering: ${line%%:*} includes $path"
       failed=1

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -118,6 +119,15 @@ double cpu_s(pid_t process) {
     ticks += of_one;
   }
   return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double running_children_cpu_s() {
+  double sum = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(task.path() / "children");
+    for (pid_t child = 0; children >> child;) sum += cpu_s(child);
+  }
+  return sum;
 }
 
 void reset_peak_memory() {

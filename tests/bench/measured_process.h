@@ -29,6 +29,9 @@ double ended_children_cpu_s();
 /// second.
 double cpu_s(pid_t process);
 
+/// The same of all children of this process that are running.
+double running_children_cpu_s();
+
 /// Sets the peak of resident memory back to what is resident now (`/proc/self/clear_refs`, proc(5)).
 void reset_peak_memory();
 /// Peak of resident memory since the reset, and what is resident now, in MiB.

@@ -8,6 +8,7 @@
 
 #include "agent/base/clock.h"
 #include "agent/git/engine.h"
+#include "agent/git/ssh_masters.h"
 #include "tests/bench/measured_process.h"
 #include "tests/support/ssh_host.h"
 
@@ -69,6 +70,7 @@ class RelayField {
   std::filesystem::path root_;
   std::string source_base_, target_base_;  ///< of http
   std::unique_ptr<test::SshHost> ssh_;
+  std::shared_ptr<SshMasters> masters_;  ///< of ssh: connections that are kept from run to run
   std::vector<std::pair<std::string, int>> commits_;
   std::vector<std::pair<std::string, int>> branches_;
   SystemClock clock_;

@@ -62,10 +62,10 @@ class AgentProcess {
   pid_t pid_ = -1;
 };
 
-/// Asks `condition` until it holds; false after a minute.
+/// Asks `condition` until it holds; false after `patience`.
 template <typename Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+bool eventually(Condition condition, std::chrono::seconds patience = std::chrono::seconds(60)) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     // Polling another process: there is nothing to be notified by.

@@ -125,7 +125,10 @@ void SshHost::start(int port) {
   std::ofstream(file("sshd_config")) << fmt::format(
       "ListenAddress 127.0.0.1\nPort {}\nHostKey {}\nAuthorizedKeysFile {}\nStrictModes no\nUsePAM no\n"
       "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
-      "AcceptEnv GIT_PROTOCOL\nPidFile none\nLogLevel VERBOSE\n{}\n",
+      "AcceptEnv GIT_PROTOCOL\nPidFile none\nLogLevel VERBOSE\n"
+      // Debian's bash reads ~/.bashrc for every command of an outermost ssh session; this user's may do
+      // anything.
+      "SetEnv SHLVL=2\n{}\n",
       port_, file("host"), file("authorized"), options_.settings);
   auto started =
       ChildProcess::start({{"/usr/sbin/sshd", "-D", "-e", "-f", file("sshd_config"), "-E", file("sshd.log")},

@@ -123,8 +123,11 @@ class HostileHost : public RelayFixture, public ::testing::WithParamInterface<Si
   double memory_mib = kMemory_mib;
   RelayEngine engine{loopback_transport(), limits, directory / "spool", clock};
 };
-INSTANTIATE_TEST_SUITE_P(Is, HostileHost, ::testing::Values(Side::Source, Side::Target),
-                         [](const auto& test) { return test.param == Side::Source ? "Source" : "Target"; });
+std::string name_of_side(const ::testing::TestParamInfo<Side>& test) {
+  return test.param == Side::Source ? "Source" : "Target";
+}
+
+INSTANTIATE_TEST_SUITE_P(Is, HostileHost, ::testing::Values(Side::Source, Side::Target), name_of_side);
 
 TEST_P(HostileHost, StatusesKeepTheirMeaningAndTheTimeToWait) {
   struct Case {
@@ -177,7 +180,11 @@ TEST_P(HostileHost, EndlessHeadersEndAtTheirLimit) {
   expect_error({advertisement(), endless}, ErrorCode::LimitExceeded);
 }
 
-TEST_P(HostileHost, AMillionRefsAreTakenAndOneMoreIsNot) {
+class HostOfManyRefs : public HostileHost {};
+INSTANTIATE_TEST_SUITE_P(Is, HostOfManyRefs, ::testing::Values(Side::Source), name_of_side);
+INSTANTIATE_TEST_SUITE_P(FullIs, HostOfManyRefs, ::testing::Values(Side::Target), name_of_side);
+
+TEST_P(HostOfManyRefs, AMillionRefsAreTakenAndOneMoreIsNot) {
   memory_mib = kMemory_mib + 48;  // a target's tips are kept: 20 bytes each, and twice that while they grow
   const auto tip = is_source() ? old_tip : source.tip(kMain).value();
   for (const std::size_t count : {std::size_t{1'000'000}, std::size_t{1'000'001}}) {
@@ -248,8 +255,7 @@ class HostileSource : public HostileHost {
 
   std::string pack;
 };
-INSTANTIATE_TEST_SUITE_P(Is, HostileSource, ::testing::Values(Side::Source),
-                         [](const auto&) { return "Source"; });
+INSTANTIATE_TEST_SUITE_P(Is, HostileSource, ::testing::Values(Side::Source), name_of_side);
 
 TEST_P(HostileSource, APackThatIsNotWhatItsTrailerSaysIsNeverSentWhole) {
   auto changed = pack;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "agent/base/text.h"
+#include "tests/agent/git/protocol_way.h"
 #include "tests/agent/git/relay_fixture.h"
 #include "tests/agent/git/stateless_transport.h"
 #include "tests/agent/git/tapped_transport.h"
@@ -16,21 +17,17 @@
 namespace gitferry::test {
 namespace {
 
-struct Way {
-  const char* name;
-  int version;
-  bool is_stateless;
-};
-
 std::string branch(std::string_view name) {
   return "refs/heads/" + std::string(name);
 }
 
-class RelayBatchTest : public RelayFixture, public ::testing::WithParamInterface<Way> {
+class RelayBatchFixture : public RelayFixture {
  protected:
-  [[nodiscard]] static std::unique_ptr<Transport> transport() {
-    if (GetParam().is_stateless) return std::make_unique<StatelessTransport>(GetParam().version);
-    return std::make_unique<VersionedTransport>(GetParam().version);
+  [[nodiscard]] virtual Way way() const = 0;
+  [[nodiscard]] bool is_relay() const { return way().engine == EngineKind::Relay; }
+  [[nodiscard]] std::unique_ptr<Transport> transport() const {
+    if (way().is_stateless) return std::make_unique<StatelessTransport>(way().version);
+    return std::make_unique<VersionedTransport>(way().version);
   }
   /// The same refs on both sides.
   [[nodiscard]] SyncRequest asking(const std::vector<std::string>& refs) const {
@@ -39,8 +36,8 @@ class RelayBatchTest : public RelayFixture, public ::testing::WithParamInterface
     return made;
   }
   std::vector<RunReport> sync(const SyncRequest& request) {
-    RelayEngine engine(transport(), limits, directory / "spool", clock);
-    return engine.sync(request, {});
+    kind = way().engine;
+    return engine_over(transport())->sync(request, {});
   }
   void expect_plan(const RunReport& report, Plan plan, const std::string& ref) {
     EXPECT_FALSE(report.error) << ref << ": " << report.error->text();
@@ -88,10 +85,14 @@ class RelayBatchTest : public RelayFixture, public ::testing::WithParamInterface
     return names;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Over, RelayBatchTest,
-                         ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true}),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+
+class RelayBatchTest : public RelayBatchFixture, public ::testing::WithParamInterface<Way> {
+ protected:
+  [[nodiscard]] Way way() const override { return GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(Over, RelayBatchTest, ::testing::Values(kRequestsV2, kMirrorPipesV2), name_of_way);
+INSTANTIATE_TEST_SUITE_P(FullOver, RelayBatchTest,
+                         ::testing::Values(kPipesV0, kPipesV2, kRequestsV0, kMirrorRequestsV2), name_of_way);
 
 TEST_P(RelayBatchTest, NewOnesFastForwardsAndEqualOnesGoInOneTransfer) {
   auto refs = branches(20);
@@ -366,10 +367,9 @@ class RelayDeletion : public RelayBatchTest {
 
   std::vector<std::string> refs;
 };
-INSTANTIATE_TEST_SUITE_P(Over, RelayDeletion,
-                         ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true}),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(Over, RelayDeletion, ::testing::Values(kRequestsV2, kMirrorPipesV2), name_of_way);
+INSTANTIATE_TEST_SUITE_P(FullOver, RelayDeletion,
+                         ::testing::Values(kPipesV0, kPipesV2, kRequestsV0, kMirrorRequestsV2), name_of_way);
 
 TEST_P(RelayDeletion, IsPropagatedAloneAndAmongOthers) {
   for (const auto& names : {std::vector{refs[1]}, std::vector{refs[2], refs[3], refs[4]}}) {
@@ -534,13 +534,34 @@ TEST_P(RelayDeletion, MakesRoomForANameThatNeedsIt) {
 }
 
 /// What one transfer does with all refs is what a run for each of them would have done.
-TEST_P(RelayBatchTest, TogetherIsAsOneByOne) {
-  std::mt19937 random(GetParam().version == 0 ? 7U : 11U);
+struct Histories {
+  Way way;
+  unsigned seed;
+  int rounds;
+};
+
+class RelayBatchHistories : public RelayBatchFixture, public ::testing::WithParamInterface<Histories> {
+ protected:
+  [[nodiscard]] Way way() const override { return GetParam().way; }
+};
+std::string name_of_histories(const ::testing::TestParamInfo<Histories>& tested) {
+  return fmt::format("{}Seed{}", tested.param.way.name, tested.param.seed);
+}
+INSTANTIATE_TEST_SUITE_P(Over, RelayBatchHistories, ::testing::Values(Histories{kRequestsV2, 1, 3}),
+                         name_of_histories);
+INSTANTIATE_TEST_SUITE_P(FullOver, RelayBatchHistories,
+                         ::testing::Values(Histories{kPipesV0, 2, 20}, Histories{kPipesV2, 3, 20},
+                                           Histories{kRequestsV0, 4, 20}, Histories{kRequestsV2, 5, 20},
+                                           Histories{kMirrorPipesV2, 6, 20}),
+                         name_of_histories);
+
+TEST_P(RelayBatchHistories, TogetherIsAsOneByOne) {
+  std::mt19937 random(GetParam().seed);
   const auto chance = [&](int in) { return random() % static_cast<unsigned>(in) == 0; };
   auto refs = branches(8);
   refs.push_back("refs/tags/v1");
   sync(asking(refs));
-  for (int round = 0; round < 6; ++round) {
+  for (int round = 0; round < GetParam().rounds; ++round) {
     for (const auto& ref : refs) {
       const auto& from = refs[random() % 8];
       if (!source.tip(from)) continue;

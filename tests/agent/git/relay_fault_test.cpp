@@ -51,8 +51,11 @@ class RelayFault : public RelayFixture, public ::testing::WithParamInterface<int
   int pushes = 0;
   ObjectId old_tip = ObjectId::null(ObjectFormat::Sha1);
 };
-INSTANTIATE_TEST_SUITE_P(Protocol, RelayFault, ::testing::Values(0, 2),
-                         [](const auto& tested) { return "V" + std::to_string(tested.param); });
+std::string name_of_version(const ::testing::TestParamInfo<int>& tested) {
+  return "V" + std::to_string(tested.param);
+}
+INSTANTIATE_TEST_SUITE_P(Protocol, RelayFault, ::testing::Values(2), name_of_version);
+INSTANTIATE_TEST_SUITE_P(FullProtocol, RelayFault, ::testing::Values(0), name_of_version);
 
 TEST_P(RelayFault, ATargetThatMovedAlongTheHistoryIsPlannedAgain) {
   const auto middle = source.commit_many(kMain, 2);

@@ -7,18 +7,12 @@
 #include <vector>
 
 #include "agent/base/text.h"
+#include "tests/agent/git/protocol_way.h"
 #include "tests/agent/git/relay_fixture.h"
 #include "tests/agent/git/stateless_transport.h"
 
 namespace gitferry::test {
 namespace {
-
-struct Way {
-  const char* name;
-  int version;
-  bool is_stateless;
-  EngineKind engine = EngineKind::Relay;
-};
 
 class RelayPolicy : public RelayFixture, public ::testing::WithParamInterface<Way> {
  protected:
@@ -54,12 +48,10 @@ class RelayPolicy : public RelayFixture, public ::testing::WithParamInterface<Wa
  private:
   int amended_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Over, RelayPolicy,
-                         ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV2", 2, true},
-                                           Way{"MirrorPipesV2", 2, false, EngineKind::Mirror},
-                                           Way{"MirrorRequestsV2", 2, true, EngineKind::Mirror}),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(Over, RelayPolicy, ::testing::Values(kPipesV0, kMirrorPipesV2), name_of_way);
+INSTANTIATE_TEST_SUITE_P(FullOver, RelayPolicy,
+                         ::testing::Values(kPipesV2, kRequestsV0, kRequestsV2, kMirrorRequestsV2),
+                         name_of_way);
 
 TEST_P(RelayPolicy, FollowReplacesWhatWasPutThere) {
   source.commit_many(kMain, 4);
@@ -243,7 +235,8 @@ class FollowOnRealRepositories : public RelayFixture, public ::testing::WithPara
   std::mt19937 random_{GetParam()};
   int steps_ = 0;
 };
-INSTANTIATE_TEST_SUITE_P(Seeds, FollowOnRealRepositories, ::testing::Range(0U, 5U));
+INSTANTIATE_TEST_SUITE_P(Seeds, FollowOnRealRepositories, ::testing::Range(0U, 3U));
+INSTANTIATE_TEST_SUITE_P(FullSeeds, FollowOnRealRepositories, ::testing::Range(3U, 20U));
 
 TEST_P(FollowOnRealRepositories, NothingThatGitferryDidNotPutThereIsEverLost) {
   source.commit_many(kMain, 3);

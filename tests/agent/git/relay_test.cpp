@@ -2,18 +2,12 @@
 #include <filesystem>
 #include <functional>
 
+#include "tests/agent/git/protocol_way.h"
 #include "tests/agent/git/relay_fixture.h"
 #include "tests/agent/git/stateless_transport.h"
 
 namespace gitferry::test {
 namespace {
-
-struct Way {
-  const char* name;
-  int version;
-  bool is_stateless;
-  EngineKind engine = EngineKind::Relay;
-};
 
 /// Every case runs over pipes and over requests that stand alone, with sources that speak protocol v2 and v0;
 /// and with the mirror engine, which has to end in the same refs.
@@ -28,13 +22,10 @@ class Relay : public RelayFixture, public ::testing::WithParamInterface<Way> {
   RunReport sync(const SyncRequest& request) { return relay(request, transport()); }
   RunReport sync() { return sync(request()); }
 };
-INSTANTIATE_TEST_SUITE_P(Over, Relay,
-                         ::testing::Values(Way{"PipesV0", 0, false}, Way{"PipesV2", 2, false},
-                                           Way{"RequestsV0", 0, true}, Way{"RequestsV2", 2, true},
-                                           Way{"MirrorPipesV0", 0, false, EngineKind::Mirror},
-                                           Way{"MirrorPipesV2", 2, false, EngineKind::Mirror},
-                                           Way{"MirrorRequestsV2", 2, true, EngineKind::Mirror}),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(Over, Relay, ::testing::Values(kPipesV0, kRequestsV2, kMirrorPipesV2), name_of_way);
+INSTANTIATE_TEST_SUITE_P(FullOver, Relay,
+                         ::testing::Values(kPipesV2, kRequestsV0, kMirrorPipesV0, kMirrorRequestsV2),
+                         name_of_way);
 
 TEST_P(Relay, CreatesTheBranchInAnEmptyTarget) {
   source.commit_many(kMain, 30);

@@ -60,6 +60,8 @@ TEST_P(SshKeyTypes, OfHostAndUserAreTaken) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, SshKeyTypes,
+                         ::testing::Values(std::tuple{"ed25519", "rsa"}, std::tuple{"rsa", "ed25519"}));
+INSTANTIATE_TEST_SUITE_P(FullEach, SshKeyTypes,
                          ::testing::Combine(::testing::Values("ed25519", "rsa", "ecdsa"),
                                             ::testing::Values("ed25519", "rsa")));
 
