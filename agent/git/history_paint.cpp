@@ -15,7 +15,6 @@ namespace {
 
 constexpr unsigned kOurs = 1;
 constexpr unsigned kTheirs = 2;
-constexpr unsigned kBoth = kOurs | kTheirs;
 /// How many commits are gone on from between two looks at the clock.
 constexpr std::uint64_t kCommitsPerLook = 1024;
 
@@ -49,20 +48,23 @@ void HistoryPaint::reach(const git_oid& id, unsigned colors) {
   auto& commit = *known;
   const auto before = std::exchange(commit.colors, commit.colors | colors);
   if (commit.colors == before) return;
+  ++open_of_.at(commit.colors);
   if (commit.is_open) {
-    // It had one color, and has both.
-    --undecided_;
+    --open_of_.at(before);
     return;
   }
   commit.is_open = true;
-  if (commit.colors != kBoth) ++undecided_;
   open_.push(&commit);
 }
 
-Status HistoryPaint::paint(std::span<const git_oid> ours, std::span<const git_oid> theirs) {
+Status HistoryPaint::paint(std::span<const git_oid> ours, std::span<const git_oid> theirs,
+                           Question question) {
   for (const auto& id : ours) reach(id, kOurs);
   for (const auto& id : theirs) reach(id, kTheirs);
-  for (std::uint64_t done = 1; undecided_ > 0; ++done) {
+  const auto is_answered = [&] {
+    return open_of_[kOurs] == 0 && (question == Question::Ours || open_of_[kTheirs] == 0);
+  };
+  for (std::uint64_t done = 1; !is_answered(); ++done) {
     if (done % kCommitsPerLook == 0) {
       auto going_on = check_limits(waiting_, "looking through the mirror's history");
       if (!going_on) return going_on;
@@ -76,7 +78,7 @@ Status HistoryPaint::go_down() {
   auto& commit = *open_.top();
   open_.pop();
   commit.is_open = false;
-  if (commit.colors != kBoth) --undecided_;
+  --open_of_.at(commit.colors);
   is_complete_ = is_complete_ && !commit.is_missing;
   if (commit.is_missing && (commit.colors & kOurs) != 0) {
     git_error_set_str(GIT_ERROR_ODB, "a commit of the history is not there, or none");

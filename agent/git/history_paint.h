@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,10 +18,9 @@ namespace gitferry {
 /// Which ancestors of two sets of commits are reached from one set alone. Every commit counts as its own
 /// ancestor.
 ///
-/// It goes down from both at once, the newest commits first, until all that is left is reached from both.
-/// libgit2's own walks are not used: they take no commit whose author they cannot read, and old histories
-/// hold many. Where commits are dated before their parents, some that both reach may be taken for one side's
-/// own.
+/// It goes down from both at once, the newest commits first, as far as the question needs. libgit2's own
+/// walks are not used: they take no commit whose author they cannot read, and old histories hold many. Where
+/// commits are dated before their parents, some that both reach may be taken for one side's own.
 class HistoryPaint {
  public:
   struct Commit {
@@ -33,12 +33,16 @@ class HistoryPaint {
     bool is_open = false;
   };
 
+  /// What is asked: which commits are ours alone, or also which are theirs alone. Old branches among theirs
+  /// make the latter a walk through much of the history.
+  enum class Question { Ours, Both };
+
   /// Both outlive it.
   HistoryPaint(git_odb& objects, const Waiting& waiting) : objects_(objects), waiting_(waiting) {}
 
   /// Once. What is missing on their side alone, or is no commit, ends their history there.
   /// Errors: LocalRepositoryDamaged for a commit of ours that is missing or none; Cancelled, Timeout.
-  Status paint(std::span<const git_oid> ours, std::span<const git_oid> theirs);
+  Status paint(std::span<const git_oid> ours, std::span<const git_oid> theirs, Question question);
 
   /// Exact where `commit` was all of theirs.
   [[nodiscard]] bool is_reached_from_ours(const git_oid& commit) const;
@@ -67,7 +71,7 @@ class HistoryPaint {
   std::unordered_map<git_oid, Commit*, Git2IdHash, Git2IdEqual> known_;
   std::priority_queue<Commit*, std::vector<Commit*>, Older> open_;
   bool is_complete_ = true;
-  std::size_t undecided_ = 0;  ///< how many of `open_` are not reached from both
+  std::array<std::size_t, 4> open_of_{};  ///< how many of `open_` have which colors
 };
 
 }  // namespace gitferry

@@ -54,7 +54,7 @@ Status NewObjects::walk(std::span<const ObjectId> tips, std::span<const ObjectId
   std::vector<git_oid> theirs;
   for (const auto& one : known) theirs.push_back(git2_id(one));
   HistoryPaint history(objects_, waiting_);
-  if (auto painted = history.paint(ours, theirs); !painted) return painted;
+  if (auto painted = history.paint(ours, theirs, HistoryPaint::Question::Ours); !painted) return painted;
   for (const auto* commit : history.only_ours()) {
     if (auto taken = take_commit(*commit, history); !taken) return taken;
     if (auto taken = take_trees(); !taken) return taken;

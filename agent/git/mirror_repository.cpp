@@ -273,7 +273,8 @@ Result<bool> MirrorRepository::descends(const ObjectId& newer, const ObjectId& o
   HistoryPaint history(*handles_->objects, waiting);
   const auto ours = git2_id(newer);
   const auto theirs = git2_id(older);
-  if (auto painted = history.paint({&ours, 1}, {&theirs, 1}); !painted) return fail(painted.error());
+  const auto painted = history.paint({&ours, 1}, {&theirs, 1}, HistoryPaint::Question::Ours);
+  if (!painted) return fail(painted.error());
   return history.is_reached_from_ours(theirs);
 }
 
@@ -283,7 +284,8 @@ std::optional<Divergence> MirrorRepository::divergence(const ObjectId& source, c
   HistoryPaint history(*handles_->objects, waiting);
   const auto ours = git2_id(source);
   const auto theirs = git2_id(target);
-  if (!history.paint({&ours, 1}, {&theirs, 1}) || !history.is_complete()) return std::nullopt;
+  const auto painted = history.paint({&ours, 1}, {&theirs, 1}, HistoryPaint::Question::Both);
+  if (!painted || !history.is_complete()) return std::nullopt;
   return Divergence{history.count_only_ours(), history.count_only_theirs()};
 }
 

@@ -115,7 +115,8 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
       finished_at_ms = ?12, went = ?14,
       is_settled = ?13 AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id
     WHERE id = ?1 AND state = 'running' RETURNING id)sql");
-  const auto went = end.went ? std::optional<std::int64_t>(static_cast<int>(*end.went)) : std::nullopt;
+  std::optional<std::int64_t> went;
+  if (end.went) went = static_cast<int>(*end.went);
   query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
              hex_of(report.target_tip_after), report.pack_bytes, report.listing.count(), report.total.count(),
              error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
