@@ -19,6 +19,8 @@ namespace gitferry::bench {
 namespace {
 
 const std::vector<std::string> kMain{"refs/heads/main"};
+/// Commits of a medium repository, which makes more than 150,000 objects.
+constexpr int kMedium = 20'000;
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -90,7 +92,7 @@ void one_branch(Way way, int commits, int pairs) {
   const auto git = [&] { return field.git(name, kMain); };
   const auto pipe = [&] { return field.one_pipe(name); };
   const int few = std::min(pairs, commits > 5000 ? 3 : pairs);
-  fmt::print("{}, one branch of {} commits\n", name_of(way), commits);
+  fmt::print("{}, one branch of {} commits, {} objects\n", name_of(way), commits, field.objects(name));
 
   reset_peak_memory();
   const double idle = resident_memory_mib();
@@ -231,16 +233,16 @@ void eight_at_a_time(Way way, int pairs) {
 const std::map<std::string, std::function<void(int pairs)>> kParts{
     {"http-small", [](int pairs) { one_branch(Way::Http, 10, pairs); }},
     {"http-2000", [](int pairs) { one_branch(Way::Http, 2000, pairs); }},
-    {"http-medium", [](int pairs) { one_branch(Way::Http, 20'000, pairs); }},
+    {"http-medium", [](int pairs) { one_branch(Way::Http, kMedium, pairs); }},
     {"http-refs", [](int pairs) { many_refs(Way::Http, pairs); }},
     {"http-branches", [](int pairs) { hundred_branches(Way::Http, pairs); }},
     {"http-eight", [](int pairs) { eight_at_a_time(Way::Http, pairs); }},
     {"ssh-small", [](int pairs) { one_branch(Way::Ssh, 10, pairs); }},
-    {"ssh-medium", [](int pairs) { one_branch(Way::Ssh, 20'000, pairs); }},
+    {"ssh-medium", [](int pairs) { one_branch(Way::Ssh, kMedium, pairs); }},
     {"ssh-refs", [](int pairs) { many_refs(Way::Ssh, pairs); }},
     {"ssh-branches", [](int pairs) { hundred_branches(Way::Ssh, pairs); }},
     {"ssh-eight", [](int pairs) { eight_at_a_time(Way::Ssh, pairs); }},
-    {"local-medium", [](int pairs) { one_branch(Way::Local, 20'000, pairs); }},
+    {"local-medium", [](int pairs) { one_branch(Way::Local, kMedium, pairs); }},
 };
 
 int main_of(int pairs, const std::vector<std::string>& parts) {

@@ -170,6 +170,12 @@ void RelayField::commit_on_branches(const std::string& name) {
   run({"git", "-C", source_path(name), "fast-import", "--quiet", "--done", "--force"}, stream + "done\n");
 }
 
+std::size_t RelayField::objects(const std::string& name) const {
+  const auto all = output_of(
+      {"git", "-C", source_path(name), "rev-list", "--objects", "--all", "--count", "--use-bitmap-index"});
+  return std::stoul(all);
+}
+
 void RelayField::make_targets(const std::string& name) {
   for (const auto* contender : {"ferry", "git", "pipe"}) make_bare(target_path(contender, name));
   make_bare(cache_path(name));

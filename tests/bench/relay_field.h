@@ -30,6 +30,8 @@ class RelayField {
   [[nodiscard]] Way way() const { return way_; }
   /// A packed source with `commits` commits on main, and `branches` more branches on its last ones.
   void make_source(const std::string& name, int commits, int branches = 0);
+  /// How many objects a source has.
+  [[nodiscard]] std::size_t objects(const std::string& name) const;
   /// `count` commits more on main.
   void commit(const std::string& name, int count);
   /// One commit more on each branch.

@@ -113,10 +113,8 @@ std::string name_of_line(const ::testing::TestParamInfo<FlakyHost::ParamType>& t
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, FlakyHost,
-                         ::testing::Combine(::testing::Values(Side::Source, Side::Target),
-                                            ::testing::Values(Wire::Http), ::testing::Values(Strikes::Some)),
+                         ::testing::Values(std::tuple{Side::Source, Wire::Http, Strikes::Some}),
                          name_of_line);
-// A handshake of ssh takes its time on a busy machine, and so do dozens of them.
 INSTANTIATE_TEST_SUITE_P(FullOf, FlakyHost,
                          ::testing::Combine(::testing::Values(Side::Source, Side::Target),
                                             ::testing::Values(Wire::Http, Wire::Ssh),

@@ -22,9 +22,10 @@ class Relay : public RelayFixture, public ::testing::WithParamInterface<Way> {
   RunReport sync(const SyncRequest& request) { return relay(request, transport()); }
   RunReport sync() { return sync(request()); }
 };
-INSTANTIATE_TEST_SUITE_P(Over, Relay, ::testing::Values(kPipesV0, kRequestsV2, kMirrorPipesV2), name_of_way);
+INSTANTIATE_TEST_SUITE_P(Over, Relay, ::testing::Values(kRequestsV2, kMirrorPipesV2), name_of_way);
 INSTANTIATE_TEST_SUITE_P(FullOver, Relay,
-                         ::testing::Values(kPipesV2, kRequestsV0, kMirrorPipesV0, kMirrorRequestsV2),
+                         ::testing::Values(kPipesV0, kPipesV2, kRequestsV0, kMirrorPipesV0,
+                                           kMirrorRequestsV2),
                          name_of_way);
 
 TEST_P(Relay, CreatesTheBranchInAnEmptyTarget) {

@@ -73,12 +73,11 @@ std::string name_of_wires(const ::testing::TestParamInfo<std::tuple<Wire, Wire>>
   return std::string(name_of(std::get<0>(test.param))) + "To" + std::string(name_of(std::get<1>(test.param)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Over, SlowTarget,
-                         ::testing::Values(std::tuple{Wire::Http, Wire::Http},
-                                           std::tuple{Wire::Local, Wire::Ssh}),
+INSTANTIATE_TEST_SUITE_P(Over, SlowTarget, ::testing::Values(std::tuple{Wire::Http, Wire::Http}),
                          name_of_wires);
 INSTANTIATE_TEST_SUITE_P(FullOver, SlowTarget,
-                         ::testing::Values(std::tuple{Wire::Local, Wire::Http},
+                         ::testing::Values(std::tuple{Wire::Local, Wire::Ssh},
+                                           std::tuple{Wire::Local, Wire::Http},
                                            std::tuple{Wire::Http, Wire::Ssh},
                                            std::tuple{Wire::Ssh, Wire::Http},
                                            std::tuple{Wire::Ssh, Wire::Ssh}),
