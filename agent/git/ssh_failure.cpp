@@ -23,6 +23,8 @@ constexpr std::array kMeanings{
     Meaning{"connection timed out", ErrorCode::Timeout, "check that the host can be reached from here"},
     Meaning{"operation timed out", ErrorCode::Timeout, "check that the host can be reached from here"},
     Meaning{"timeout, server", ErrorCode::Timeout, "the host stopped answering"},
+    // "Connection to HOST port N timed out": in the middle of the handshake.
+    Meaning{" timed out", ErrorCode::Timeout, "the host stopped answering"},
     Meaning{"connection refused", ErrorCode::ConnectionFailed, "check that the host's ssh port is open"},
     Meaning{"bad owner or permissions on", ErrorCode::SshKeyRefused,
             "make the ssh configuration writable by its owner only"},

@@ -94,6 +94,7 @@ TEST(SshExit, ClassifiesWhatSshSays) {
                 ErrorCode::SshKeyRefused},
            Case{"ssh: Could not resolve hostname x: Name or service not known\n", ErrorCode::HostUnresolved},
            Case{"ssh: connect to host x port 22: Connection timed out\n", ErrorCode::Timeout},
+           Case{"Connection to x port 22 timed out\n", ErrorCode::Timeout},
            Case{"ssh: connect to host x port 22: Connection refused\n", ErrorCode::ConnectionFailed},
            Case{"fatal: '/x' does not appear to be a git repository\n", ErrorCode::RepositoryMissing},
            Case{"ERROR: The project you were looking for could not be found\n", ErrorCode::RepositoryMissing},
