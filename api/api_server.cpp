@@ -5,13 +5,14 @@
 
 #include "api/management_routes.h"
 #include "api/openapi.h"
+#include "api/page.h"
 #include "api/webhook/webhook_routes.h"
 
 namespace gitferry::api {
 
 std::vector<Route> all_routes(ApiContext& context) {
   auto routes = health_routes(context);
-  for (auto more : {webhook_routes(context), management_routes(context), openapi_routes()}) {
+  for (auto more : {webhook_routes(context), management_routes(context), openapi_routes(), page_routes()}) {
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   return routes;

@@ -6,10 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "agent/sync/status_overview.h"
+#include "api/etag.h"
 #include "api/management_routes.h"
 #include "api/parameters.h"
 #include "api/route_parts.h"
 #include "api/rows.h"
+#include "api/values.h"
 
 namespace gitferry::api {
 namespace {
@@ -87,26 +90,89 @@ Result<Response> get_audit(ApiContext& context, const Call& call) {
   return listing(call, context.store.audit(AuditFilter{repository->value_or("")}, *page), &audit_json);
 }
 
-Result<Response> get_status(ApiContext& context, const Call& call) {
+Result<std::vector<Standing>> standings_of(const Parameters& parameters) {
+  const auto names = parameters.names("state");
+  if (!names) return fail(names.error());
+  std::vector<Standing> standings;
+  for (const auto& name : *names) {
+    const auto standing = standing_called(name);
+    if (!standing) {
+      return fail(ErrorCode::InvalidArgument,
+                  "read the parameter state: words separated by commas are expected, as in failed,diverged");
+    }
+    standings.push_back(*standing);
+  }
+  return standings;
+}
+
+/// What is asked of the status.
+struct StatusQuery {
+  std::string repository;
+  StatusFilter filter;
+  bool is_counted = false;
+  Page page;
+
+  /// Whether the lanes of the page alone do not answer it.
+  [[nodiscard]] bool needs_all() const {
+    return is_counted || !filter.standings.empty() || !filter.search.empty();
+  }
+};
+
+Result<StatusQuery> status_query(const Call& call) {
   const auto parameters = Parameters::from(call.request);
   if (!parameters) return fail(parameters.error());
   const auto page = parameters->page(kStatusPageSize);
   if (!page) return fail(page.error());
-  const auto given = parameters->text("repo_name");
-  if (!given) return fail(given.error());
-  const auto repository = given->value_or("");
+  const auto repository = parameters->text("repo_name");
+  if (!repository) return fail(repository.error());
+  auto standings = standings_of(*parameters);
+  if (!standings) return fail(standings.error());
+  const auto search = parameters->text("search");
+  if (!search) return fail(search.error());
+  const auto is_counted = parameters->boolean("counts");
+  if (!is_counted) return fail(is_counted.error());
+  return StatusQuery{repository->value_or(""),
+                     {std::move(*standings), search->value_or("")},
+                     is_counted->value_or(false),
+                     *page};
+}
+
+Result<StatusOverview> overview_of(ApiContext& context, const StatusQuery& query) {
   const auto bindings = context.bindings.snapshot();
-  if (!repository.empty() && bindings->find(repository) == nullptr) {
-    return fail(repository_unknown("show the status", repository));
+  if (!query.repository.empty() && bindings->find(query.repository) == nullptr) {
+    return fail(repository_unknown("show the status", query.repository));
   }
-  const auto branches = branch_statuses(*bindings, context.store, repository, *page);
-  if (!branches) return fail(branches.error());
+  if (query.needs_all()) {
+    return status_overview(*bindings, context.store, query.repository, query.filter, query.page);
+  }
+  auto page = branch_statuses(*bindings, context.store, query.repository, query.page);
+  if (!page) return fail(page.error());
+  return StatusOverview{std::move(*page), {}};
+}
+
+Json::Value counts_json(const StatusOverview& overview) {
+  Json::Value counts(Json::objectValue);
+  for (std::size_t i = 0; i < kStandings; ++i) {
+    counts[std::string(name_of(static_cast<Standing>(i)))] = number(overview.counts.at(i));
+  }
+  return counts;
+}
+
+Result<Response> get_status(ApiContext& context, const Call& call) {
+  const auto query = status_query(call);
+  if (!query) return fail(query.error());
+  const auto overview = overview_of(context, *query);
+  if (!overview) return fail(overview.error());
+  const auto& rows = overview->listing.rows;
   std::vector<std::int64_t> lanes;
-  for (const auto& branch : branches->rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
+  for (const auto& branch : rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
   const auto progress = context.sync.progress_of(lanes);
-  Json::Value data(Json::arrayValue);
-  for (std::size_t i = 0; i < lanes.size(); ++i) data.append(status_json(branches->rows[i], progress[i]));
-  return success(call.request, std::move(data), branches->total);
+  Json::Value members(Json::objectValue);
+  members["data"] = Json::Value(Json::arrayValue);
+  for (std::size_t i = 0; i < rows.size(); ++i) members["data"].append(status_json(rows[i], progress[i]));
+  members["total"] = number(overview->listing.total);
+  if (query->is_counted) members["counts"] = counts_json(*overview);
+  return with_etag(call.request, success_with(call.request, std::move(members)));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "api/raw_response.h"
 
+#include <algorithm>
+
 namespace gitferry::api {
 namespace {
 
@@ -44,7 +46,9 @@ const char* reason_phrase(int status) {
 
 void add_common_headers(Response& response, const std::string& request_id) {
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
-  response.headers.emplace_back("Cache-Control", "no-store");
+  const auto is_said = std::any_of(response.headers.begin(), response.headers.end(),
+                                   [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!is_said) response.headers.emplace_back("Cache-Control", "no-store");
   if (!request_id.empty()) response.headers.emplace_back("X-Request-Id", request_id);
 }
 

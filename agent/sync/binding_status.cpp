@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <span>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -171,6 +173,44 @@ Result<std::vector<BranchStatus>> statuses_of(const std::vector<Stretch>& stretc
   return statuses;
 }
 
+/// Those of one repository, whose lanes, by internal and external ref, are used up.
+void add_statuses(const RepositoryBinding& binding, std::span<LaneRow> lanes,
+                  std::vector<BranchStatus>& statuses) {
+  for (const auto& branch : binding.branches) {
+    const auto key = lane_key(binding, branch);
+    const auto found =
+        std::lower_bound(lanes.begin(), lanes.end(), key, [](const LaneRow& lane, const LaneKey& wanted) {
+          return std::tie(lane.key.internal_ref, lane.key.external_ref) <
+                 std::tie(wanted.internal_ref, wanted.external_ref);
+        });
+    const bool is_there = found != lanes.end() && found->key == key;
+    statuses.push_back(status_of(binding, branch, is_there ? std::optional(*found) : std::nullopt));
+  }
+  for (auto& lane : lanes) {
+    const bool is_shown = is_whole(binding) || (has_tags_besides(binding) && is_tag(lane.key.internal_ref));
+    if (is_shown) statuses.push_back(status_of(binding, std::move(lane)));
+  }
+}
+
+/// The one of that name, or all where none is given.
+Result<std::vector<const RepositoryBinding*>> bindings_called(const BindingSnapshot& bindings,
+                                                              const std::string& repository) {
+  std::vector<const RepositoryBinding*> chosen;
+  if (!repository.empty()) {
+    const auto* binding = bindings.find(repository);
+    if (binding == nullptr) {
+      return fail(ErrorCode::RepositoryUnknown,
+                  fmt::format("show the status of '{}': no repository of that name is bound",
+                              shortened(repository, 128)));
+    }
+    chosen.push_back(binding);
+    return chosen;
+  }
+  chosen.reserve(bindings.repositories.size());
+  for (const auto& [name, binding] : bindings.repositories) chosen.push_back(&binding);
+  return chosen;
+}
+
 void add(RepositoryStatus& sum, const BranchStatus& branch) {
   ++sum.branches;
   if (branch.enabled) sum.state = std::min(sum.state, branch.state);
@@ -205,24 +245,31 @@ std::string_view name_of(SyncState state) {
 
 Result<Listing<BranchStatus>> branch_statuses(const BindingSnapshot& bindings, Store& store,
                                               const std::string& repository, const Page& page) {
-  std::vector<const RepositoryBinding*> chosen;
-  if (!repository.empty()) {
-    const auto* binding = bindings.find(repository);
-    if (binding == nullptr) {
-      return fail(ErrorCode::RepositoryUnknown,
-                  fmt::format("show the status of '{}': no repository of that name is bound",
-                              shortened(repository, 128)));
-    }
-    chosen.push_back(binding);
-  } else {
-    chosen.reserve(bindings.repositories.size());
-    for (const auto& [name, binding] : bindings.repositories) chosen.push_back(&binding);
-  }
-  const auto found = walk(chosen, store, page);
+  const auto chosen = bindings_called(bindings, repository);
+  if (!chosen) return fail(chosen.error());
+  const auto found = walk(*chosen, store, page);
   if (!found) return fail(found.error());
   auto rows = statuses_of(found->stretches, store);
   if (!rows) return fail(rows.error());
   return Listing<BranchStatus>{std::move(*rows), found->total};
+}
+
+Result<std::vector<BranchStatus>> all_branch_statuses(const BindingSnapshot& bindings, Store& store,
+                                                      const std::string& repository) {
+  const auto chosen = bindings_called(bindings, repository);
+  if (!chosen) return fail(chosen.error());
+  auto lanes = repository.empty() ? store.lanes() : store.lanes_of_repositories(std::vector{repository});
+  if (!lanes) return fail(lanes.error());
+  std::vector<BranchStatus> statuses;
+  // Both are ordered by repository.
+  auto next = lanes->begin();
+  for (const auto* binding : *chosen) {
+    while (next != lanes->end() && next->key.repository < binding->name) ++next;
+    const auto first = next;
+    while (next != lanes->end() && next->key.repository == binding->name) ++next;
+    add_statuses(*binding, std::span(first, next), statuses);
+  }
+  return statuses;
 }
 
 Result<std::vector<BranchStatus>> branch_statuses_of(const RepositoryBinding& binding,

@@ -50,6 +50,10 @@ struct RepositoryStatus {
 Result<Listing<BranchStatus>> branch_statuses(const BindingSnapshot& bindings, Store& store,
                                               const std::string& repository, const Page& page);
 
+/// Those of all pages. Errors as above.
+Result<std::vector<BranchStatus>> all_branch_statuses(const BindingSnapshot& bindings, Store& store,
+                                                      const std::string& repository);
+
 /// The status of these branches of one repository, in order.
 Result<std::vector<BranchStatus>> branch_statuses_of(const RepositoryBinding& binding,
                                                      const std::vector<BranchBinding>& branches,

@@ -113,6 +113,7 @@ TEST_F(CodesTest, NoAnswerOfAnyRouteHoldsATokenOrUserInfo) {
     auto path = route.pattern;
     if (const auto at = path.find("{repo_name}"); at != std::string::npos) path.replace(at, 11, "robot");
     if (const auto at = path.find("{id}"); at != std::string::npos) path.replace(at, 4, "1");
+    if (const auto at = path.find("{name}"); at != std::string::npos) path.replace(at, 6, "main.js");
     const auto answer =
         ask({"GET", path, {{"Authorization", std::string("Bearer ") + testing::kAdminToken}}, {}});
     EXPECT_EQ(answer.status, 200) << path;

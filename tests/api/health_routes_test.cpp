@@ -28,7 +28,7 @@ TEST_F(HealthRoutesTest, HealthIsPublic) {
 }
 
 TEST_F(HealthRoutesTest, PublicRoutesReadNoBody) {
-  for (const std::string path : {"/livez", "/readyz", "/healthz", "/version", "/openapi.yaml"}) {
+  for (const std::string path : {"/livez", "/readyz", "/healthz", "/version", "/openapi.yaml", "/"}) {
     const auto answer =
         answer_to(port, "GET " + path + " HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}");
     EXPECT_EQ(status_of(answer), 413) << path;

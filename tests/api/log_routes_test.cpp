@@ -179,5 +179,73 @@ TEST_F(LogRoutesTest, StatusTellsWhetherALaneIsInSync) {
   EXPECT_EQ(json("GET", "/cerobot/sync/status?repo_name=nobody")["code_status"].asInt(), 10010);
 }
 
+TEST_F(LogRoutesTest, StatusIsFilteredAndCounted) {
+  LaneRow good;
+  good.id = 1;
+  good.key = {"gitea", "refs/heads/main", "refs/heads/main"};
+  good.requested_seq = good.done_seq = 1;
+  good.last_run_at_ms = good.last_success_at_ms = 1'700'000'000'000;
+  LaneRow diverged = good;
+  diverged.id = 2;
+  diverged.key.repository = "github";
+  diverged.last_error = "diverged";
+  diverged.last_code_status = 20010;
+  world.store.lane_rows = {good, diverged};
+  const auto status = [&](const std::string& query) { return json("GET", "/cerobot/sync/status" + query); };
+  const auto all = static_cast<int>(webhook_kinds().size());
+
+  EXPECT_FALSE(status("").isMember("counts"));
+  const auto counts = status("?counts=true&state=diverged")["counts"];
+  EXPECT_EQ(counts["in_sync"].asInt(), 1);
+  EXPECT_EQ(counts["diverged"].asInt(), 1);
+  EXPECT_EQ(counts["failed"].asInt(), 0);
+  EXPECT_EQ(counts["never_synced"].asInt(), all - 2);
+  EXPECT_EQ(status("?counts=true")["total"].asInt(), all);
+  EXPECT_EQ(status("?state=diverged")["total"].asInt(), 1);
+  EXPECT_EQ(status("?state=diverged")["data"][0]["repo_name"].asString(), "github");
+  EXPECT_EQ(status("?state=in_sync,%20diverged")["total"].asInt(), 2);
+  EXPECT_EQ(status("?search=GITE&state=in_sync")["total"].asInt(), 1);
+  EXPECT_EQ(status("?search=nowhere")["total"].asInt(), 0);
+  EXPECT_EQ(status("?repo_name=gitea&state=diverged")["total"].asInt(), 0);
+  for (const auto* bad : {"state=sideways", "state=failed,", "counts=maybe", "search=%00"}) {
+    const auto answer = ask("GET", "/cerobot/sync/status?"s + bad);
+    EXPECT_EQ(status_of(answer), 400) << bad;
+  }
+  EXPECT_EQ(status("?repo_name=nobody&counts=true")["code_status"].asInt(), 10010);
+}
+
+TEST_F(LogRoutesTest, AStatusThatIsKnownIsNotSentAgain) {
+  const auto get = [&](const std::string& known, const std::string& language = "en") {
+    return ask(testing::Sent{"GET",
+                             "/cerobot/sync/status",
+                             {{"Authorization", "Bearer "s + testing::kReadToken},
+                              {"Accept-Language", language},
+                              {"If-None-Match", known}},
+                             {}});
+  };
+  const auto tag_of = [](const std::string& answer) {
+    const auto at = answer.find("ETag: ");
+    return at == std::string::npos ? "" : answer.substr(at + 6, answer.find("\r\n", at) - at - 6);
+  };
+  const auto first = get("\"none\"");
+  EXPECT_EQ(status_of(first), 200);
+  const auto tag = tag_of(first);
+  ASSERT_EQ(tag.size(), 34U) << first;
+  const auto again = get(tag);
+  EXPECT_EQ(status_of(again), 304);
+  EXPECT_EQ(tag_of(again), tag);
+  EXPECT_TRUE(body_of(again).empty());
+  EXPECT_NE(again.find("Cache-Control: no-store"), std::string::npos) << "nothing of it is kept on a disk";
+  EXPECT_EQ(status_of(get(tag, "zh")), 200) << "another language is another answer";
+
+  LaneRow changed;
+  changed.id = 4;
+  changed.key = {"github", "refs/heads/main", "refs/heads/main"};
+  changed.requested_seq = 1;
+  world.store.lane_rows = {changed};
+  EXPECT_EQ(status_of(get(tag)), 200);
+  EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status?repo_name=nobody")), 200);
+}
+
 }  // namespace
 }  // namespace gitferry::api
