@@ -31,13 +31,14 @@ function headers(etag) {
   return sent;
 }
 
-async function answer_to(path, etag, signal) {
+async function answer_to(path, { method = "GET", etag = null, signal = null } = {}) {
   const patience = new AbortController();
   const give_up = () => patience.abort();
   const timer = setTimeout(give_up, patience_ms);
   signal?.addEventListener("abort", give_up, { once: true });
   try {
     const response = await fetch(new URL(path, base), {
+      method,
       headers: headers(etag),
       cache: "no-store",
       redirect: "error",
@@ -74,9 +75,17 @@ function error_of(response, body) {
 
 /** What `path` answers: `{body, etag}`, or null where it still is what `etag` stands for. Throws ApiError. */
 export async function ask(path, { etag = null, signal = null } = {}) {
-  const { response, body: text } = await answer_to(path, etag, signal);
+  const { response, body: text } = await answer_to(path, { etag, signal });
   if (response.status === 304) return null;
   const body = envelope(text);
   if (!response.ok || body === null || body.code_status !== 0) throw error_of(response, body);
   return { body, etag: response.headers.get("ETag") };
+}
+
+/** Asks for a change. The envelope that it is answered with, also where that says what went wrong; throws ApiError. */
+export async function send(method, path) {
+  const { response, body: text } = await answer_to(path, { method });
+  const body = envelope(text);
+  if (!response.ok || body === null) throw error_of(response, body);
+  return body;
 }

@@ -85,7 +85,10 @@ export class BranchRow {
   #main = null;
   #below = element("tr", { role: "row", class: "below" });
 
-  constructor() {
+  #on_change;
+
+  constructor(on_change) {
+    this.#on_change = on_change;
     this.#badge.append(this.#sign, " ", this.#word);
     this.#progress.append(this.#bar, this.#progress_text);
     const name = element("th", { role: "rowheader", scope: "row" }, this.#name, this.#other_name);
@@ -138,7 +141,7 @@ export class BranchRow {
 
   #toggle() {
     const is_open = this.#details !== null;
-    this.#details = is_open ? null : new Details();
+    this.#details = is_open ? null : new Details(this.#on_change);
     const cells = is_open ? [] : [element("td", { role: "cell", colspan: "6" }, this.#details.node)];
     this.#below.replaceChildren(...cells);
     this.#below.hidden = is_open;

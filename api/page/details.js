@@ -1,5 +1,6 @@
 // What is asked for of one branch alone: all that the status says of it, and its last runs.
 
+import { Actions } from "./actions.js";
 import { ApiError, ask } from "./api.js";
 import { element, set_text } from "./element.js";
 import { bytes, milliseconds, moment, when } from "./format.js";
@@ -41,15 +42,19 @@ export class Details {
   #runs = element("ul", { class: "runs" });
   #note = element("p", { role: "status" });
   #known = null;
+  #actions;
   node = element("div", { class: "details" });
 
-  constructor() {
+  /** `on_change` is called when something may have been changed. */
+  constructor(on_change) {
     this.#runs.hidden = true;
-    this.node.append(this.#facts, element("h3", {}, text("runs")), this.#note, this.#runs);
+    this.#actions = new Actions(on_change);
+    this.node.append(this.#actions.node, this.#facts, element("h3", {}, text("runs")), this.#note, this.#runs);
   }
 
   /** Reads the log where a run has ended since it was read. */
   update(row) {
+    this.#actions.update(row);
     this.#show_facts(row);
     const state = `${row.id} ${row.last_run_at}`;
     if (this.#known === state) return;

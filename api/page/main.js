@@ -180,7 +180,7 @@ function show_rows(rows) {
   for (const row of rows) {
     const group = groups.get(row.repo_name) ?? group_of(row.repo_name);
     groups.set(row.repo_name, group);
-    const shown = group.rows.get(key_of(row)) ?? new BranchRow();
+    const shown = group.rows.get(key_of(row)) ?? new BranchRow(() => poll.now());
     shown.update(row);
     if (!seen.has(row.repo_name)) seen.set(row.repo_name, new Map());
     seen.get(row.repo_name).set(key_of(row), shown);

@@ -164,6 +164,31 @@ const steps = {
     assert.equal(await button.evaluate((each) => each === document.activeElement), true);
   },
 
+  "actions are asked of the agent, and its answer is shown": async ({ page, world }) => {
+    const answer = page.locator(".actions .reason");
+    const press = (name) => page.locator(".actions").getByRole("button", { name }).click();
+    await press("Sync now");
+    await shows(answer, "role does not suffice", "operate");
+    await page.getByRole("button", { name: "Details of robot stable" }).click();
+    await page.locator("#forget").click();
+    await page.fill("#token", world.tokens.admin);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Details of robot main" }).click();
+    const before = world.tip("external", "main");
+    world.commit("internal", "main", "not announced");
+    await press("What would a sync do?");
+    await shows(answer, "A sync would: fast_forward", short(before), short(world.tip("internal", "main")));
+    assert.equal(world.tip("external", "main"), before);
+    await press("Sync now");
+    await shows(answer, "The sync did: fast_forward");
+    assert.equal(world.tip("external", "main"), world.tip("internal", "main"));
+    await press("Disable");
+    await shows(shown_row(page, /^main$/), "Disabled");
+    await press("Enable");
+    await shows(shown_row(page, /^main$/), "In sync");
+    await page.getByRole("button", { name: "Details of robot main" }).click();
+  },
+
   "state and name survive a reload in the address": async ({ page }) => {
     const names = () => page.locator("tbody .name").allInnerTexts();
     await page.locator("#states button.diverged").click();

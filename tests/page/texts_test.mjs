@@ -21,7 +21,7 @@ test("what the page asks for is there, and nothing else", () => {
     .filter((name) => name !== "texts.js")
     .map((name) => readFileSync(new URL(name, folder), "utf8"))
     .join("\n");
-  const asked = [...all.matchAll(/(?:text\(|cell\(|data-(?:text|label|placeholder)=)"(\w+)"/g)].map((found) => found[1]);
+  const asked = [...all.matchAll(/(?:text\(|cell\(|add\(|data-(?:text|label|placeholder)=)"(\w+)"/g)].map((found) => found[1]);
   for (const key of asked) assert.ok(key in texts.en, key);
   const phases = ["listing", "proving", "sending", "waiting"]; // as the API calls them
   const unused = Object.keys(texts.en).filter((key) => !phases.includes(key) && !new RegExp(`\\b${key}\\b`).test(all));

@@ -107,7 +107,7 @@ const git_environment = {
 };
 
 export class World {
-  tokens = { reader: "a-token-of-the-page-test-that-reads", operator: "a-token-of-the-page-test-that-operates" };
+  tokens = { reader: "a-token-of-the-page-test-that-reads", admin: "a-token-of-the-page-test-that-does-all" };
   directory = mkdtempSync(join(tmpdir(), "gitferry-page."));
   #agent = null;
 
@@ -162,7 +162,7 @@ storage: {url: "sqlite:${this.path("data", "gitferry.db")}"}
 auth:
   tokens:
     - {name: reader, role: read, token_file: ${this.path("reader")}}
-    - {name: operator, role: operate, token_file: ${this.path("operator")}}
+    - {name: admin, role: admin, token_file: ${this.path("admin")}}
 sync: {sync_dir: ${this.path("spool")}, reconcile_interval: off}
 network: {allow_schemes: [http], allow_cidrs: [127.0.0.0/8]}
 ${branches.length === 0 ? "" : repositories}`);

@@ -1,0 +1,81 @@
+// What can be done with a branch. The agent decides who may: its answer is shown, whatever it is.
+
+import { ApiError, ask, send } from "./api.js";
+import { element, set_text } from "./element.js";
+import { short_id } from "./format.js";
+import { text } from "./texts.js";
+
+/** How long a request waits for its run; what takes longer is seen in the row. */
+const wait_seconds = 20;
+
+/** Branches are named as on the side that is the source, which only the repository knows. */
+async function branch_path(row) {
+  const { body } = await ask(`cerobot/sync/repo?repo_name=${encodeURIComponent(row.repo_name)}`);
+  const is_inward = body.data[0]?.sync_direction === "to_inter";
+  const name = is_inward ? row.external_branch_name : row.internal_branch_name;
+  return `cerobot/sync/${encodeURIComponent(row.repo_name)}/branch/${encodeURIComponent(name)}`;
+}
+
+function run_text(run) {
+  if (!run.finished) return text("action_goes_on");
+  const tips = `${short_id(run.target_tip_before)} → ${short_id(run.source_tip)}`;
+  const said = [text(run.dry_run ? "action_plan" : "action_done", { plan: run.plan, tips })];
+  if (run.detail) said.push(run.detail);
+  return said.join("\n");
+}
+
+function answer_text(body) {
+  if (body.runs?.length > 0) return body.runs.map(run_text).join("\n");
+  return body.code_status === 0 ? text("action_taken") : `${body.code_status} ${body.detail ?? body.msg}`;
+}
+
+/** Buttons, and below them the answer to the one that was pressed last. */
+export class Actions {
+  #answer = element("p", { class: "reason", role: "status" });
+  #buttons = [];
+  #row = null;
+  #on_change;
+  node = element("div", { class: "actions" });
+
+  /** `on_change` is called when something may have changed. */
+  constructor(on_change) {
+    this.#on_change = on_change;
+    this.#add("action_dry_run", "POST", () => `dry_run=true&wait=${wait_seconds}`);
+    this.#add("action_sync", "POST", () => `wait=${wait_seconds}`);
+    this.#add("action_enable", "PUT", () => "enable=true");
+    this.#add("action_disable", "PUT", () => "enable=false");
+    const line = element("div", { class: "line" }, ...this.#buttons);
+    this.node.append(line, this.#answer);
+  }
+
+  update(row) {
+    this.#row = row;
+    const [dry_run, sync, enable, disable] = this.#buttons;
+    // Neither tags nor branches of whole repositories are bound one by one.
+    const is_bound = row.branch_id !== null && !row.internal_ref.startsWith("refs/tags/");
+    this.node.hidden = !is_bound;
+    dry_run.hidden = sync.hidden = disable.hidden = !row.enabled;
+    enable.hidden = row.enabled;
+  }
+
+  #add(key, method, query) {
+    const button = element("button", { type: "button" }, text(key));
+    button.addEventListener("click", () => this.#do(button, method, query()));
+    this.#buttons.push(button);
+  }
+
+  async #do(button, method, query) {
+    for (const each of this.#buttons) each.disabled = true;
+    set_text(this.#answer, text("action_asked"));
+    try {
+      set_text(this.#answer, answer_text(await send(method, `${await branch_path(this.#row)}?${query}`)));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      set_text(this.#answer, error.message);
+    } finally {
+      for (const each of this.#buttons) each.disabled = false;
+    }
+    button.focus();
+    this.#on_change();
+  }
+}
