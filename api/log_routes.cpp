@@ -165,6 +165,7 @@ Result<Response> get_status(ApiContext& context, const Call& call) {
   if (!overview) return fail(overview.error());
   const auto& rows = overview->listing.rows;
   std::vector<std::int64_t> lanes;
+  lanes.reserve(rows.size());
   for (const auto& branch : rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
   const auto progress = context.sync.progress_of(lanes);
   Json::Value members(Json::objectValue);
