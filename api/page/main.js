@@ -12,6 +12,9 @@ const page_size = 100;
 const calm_wait_ms = 5_000;
 const moving_wait_ms = 1_000;
 const typing_wait_ms = 250;
+/** To count 10,000 branches takes an agent a while; a tab is to cost it less than a hundredth of its time. */
+const rest_per_branch_ms = 1;
+const longest_rest_ms = 30_000;
 
 const node = (id) => document.getElementById(id);
 
@@ -74,7 +77,12 @@ function on_error(error, wait_ms) {
   return true;
 }
 
-const poll = new Poll(look, () => (is_moving() ? moving_wait_ms : calm_wait_ms), on_error);
+function wait_ms() {
+  const rest_ms = Math.min(longest_rest_ms, rest_per_branch_ms * total_of(known.body.counts));
+  return Math.max(is_moving() ? moving_wait_ms : calm_wait_ms, rest_ms);
+}
+
+const poll = new Poll(look, wait_ms, on_error);
 
 function look_at(change) {
   Object.assign(view, change);
@@ -117,11 +125,12 @@ function show_login(wrong) {
   node("token").focus();
 }
 
+const total_of = (counts) => Object.values(counts).reduce((sum, each) => sum + each, 0);
+
 /** In the order of urgency: the first one that is true is said. */
 function verdict_of(counts) {
   const bad = counts.failed + counts.diverged + counts.quarantined;
-  const all = Object.values(counts).reduce((sum, each) => sum + each, 0);
-  if (all === 0) return ["calm", text("verdict_empty")];
+  if (total_of(counts) === 0) return ["calm", text("verdict_empty")];
   if (bad > 0) return ["bad", text("verdict_bad", { count: count(bad) })];
   if (counts.retrying > 0) return ["warn", text("verdict_retrying", { count: count(counts.retrying) })];
   if (counts.pending > 0) return ["calm", text("verdict_busy", { count: count(counts.pending) })];

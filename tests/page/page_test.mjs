@@ -40,18 +40,18 @@ async function shows(locator, ...texts) {
   });
 }
 
-/** The same for somebody who comes back to the tab all the time: the page asks at once then. */
-async function shows_at_once(locator, ...texts) {
-  const page = locator.page();
+/** Waits as somebody who comes back to the tab all the time: the page asks at once then. */
+async function at_once(page, wait) {
   const timer = setInterval(() => {
     page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))).catch(() => {});
   }, 300);
   try {
-    await shows(locator, ...texts);
+    return await wait();
   } finally {
     clearInterval(timer);
   }
 }
+const shows_at_once = (locator, ...texts) => at_once(locator.page(), () => shows(locator, ...texts));
 
 const short = (id) => id.slice(0, 7);
 
@@ -192,7 +192,7 @@ const steps = {
   "state and name survive a reload in the address": async ({ page }) => {
     const names = () => page.locator("tbody .name").allInnerTexts();
     await page.locator("#states button.diverged").click();
-    await eventually("only what diverged is shown", async () => (await names()).join() === "stable");
+    await at_once(page, () => eventually("only what diverged is shown", async () => (await names()).join() === "stable"));
     assert.equal(new URL(page.url()).search, "?state=diverged");
     await page.fill("#search", "RELEASE");
     await eventually("the search is in the address", () => page.url().endsWith("?state=diverged&search=RELEASE"));
@@ -241,7 +241,28 @@ const steps = {
   "what has not changed is not sent again": async ({ page }) => {
     const status_of_next = async () =>
       (await page.waitForResponse((response) => response.url().includes("/cerobot/sync/status"))).status();
-    await eventually("an unchanged state is answered 304", async () => (await status_of_next()) === 304);
+    await at_once(page, () => eventually("an unchanged state is answered 304", async () => (await status_of_next()) === 304));
+  },
+
+  "many branches come in pages, which are in the address": async ({ page, world }) => {
+    const many = Array.from({ length: 120 }, (_, i) => [`many-${i}`, `many-${i}`]);
+    world.write_config([["main", "main"], ...many]);
+    world.reload();
+    await shows_at_once(page.locator("#page-number"), "Page 1 of 2, 121 branches");
+    assert.equal(await page.locator("tbody .name").count(), 100);
+    assert.equal(await page.locator("#previous").isDisabled(), true);
+    await page.locator("#next").click();
+    await shows(page.locator("#page-number"), "Page 2 of 2");
+    await shows(shown_row(page, /^many-119$/), "Never synced");
+    assert.equal(await page.locator("tbody .name").count(), 21);
+    assert.equal(new URL(page.url()).searchParams.get("page"), "2");
+    await page.reload();
+    await shows(page.locator("#page-number"), "Page 2 of 2");
+    world.write_config([["main", "main"]]);
+    world.reload();
+    await at_once(page, () => eventually("one row is left", async () => (await page.locator("tbody .name").count()) === 1));
+    assert.equal(await page.locator("#pages").isVisible(), false);
+    assert.equal(new URL(page.url()).searchParams.get("page"), null);
   },
 
   "forgetting the token takes everything away": async ({ page }) => {
@@ -263,7 +284,7 @@ const steps = {
       await shows_at_once(tab.page.locator("#notice"), "The agent does not answer", "What is shown is of");
       await shows(shown_row(tab.page, /^main$/), "In sync");
       proxy.is_agent_there = true;
-      await eventually("it goes away by itself", async () => !(await tab.page.locator("#notice").isVisible()));
+      await eventually("the notice goes away by itself", async () => !(await tab.page.locator("#notice").isVisible()));
     } finally {
       await tab.page.close();
       proxy.stop();
