@@ -25,6 +25,7 @@ gitferry keeps branches of two git hosts in step: a push on one reaches the othe
 
 struct Options {
   std::string config_path = "gitferry.yaml";
+  CheckDatabaseOptions check_database;
   PrintConfigOptions print;
   StatusCommandOptions status;
   DeliveriesCommandOptions deliveries;
@@ -60,6 +61,22 @@ void add_file_commands(CLI::App& app, Options& options, int& exit_code) {
   print->callback([&] {
     options.print.config_path = options.config_path;
     exit_code = print_config(options.print);
+  });
+}
+
+void add_check_database_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "check-db",
+      "Examples:\n  gitferry check-db\n  gitferry check-db --backup /var/backups/gitferry.db\n\n"
+      "Check the database, also while the agent works on it, and write a copy of it.");
+  add_config_option(*command, options);
+  command
+      ->add_option("--backup", options.check_database.backup_path,
+                   "Write a copy of a sound database to this new file")
+      ->check([](const std::string& path) { return std::string(path.empty() ? "it names no file" : ""); });
+  command->callback([&] {
+    options.check_database.config_path = options.config_path;
+    exit_code = check_database_command(options.check_database);
   });
 }
 
@@ -225,6 +242,7 @@ int parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", GITFERRY_VERSION);
   add_file_commands(app, options, exit_code);
+  add_check_database_command(app, options, exit_code);
   add_sync_command(app, options, exit_code);
   add_status_command(app, options, exit_code);
   add_deliveries_command(app, options, exit_code);

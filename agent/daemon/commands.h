@@ -19,6 +19,13 @@ int serve(const std::string& config_path);
 /// Says what is wrong with a configuration, or how much it binds.
 int check_config(const std::string& config_path);
 
+struct CheckDatabaseOptions {
+  std::string config_path;
+  std::string backup_path;  ///< empty: no backup
+};
+/// Looks through the configured database, also while an agent works on it, and writes a copy of a sound one.
+int check_database_command(const CheckDatabaseOptions& options);
+
 struct PrintConfigOptions {
   std::string config_path;
   bool json = false;

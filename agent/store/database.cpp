@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include <SQLiteCpp/Backup.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
@@ -84,7 +85,8 @@ Status make_directory(const std::filesystem::path& directory) {
   return check_private(directory.string());
 }
 
-Result<UniqueFd> take_lock(const std::string& path) {
+Result<UniqueFd> take_lock(const std::string& database_path) {
+  const auto path = database_path + ".lock";
   UniqueFd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) return directory_failure("open the lock file", path, errno);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -93,7 +95,7 @@ Result<UniqueFd> take_lock(const std::string& path) {
     const auto size = ::pread(lock.get(), owner.data(), owner.size(), 0);
     const auto digits = std::string(trim({owner.data(), size > 0 ? static_cast<std::size_t>(size) : 0}));
     return fail(ErrorCode::Unavailable,
-                fmt::format("the data directory of '{}' is in use by another process{}", path,
+                fmt::format("the data directory of '{}' is in use by another process{}", database_path,
                             parse_number(digits) ? " (" + digits + ")" : ""),
                 "stop the other gitferry, or give this one a storage.url of its own");
   }
@@ -149,6 +151,21 @@ bool SqlConnection::is_in_transaction() const {
   return sqlite3_get_autocommit(database_.getHandle()) == 0;
 }
 
+Status SqlConnection::copy_to(const std::string& path) {
+  SQLite::Database copy(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+  {
+    SQLite::Backup backup(copy, database_);
+    // All at once, from one snapshot: in steps it would begin anew whenever the agent writes.
+    if (const int code = backup.executeStep(-1); code != SQLITE_DONE)
+      return fail(store_error(code, "copy", sqlite3_errstr(code)));
+  }
+  SQLite::Statement check(copy, "PRAGMA integrity_check(1)");
+  check.executeStep();
+  const auto found = check.getColumn(0).getString();
+  if (found == "ok") return {};
+  return fail(store_error(SQLITE_CORRUPT, "check the copy", found));
+}
+
 Error store_error(int sqlite_code, std::string_view attempted, std::string_view said) {
   const auto made = [&](ErrorCode code, std::string hint) {
     return Error{code, fmt::format("{}: {}", attempted, said), std::move(hint), {}};
@@ -177,7 +194,7 @@ Result<DataDirectory> DataDirectory::claim(const std::string& database_path) {
                 fmt::format("the data directory '{}' is on a network file system", directory.string()),
                 "set storage.url to a local disk");
   }
-  auto lock = take_lock(database_path + ".lock");
+  auto lock = take_lock(database_path);
   if (!lock) return fail(lock.error());
   if (auto made = make_private_file(database_path); !made) return fail(made.error());
   if (auto synced = sync_directory(directory.string()); !synced) return fail(synced.error());

@@ -110,6 +110,9 @@ class SqlConnection {
   void execute(const char* sql) { database_.exec(sql); }
   [[nodiscard]] bool is_in_transaction() const;
   [[nodiscard]] std::int64_t last_insert_id() const { return database_.getLastInsertRowid(); }
+  /// Copies one state of the database into the empty file `path`, which is on the disk afterwards, and checks
+  /// the copy. Errors besides: StoreDamaged where that finds something; StoreBusy.
+  Status copy_to(const std::string& path);
 
  private:
   SQLite::Database database_;

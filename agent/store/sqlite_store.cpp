@@ -78,7 +78,10 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const StoreOptions& optio
     auto ready = check_integrity(writing);
     if (ready) ready = migrate(writing);
     if (ready) ready = tidy_up(writing, options, to_epoch_ms(clock.now()));
-    if (!ready) return fail(ready.error());
+    if (!ready) {
+      ready.error().message = fmt::format("{}: {}", attempted, ready.error().message);
+      return fail(std::move(ready.error()));
+    }
     return std::unique_ptr<SqliteStore>(
         new SqliteStore(options, clock, std::move(*directory), std::move(writing)));
   });

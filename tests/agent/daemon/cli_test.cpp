@@ -173,6 +173,8 @@ TEST_F(Cli, UsageErrorsExitWith2) {
         {"serve", "--nonsense"},
         {"sync"},
         {"check-config", "--config"},
+        {"check-db", "--backup"},
+        {"check-db", "--backup", ""},
         {"sync", "robot", "main", "more"},
         {"sync", "robot", "--direction", "sideways"},
         {"sync", "robot", "--wait", "-1"},
@@ -196,8 +198,8 @@ TEST_F(Cli, UsageErrorsExitWith2) {
 }
 
 TEST_F(Cli, HelpBeginsWithExamples) {
-  for (const auto* command :
-       {"serve", "check-config", "print-config", "sync", "status", "deliveries", "send-webhook", "version"}) {
+  for (const auto* command : {"serve", "check-config", "check-db", "print-config", "sync", "status",
+                              "deliveries", "send-webhook", "version"}) {
     const auto result = run({command, "--help"});
     EXPECT_EQ(result.exit_code, 0) << command;
     EXPECT_TRUE(result.out.starts_with("Examples:\n  gitferry " + std::string(command))) << result.out;
