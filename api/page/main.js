@@ -12,7 +12,7 @@ const page_size = 100;
 const calm_wait_ms = 5_000;
 const moving_wait_ms = 1_000;
 const typing_wait_ms = 250;
-/** To count 10,000 branches takes an agent a while; a tab is to cost it less than a hundredth of its time. */
+/** To count very many branches takes an agent a while, so a tab asks it the less often, the more there are. */
 const rest_per_branch_ms = 1;
 const longest_rest_ms = 30_000;
 
