@@ -163,7 +163,7 @@ Status SqlConnection::copy_to(const std::string& path) {
   check.executeStep();
   const auto found = check.getColumn(0).getString();
   if (found == "ok") return {};
-  return fail(store_error(SQLITE_CORRUPT, "check the copy", found));
+  return fail(integrity_error("check the copy", found));
 }
 
 Error store_error(int sqlite_code, std::string_view attempted, std::string_view said) {
@@ -183,6 +183,16 @@ Error store_error(int sqlite_code, std::string_view attempted, std::string_view 
     default:
       return made(ErrorCode::StoreFailed, "check the data directory's volume and permissions");
   }
+}
+
+Error integrity_error(std::string_view attempted, std::string_view found) {
+  constexpr std::string_view unread = "unable to get the page. error code=";
+  const auto at = found.find(unread);
+  if (at == std::string_view::npos) return store_error(SQLITE_CORRUPT, attempted, found);
+  auto digits = found.substr(at + unread.size());
+  digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+  const auto code = parse_number(digits);
+  return store_error(code ? static_cast<int>(*code) : SQLITE_CORRUPT, attempted, found);
 }
 
 Result<DataDirectory> DataDirectory::claim(const std::string& database_path) {

@@ -122,6 +122,10 @@ class SqlConnection {
 /// What an SQLite error code means to us: StoreBusy, StoreFull, StoreDamaged or StoreFailed.
 Error store_error(int sqlite_code, std::string_view attempted, std::string_view said);
 
+/// What a line of SQLite's checks means: StoreDamaged, or StoreFailed where a page could not be read, which
+/// says nothing of the page.
+Error integrity_error(std::string_view attempted, std::string_view found);
+
 /// Calls `action` and turns what it throws into an Error that says what was attempted.
 template <typename Action>
 auto attempt(std::string_view attempted, Action action) -> std::invoke_result_t<Action&> {

@@ -72,6 +72,10 @@ Status check_structure(SqlConnection& connection, std::vector<std::string>& faul
     return {};
   });
   if (faults.size() == 1 && faults.front() == "ok") faults.clear();
+  for (const auto& fault : faults) {
+    if (auto error = integrity_error("check its pages", fault); error.code != ErrorCode::StoreDamaged)
+      return fail(std::move(error));
+  }
   if (read || read.error().code != ErrorCode::StoreDamaged) return read;
   // It could not go on, which says as much as what it found before that.
   faults.push_back(read.error().message);

@@ -27,8 +27,7 @@ Status check_integrity(SqlConnection& connection) {
     auto query = connection.query("PRAGMA quick_check(1)");
     query.next();
     if (query.text(0) == "ok") return {};
-    return fail(ErrorCode::StoreDamaged, "check the database: " + query.text(0),
-                "keep the file for inspection and restore a copy, or begin with a new one");
+    return fail(integrity_error("check the database", query.text(0)));
   });
 }
 
