@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -20,7 +21,8 @@
 
 namespace gitferry {
 
-/// What a callback of libgit2 may look at; the error is kept for after the call that it ended.
+/// What a callback of libgit2 may look at; the error, or what was thrown, is kept for after the call that it
+/// ended: nothing is thrown through a library of C.
 struct MirrorPace {
   const Waiting& waiting;
   std::string what;
@@ -28,7 +30,17 @@ struct MirrorPace {
   Spool* out = nullptr;
   std::string pending = {};
   std::optional<Error> error = std::nullopt;
+  std::exception_ptr thrown = nullptr;
 
+  template <typename Call>
+  int guarded(Call call) noexcept {
+    try {
+      return call();
+    } catch (...) {
+      thrown = std::current_exception();
+      return GIT_EUSER;
+    }
+  }
   int look() {
     if (auto going_on = check_limits(waiting, what); !going_on) error = std::move(going_on.error());
     return error ? GIT_EUSER : 0;
@@ -60,27 +72,39 @@ int on_indexed(const git_indexer_progress* stats, void* payload) {
     pace.progress->objects_done = stats->received_objects;
     pace.progress->bytes_received = stats->received_bytes;
   }
-  return pace.look();
+  return pace.guarded([&] { return pace.look(); });
 }
 
 int on_building(int /*stage*/, std::uint32_t /*current*/, std::uint32_t /*total*/, void* payload) {
-  return static_cast<Pace*>(payload)->look();
+  auto& pace = *static_cast<Pace*>(payload);
+  return pace.guarded([&] { return pace.look(); });
 }
 
 int on_packed(void* bytes, std::size_t size, void* payload) {
   auto& pace = *static_cast<Pace*>(payload);
-  pace.pending.append(static_cast<const char*>(bytes), size);
-  if (pace.pending.size() < kSendSize) return 0;
-  if (auto written = pace.flush(); !written) {
-    pace.error = std::move(written.error());
-    return GIT_EUSER;
-  }
-  return pace.look();
+  return pace.guarded([&] {
+    pace.pending.append(static_cast<const char*>(bytes), size);
+    if (pace.pending.size() < kSendSize) return 0;
+    if (auto written = pace.flush(); !written) {
+      pace.error = std::move(written.error());
+      return static_cast<int>(GIT_EUSER);
+    }
+    return pace.look();
+  });
 }
 
+/// The objects of a pack, and how they are collected.
+struct PackIds {
+  Pace& pace;
+  std::vector<git_oid> ids = {};
+};
+
 int collect_id(const git_oid* id, void* payload) {
-  static_cast<std::vector<git_oid>*>(payload)->push_back(*id);
-  return 0;
+  auto& into = *static_cast<PackIds*>(payload);
+  return into.pace.guarded([&] {
+    into.ids.push_back(*id);
+    return 0;
+  });
 }
 
 Status check_room(const std::string& directory, std::uint64_t wanted = 0) {
@@ -102,6 +126,7 @@ bool append(git_indexer& indexer, std::string_view bytes, git_indexer_progress& 
 }
 
 Error failed(Pace& pace) {
+  if (pace.thrown) std::rethrow_exception(std::exchange(pace.thrown, nullptr));
   if (pace.error) return std::move(*pace.error);
   return mirror_object_error(pace.what);
 }
@@ -343,21 +368,21 @@ Status MirrorRepository::consolidate(const Waiting& waiting) {
 Result<std::string> MirrorRepository::put_together(std::span<const MirrorManifest::Pack> packs,
                                                    const Waiting& waiting) {
   Pace pace{waiting, "an object of the mirror's packs"};
-  std::vector<git_oid> ids;
+  PackIds found{pace};
   for (const auto& pack : packs) {
     Git2Odb one;
     git_odb_backend* backend = nullptr;
     const auto index = fmt::format("{}/pack-{}.idx", files_.pack_directory(), pack.name);
     if (git2_make(one, git_odb_new) != 0 || git_odb_backend_one_pack(&backend, index.c_str()) != 0 ||
         git_odb_add_backend(one.get(), backend, 1) != 0 ||
-        git_odb_foreach(one.get(), collect_id, &ids) != 0) {
+        git_odb_foreach(one.get(), collect_id, &found) != 0) {
       return fail(failed(pace));
     }
   }
   Git2Packbuilder builder;
   if (git2_make(builder, git_packbuilder_new, handles_->repository.get()) != 0) return fail(failed(pace));
   git_packbuilder_set_callbacks(builder.get(), on_building, &pace);
-  for (const auto& id : ids) {
+  for (const auto& id : found.ids) {
     if (git_packbuilder_insert(builder.get(), &id, nullptr) != 0) return fail(failed(pace));
   }
   if (git_packbuilder_write(builder.get(), files_.pack_directory().c_str(), 0, on_indexed, &pace) != 0) {
