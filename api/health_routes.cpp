@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "agent/base/log.h"
 #include "agent/base/text.h"
@@ -28,6 +31,11 @@ std::string configuration_check(const ConfigurationState& state) {
   return "a later file was refused at " + rfc3339(state.refused_at_ms) + "; see the log";
 }
 
+/// Which hosts do not answer is for those who may read the status: here is how many.
+std::string hosts_check(std::size_t resting) {
+  return resting == 0 ? "ok" : fmt::format("{} not answering", resting);
+}
+
 /// Ready is: the store answers. Git hosts do not count, since restarting cannot mend them.
 Response get_readiness(ApiContext& context, const Request& request) {
   const auto due = context.store.next_due_after(to_epoch_ms(context.clock.now()));
@@ -38,6 +46,7 @@ Response get_readiness(ApiContext& context, const Request& request) {
   if (std::any_of(request.query.begin(), request.query.end(), is_verbose)) {
     checks["store"] = store;
     checks["configuration"] = configuration_check(context.configuration());
+    checks["git_hosts"] = hosts_check(context.sync.resting_hosts().size());
     checks["reconcile"] = std::string(name_of(context.sync.reconcile_state()));
   }
   return due ? state_answer(200, "ok", checks) : state_answer(503, "store not available", checks);

@@ -150,6 +150,17 @@ Result<StatusOverview> overview_of(ApiContext& context, const StatusQuery& query
   return StatusOverview{std::move(*page), {}};
 }
 
+/// The host at which the branch's run waits for an answer; empty: none.
+std::string awaited_host(const BindingSnapshot& bindings, const std::vector<std::string>& resting,
+                         const BranchStatus& branch) {
+  const auto* binding = bindings.find(branch.key.repository);
+  if (binding == nullptr || !branch.lane || !branch.lane->is_pending()) return {};
+  for (const auto* address : {&binding->internal, &binding->external}) {
+    if (auto host = address->host_key(); std::ranges::find(resting, host) != resting.end()) return host;
+  }
+  return {};
+}
+
 Json::Value counts_json(const StatusOverview& overview) {
   Json::Value counts(Json::objectValue);
   for (std::size_t i = 0; i < kStandings; ++i) {
@@ -168,9 +179,13 @@ Result<Response> get_status(ApiContext& context, const Call& call) {
   lanes.reserve(rows.size());
   for (const auto& branch : rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
   const auto progress = context.sync.progress_of(lanes);
+  const auto resting = context.sync.resting_hosts();
+  const auto bindings = context.bindings.snapshot();
   Json::Value members(Json::objectValue);
   members["data"] = Json::Value(Json::arrayValue);
-  for (std::size_t i = 0; i < rows.size(); ++i) members["data"].append(status_json(rows[i], progress[i]));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    members["data"].append(status_json(rows[i], progress[i], awaited_host(*bindings, resting, rows[i])));
+  }
   members["total"] = number(overview->listing.total);
   if (query->is_counted) members["counts"] = counts_json(*overview);
   return with_etag(call.request, success_with(call.request, std::move(members)));

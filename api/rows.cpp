@@ -146,7 +146,8 @@ Json::Value progress_json(const std::optional<ProgressView>& progress) {
   return row;
 }
 
-Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress) {
+Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress,
+                        const std::string& waits_for) {
   LaneRow never_marked;
   never_marked.key = branch.key;
   never_marked.branch_id = branch.branch_id;
@@ -156,6 +157,7 @@ Json::Value status_json(const BranchStatus& branch, const std::optional<Progress
   row["external_branch_name"] = clean_text(branch_or_ref(branch.key.external_ref));
   row["status"] = std::string(name_of(branch.state));
   row["enabled"] = branch.enabled;
+  row["waits_for_host"] = text_or_null(waits_for);
   row["progress"] = progress_json(progress);
   return row;
 }

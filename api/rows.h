@@ -24,7 +24,9 @@ Json::Value lane_json(const LaneRow& lane);
 Json::Value progress_json(const std::optional<ProgressView>& progress);
 /// The lane of a branch, also where it was never marked, how the branch stands, and how far the transfer is
 /// that it is in.
-Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress);
+/// `waits_for`: the host that does not answer and that the branch's run waits for; empty: none.
+Json::Value status_json(const BranchStatus& branch, const std::optional<ProgressView>& progress,
+                        const std::string& waits_for);
 Json::Value audit_json(const AuditRow& change);
 Json::Value outcome_json(const SyncOutcome& outcome);
 

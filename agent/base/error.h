@@ -106,6 +106,9 @@ struct Error {
   std::string hint;
   /// What a host asked for with Retry-After; the earliest next attempt.
   std::optional<std::chrono::seconds> retry_after;
+  /// The git host that did not do what was asked of it (RemoteUrl::host_key()); empty: no host's doing, or
+  /// not known whose.
+  std::string host = {};
 
   [[nodiscard]] bool is_transient() const { return info(code).retry == Retry::Transient; }
   /// "message; hint", for logs, the command line and the sync log.

@@ -1,5 +1,6 @@
 #include "agent/git/transports.h"
 
+#include "agent/git/host_naming.h"
 #include "agent/git/http_transport.h"
 #include "agent/git/local_transport.h"
 #include "agent/git/ssh_transport.h"
@@ -40,7 +41,7 @@ class TransportByScheme final : public Transport {
 }  // namespace
 
 std::unique_ptr<Transport> make_transport(const TransportOptions& options) {
-  return std::make_unique<TransportByScheme>(options);
+  return naming_hosts(std::make_unique<TransportByScheme>(options));
 }
 
 }  // namespace gitferry

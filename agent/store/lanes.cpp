@@ -311,6 +311,15 @@ void make_pending_due(SqlConnection& connection) {
       "UPDATE lane SET next_attempt_at_ms = 0 WHERE requested_seq > done_seq AND quarantined = 0");
 }
 
+void make_pending_due_of(SqlConnection& connection, std::span<const std::string> repositories) {
+  connection
+      .query(
+          "UPDATE lane SET next_attempt_at_ms = 0 WHERE requested_seq > done_seq AND quarantined = 0 "
+          "AND repository IN (SELECT value FROM json_each(?1))")
+      .bind(json_array(repositories))
+      .run();
+}
+
 std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id) {
   static const std::string sql = kSelect + "WHERE id = ?1";
   auto query = connection.query(sql.c_str());

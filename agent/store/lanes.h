@@ -43,6 +43,7 @@ void forget_lanes(SqlConnection& connection, const std::string& repository);
 void count_crashes(SqlConnection& connection);
 /// Plain back-off is forgotten; what a host asked for is not.
 void make_pending_due(SqlConnection& connection);
+void make_pending_due_of(SqlConnection& connection, std::span<const std::string> repositories);
 
 std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id);
 std::optional<LaneRow> find_lane(SqlConnection& connection, const LaneKey& key);

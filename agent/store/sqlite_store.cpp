@@ -182,6 +182,13 @@ Status SqliteStore::drop_lane_requests(std::span<const LaneDrop> drops) {
   });
 }
 
+Status SqliteStore::retry_now(std::span<const std::string> repositories) {
+  return writer_.write("have lanes tried again at once", [&](SqlConnection& connection) -> Status {
+    make_pending_due_of(connection, repositories);
+    return {};
+  });
+}
+
 Result<std::optional<LaneRow>> SqliteStore::first_due(std::int64_t now_ms,
                                                       const std::function<Offer(const LaneRow&)>& offer) {
   ScanPosition position;

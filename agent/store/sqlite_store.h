@@ -26,6 +26,7 @@ class SqliteStore final : public Store {
                                                        std::int64_t started_at_ms) override;
   Status finish_runs(std::span<const RunEnd> ends) override;
   Status drop_lane_requests(std::span<const LaneDrop> drops) override;
+  Status retry_now(std::span<const std::string> repositories) override;
   Result<std::optional<LaneRow>> first_due(std::int64_t now_ms,
                                            const std::function<Offer(const LaneRow&)>& offer) override;
   Result<std::vector<std::int64_t>> due_of(const LaneGroup& group, std::int64_t now_ms,

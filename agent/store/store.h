@@ -395,6 +395,10 @@ class Store {
   virtual Status drop_lane_requests(std::span<const LaneDrop> drops) = 0;
   Status drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, const Error& reason);
 
+  /// The pending lanes of some repositories are due at once, whatever attempt was planned for them; a host's
+  /// Retry-After stays.
+  virtual Status retry_now(std::span<const std::string> repositories) = 0;
+
   /// The pending lane that has waited longest, is due at `now_ms`, is not quarantined and that `offer` takes.
   /// `offer` is asked in that order (by name of repository, where lanes were marked in the same millisecond),
   /// with no lock held, until it takes one or ends the search; so it may claim the lane. What it sees may be

@@ -227,7 +227,9 @@ std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pas
   }
   RunningTransfers::Running running(parts_.running, ids);
   request->progress = &running.progress();
-  return run_guarded(engine, *request, parts_.stop);
+  auto reports = run_guarded(engine, *request, parts_.stop);
+  parts_.transferred(reports);
+  return reports;
 }
 
 bool LaneJob::finish(const Pass& pass, std::vector<DirectedReport> reports) {

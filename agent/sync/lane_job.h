@@ -35,6 +35,8 @@ class LaneJob {
     RunningTransfers& running;
     std::stop_token stop;  ///< cancels the transfer
     std::function<bool()> is_stopping;
+    /// Is given the reports of each transfer when it ended.
+    std::function<void(const std::vector<RunReport>&)> transferred;
   };
 
   /// `lanes`: at least one; their target refs are different from each other.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/base/log.h"
+#include "agent/sync/host_probe.h"
 #include "agent/sync/lane_job.h"
 
 namespace gitferry {
@@ -153,10 +154,13 @@ void LaneRunner::wait_for_work(std::uint64_t seen_wakes) {
   } else if (*next) {
     longest = std::min(longest, milliseconds(**next - now_ms));
   }
-  const SteadyTime deadline = std::chrono::steady_clock::now() + longest;
+  const auto now = parts_.clock.monotonic();
   auto state = state_.lock();
+  if (const auto probe = state->turns.breakers().next_probe(now))
+    longest = std::min(longest, std::chrono::ceil<milliseconds>(*probe - now));
+  const SteadyTime deadline = std::chrono::steady_clock::now() + longest;
   state.wait_until(changed_, deadline,
-                   [&](const State& now) { return now.is_stopping || now.wakes != seen_wakes; });
+                   [&](const State& current) { return current.is_stopping || current.wakes != seen_wakes; });
 }
 
 void LaneRunner::work() {
@@ -198,6 +202,67 @@ Offer LaneRunner::offer(const LaneRow& lane, const BindingSnapshot& bindings, La
   return state->turns.offer(lane, hosts, search, share);
 }
 
+bool LaneRunner::probe(Engine& engine, const Claim& claim) {
+  const auto snapshot = parts_.snapshot();
+  for (const auto& host : claim.share.probes) {
+    const auto news = probe_host(engine, *snapshot, claim.share.repository, host, parts_.credentials,
+                                 parts_.fraction, stop_.get_token());
+    if (is_stopping()) return false;
+    if (!news) continue;
+    note(claim.share, {*news});
+    if (news->has_failed) return false;
+  }
+  return true;
+}
+
+void LaneRunner::note(const LaneTurns::Share& share, const std::vector<HostNews>& news) {
+  const auto now = parts_.clock.monotonic();
+  for (const auto& one : news) {
+    const auto [change, rest] = [&] {
+      auto state = state_.lock();
+      const auto changed = state->turns.note(share, one, now);
+      return std::pair(changed, state->turns.breakers().rest_of(one.host));
+    }();
+    if (change == HostBreakers::Change::Opened) {
+      log::warn("a git host does not answer; what is to be synced with it waits",
+                {{"host", one.host},
+                 {"repo", one.repository},
+                 {"rest_s", std::chrono::duration_cast<seconds>(rest).count()}});
+    } else if (change == HostBreakers::Change::Closed) {
+      log::info("a git host answers again", {{"host", one.host}});
+      hurry(one.host);
+    }
+  }
+}
+
+void LaneRunner::hurry(const std::string& host) {
+  std::vector<std::string> repositories;
+  const auto snapshot = parts_.snapshot();
+  for (const auto& [name, binding] : snapshot->repositories) {
+    if (binding.internal.host_key() == host || binding.external.host_key() == host)
+      repositories.push_back(name);
+  }
+  const auto hurried = parts_.store.retry_now(repositories);
+  if (!hurried) {
+    return log::error("cannot have the lanes of a host tried again at once",
+                      {{"host", host}, {"error", hurried.error().text()}});
+  }
+  wake();
+}
+
+void LaneRunner::probe_soon(std::span<const std::string> repositories) {
+  const auto snapshot = parts_.snapshot();
+  const auto now = parts_.clock.monotonic();
+  auto state = state_.lock();
+  for (const auto& repository : repositories) {
+    for (const auto& host : hosts_of(*snapshot, repository)) state->turns.breakers().probe_soon(host, now);
+  }
+}
+
+std::vector<std::string> LaneRunner::resting_hosts() {
+  return state_.lock()->turns.breakers().open();
+}
+
 void LaneRunner::leave(Claim& claim, std::span<const std::int64_t> lanes) {
   if (lanes.empty()) return;
   {
@@ -226,7 +291,7 @@ Result<std::unique_ptr<LaneRunner::Claim>> LaneRunner::claim_next() {
     const auto snapshot = parts_.snapshot();
     const auto now_ms = to_epoch_ms(parts_.clock.now());
     auto claim = std::make_unique<Claim>(*this);
-    LaneTurns::Search search;
+    LaneTurns::Search search{parts_.clock.monotonic()};
     const auto due = parts_.store.first_due(
         now_ms, [&](const LaneRow& lane) { return offer(lane, *snapshot, search, claim->share); });
     if (!due) return fail(due.error());
@@ -284,8 +349,11 @@ Status LaneRunner::add_companions(Claim& claim, std::int64_t now_ms) {
 }
 
 bool LaneRunner::run(Engine& engine, Claim& claim) {
+  if (!probe(engine, claim)) return true;
+  const auto& share = claim.share;
   LaneJob job({parts_.store, parts_.clock, parts_.credentials, parts_.snapshot, parts_.fraction, waiters_,
-               running_, stop_.get_token(), [this] { return is_stopping(); }},
+               running_, stop_.get_token(), [this] { return is_stopping(); },
+               [&](const auto& reports) { note(share, news_of(share.repository, share.hosts, reports)); }},
               std::move(claim.lanes));
   return job.run(engine);
 }

@@ -33,6 +33,9 @@ namespace gitferry {
 /// crash run with ever fewer others, and alone at last, so that the one that is to blame is quarantined
 /// alone.
 ///
+/// A host that does not answer rests (HostBreakers). Before its lanes run again it is probed: what it costs
+/// to find out is no lane's attempt.
+///
 /// What is to be done is in the store alone; kept here is only which lanes run in this process.
 ///
 /// Owns:      the worker threads, each with an engine of its own.
@@ -66,6 +69,10 @@ class LaneRunner {
   /// The same for lanes that were marked just now. A lane that runs is looked at again when its run ends, so
   /// that a burst of pushes does not have the workers search for what none of them may take.
   void wake_for(std::span<const Receipt::Marked> marked);
+  /// The hosts of these repositories are asked once more even where they rest: somebody wants to know.
+  void probe_soon(std::span<const std::string> repositories);
+  /// The hosts that do not answer and rest for that, by name. From any thread.
+  [[nodiscard]] std::vector<std::string> resting_hosts();
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
   /// As SyncService::progress_of(). From any thread.
   [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(std::span<const std::int64_t> lane_ids) {
@@ -90,6 +97,11 @@ class LaneRunner {
               LaneTurns::Share& share);
   Status read_claimed(Claim& claim, std::int64_t lane_id, std::int64_t now_ms);
   Status add_companions(Claim& claim, std::int64_t now_ms);
+  /// Asks the hosts that may have recovered. False where one has not: the lanes stay due, untried.
+  bool probe(Engine& engine, const Claim& claim);
+  void note(const LaneTurns::Share& share, const std::vector<HostNews>& news);
+  /// Lanes of a host that answers again need not wait for their next attempt.
+  void hurry(const std::string& host);
   void leave(Claim& claim, std::span<const std::int64_t> lanes);
   void give_back(const LaneTurns::Share& share);
   // False where the store failed: what was not recorded stays pending, and the worker pauses.

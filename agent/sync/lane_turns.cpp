@@ -1,6 +1,7 @@
 #include "agent/sync/lane_turns.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace gitferry {
 namespace {
@@ -26,14 +27,31 @@ bool LaneTurns::must_wait(const LaneRow& lane, Search& search) const {
   return true;
 }
 
+bool LaneTurns::may_ask(const std::vector<std::string>& hosts, MonotonicTime now,
+                        std::vector<std::string>& probes) const {
+  for (const auto& host : hosts) {
+    const auto access = breakers_.access(host, now);
+    if (access == HostBreakers::Access::Denied) return false;
+    if (access == HostBreakers::Access::Probe) probes.push_back(host);
+  }
+  return true;
+}
+
+HostBreakers::Change LaneTurns::note(const Share& share, const HostNews& news, MonotonicTime now) {
+  const bool is_of_probe = std::ranges::find(share.probes, news.host) != share.probes.end();
+  return breakers_.note(news, is_of_probe, now);
+}
+
 Offer LaneTurns::offer(const LaneRow& lane, const std::vector<std::string>& hosts, Search& search,
                        Share& share) {
   if (search.next_turn_ms && lane.marked_at_ms > *search.next_turn_ms) return Offer::EndOfSearch;
   // With a lane that runs go those that were marked together with it: there may be thousands.
   if (must_wait(lane, search) || running_.contains(lane.id)) return Offer::RepositoryRefused;
   if (has_last_chance(lane) && last_chance_runs_) return Offer::LaneRefused;
-  if (!hosts_.try_acquire(hosts)) return Offer::RepositoryRefused;
-  share = {lane.key.repository, hosts, {lane.id}, false, false, has_last_chance(lane)};
+  std::vector<std::string> probes;
+  if (!may_ask(hosts, search.now, probes) || !hosts_.try_acquire(hosts)) return Offer::RepositoryRefused;
+  for (const auto& host : probes) breakers_.take_probe(host);
+  share = {lane.key.repository, hosts, {lane.id}, std::move(probes), false, false, has_last_chance(lane)};
   running_.insert(lane.id);
   auto& repository = repositories_[share.repository];
   ++repository.transfers;
@@ -93,6 +111,7 @@ void LaneTurns::leave(Share& share, std::int64_t lane) {
 void LaneTurns::give_back(const Share& share, std::int64_t now_ms) {
   for (const auto lane : share.lanes) running_.erase(lane);
   hosts_.release(share.hosts);
+  for (const auto& host : share.probes) breakers_.give_back_probe(host);
   if (share.is_last_chance) last_chance_runs_ = false;
   const auto found = repositories_.find(share.repository);
   auto& repository = found->second;

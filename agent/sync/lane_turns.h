@@ -8,14 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "agent/base/clock.h"
 #include "agent/store/store.h"
+#include "agent/sync/host_breakers.h"
 #include "agent/sync/host_limits.h"
 
 namespace gitferry {
 
 /// Which lanes run in this process, and whose turn it is next.
 ///
-/// The oldest due lane comes first, with these exceptions. A host has `per_host` places. A transfer that had
+/// The oldest due lane comes first, with these exceptions. A host has `per_host` places, and none while its
+/// breaker is open but for the one that probes it. A transfer that had
 /// to leave lanes of its repository behind is *full*: while it runs, those wait for it, since they would send
 /// the same objects once more, and of what is marked later one other transfer runs beside it; when it has
 /// ended, they queue up behind everybody who waits by then. Of lanes that the next crash would quarantine one
@@ -26,6 +29,7 @@ class LaneTurns {
  public:
   /// One pass over the due lanes, oldest first.
   struct Search {
+    MonotonicTime now{};
     /// When the repository began to queue whose turn comes before that of any lane marked later.
     std::optional<std::int64_t> next_turn_ms = std::nullopt;
   };
@@ -34,6 +38,7 @@ class LaneTurns {
     std::string repository;
     std::vector<std::string> hosts;
     std::set<std::int64_t> lanes;
+    std::vector<std::string> probes;  ///< hosts that have to answer a probe before anything else
     bool is_gathered = false;
     bool is_full = false;
     bool is_last_chance = false;
@@ -53,6 +58,10 @@ class LaneTurns {
   void leave(Share& share, std::int64_t lane);
   void give_back(const Share& share, std::int64_t now_ms);
 
+  /// What came of asking a host; the share was given out for it and not given back yet.
+  HostBreakers::Change note(const Share& share, const HostNews& news, MonotonicTime now);
+  [[nodiscard]] HostBreakers& breakers() { return breakers_; }
+
   [[nodiscard]] bool runs(std::int64_t lane) const { return running_.contains(lane); }
   [[nodiscard]] std::size_t running_of(const std::string& repository) const;
   /// Lanes of the repository that were marked up to then wait for its full transfer; -1: there is none.
@@ -68,8 +77,12 @@ class LaneTurns {
     std::optional<std::int64_t> queues_since_ms = std::nullopt;
   };
   [[nodiscard]] bool must_wait(const LaneRow& lane, Search& search) const;
+  /// False where one of them rests; otherwise those that have to be probed first.
+  bool may_ask(const std::vector<std::string>& hosts, MonotonicTime now,
+               std::vector<std::string>& probes) const;
 
   HostLimits hosts_;
+  HostBreakers breakers_;
   std::set<std::int64_t> running_;
   std::map<std::string, Repository> repositories_;  ///< that have a transfer, or queue
   bool last_chance_runs_ = false;

@@ -138,6 +138,7 @@ class Service final : public SyncService {
     reconciler_.ask(repository, claim);
   }
   [[nodiscard]] ReconcileState reconcile_state() override { return reconciler_.state(); }
+  [[nodiscard]] std::vector<std::string> resting_hosts() override { return runner_.resting_hosts(); }
   [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(
       std::span<const std::int64_t> lane_ids) override {
     return runner_.progress_of(lane_ids);
@@ -223,6 +224,7 @@ Service::Outcomes Service::sync_lanes(std::span<const LaneMark> marks, TimeLimit
   }
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
   if (!receipt) return fail(receipt.error());
+  runner_.probe_soon(std::span(&marks.front().key.repository, 1));
   runner_.wake();
   for (std::size_t i = 0; i < marks.size(); ++i) {
     const auto& marked = receipt->marked.at(i);
@@ -300,6 +302,7 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
   if (marks.empty()) return {};
   const auto receipt = parts_.store.mark_lanes(marks, Trigger::Manual);
   if (!receipt) return fail(receipt.error());
+  runner_.probe_soon(std::span(&wish.repository, 1));
   runner_.wake();
   return {};
 }

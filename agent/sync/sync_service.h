@@ -147,6 +147,10 @@ class SyncService {
   virtual void reconcile_soon(std::string_view repository, Claim claim) = 0;
   [[nodiscard]] virtual ReconcileState reconcile_state() = 0;
 
+  /// The hosts that do not answer and rest for that (RemoteUrl::host_key()), by name: runs with them wait,
+  /// and spend no attempts.
+  [[nodiscard]] virtual std::vector<std::string> resting_hosts() = 0;
+
   /// How far the transfers are that lanes are in, one for each id, in order; unset where it does not run.
   [[nodiscard]] virtual std::vector<std::optional<ProgressView>> progress_of(
       std::span<const std::int64_t> lane_ids) = 0;

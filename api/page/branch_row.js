@@ -43,9 +43,10 @@ function short_reason(row) {
 
 function plans(row) {
   const said = [];
-  if (row.status === "pending" && row.progress === null) said.push(text("waits"));
+  if (row.waits_for_host !== null) said.push(text("waits_for_host", { host: row.waits_for_host }));
+  else if (row.status === "pending" && row.progress === null) said.push(text("waits"));
   if (row.attempts > 0) said.push(text("attempts", { count: count(row.attempts) }));
-  if (row.next_retry_at !== null) said.push(text("next_retry", { when: when(row.next_retry_at) }));
+  if (row.next_retry_at !== null && row.waits_for_host === null) said.push(text("next_retry", { when: when(row.next_retry_at) }));
   return said.join(", ");
 }
 

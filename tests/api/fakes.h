@@ -35,6 +35,7 @@ class FakeStore final : public Store {
   }
   Status finish_runs(std::span<const RunEnd>) override { return {}; }
   Status drop_lane_requests(std::span<const LaneDrop>) override { return {}; }
+  Status retry_now(std::span<const std::string>) override { return {}; }
   Result<std::optional<LaneRow>> first_due(std::int64_t,
                                            const std::function<Offer(const LaneRow&)>&) override {
     return std::nullopt;
@@ -149,6 +150,7 @@ class FakeSync final : public SyncService {
     }
     return made;
   }
+  [[nodiscard]] std::vector<std::string> resting_hosts() override { return resting; }
   [[nodiscard]] ReconcileState reconcile_state() override { return ReconcileState::Ok; }
   void reconcile_soon(std::string_view repository, Claim claim) override {
     const std::lock_guard lock(mutex);
@@ -197,6 +199,7 @@ class FakeSync final : public SyncService {
   std::vector<std::pair<std::string, Claim>> told;  ///< what was asked to be reconciled
   std::vector<SyncOutcome> outcomes;
   std::int64_t running_lane = 0;
+  std::vector<std::string> resting;
   std::optional<ProgressView> progress;                          ///< of that lane
   std::function<void(std::chrono::milliseconds)> while_waiting;  ///< called by the syncs
 

@@ -100,6 +100,23 @@ TEST_F(LogRoutesTest, DeliveriesShowTheirRefs) {
   EXPECT_EQ(world.store.last_filter.repositories, std::vector<std::string>{"github"});
 }
 
+TEST_F(LogRoutesTest, StatusTellsWhichHostIsWaitedFor) {
+  LaneRow lane;
+  lane.id = 4;
+  lane.key = {"github", "refs/heads/main", "refs/heads/main"};
+  world.store.lane_rows = {lane};
+  const auto waits_for = [&] {
+    return json("GET", "/cerobot/sync/status?repo_name=github")["data"][0]["waits_for_host"];
+  };
+  world.sync.resting = {"elsewhere.example.com", world.sync.bindings->find("github")->external.host_key()};
+  EXPECT_TRUE(waits_for().isNull()) << "nothing is to be done";
+  world.store.lane_rows.front().requested_seq = 1;
+  EXPECT_EQ(waits_for().asString(), world.sync.resting.back());
+  EXPECT_EQ(json("GET", "/readyz?verbose")["checks"]["git_hosts"].asString(), "2 not answering");
+  world.sync.resting = {"elsewhere.example.com"};
+  EXPECT_TRUE(waits_for().isNull());
+}
+
 TEST_F(LogRoutesTest, StatusTellsHowFarATransferIs) {
   LaneRow running;
   running.id = 4;

@@ -62,7 +62,7 @@ void TwoHosts::write_config(const BindingYaml& binding) {
   for (const auto& branch : binding.more_branches)
     branches += fmt::format("      - {{internal: {0}, external: {0}}}\n", branch);
   const auto yaml = fmt::format(
-      R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}, reconcile_interval: {reconcile}}}
+      R"(sync: {{sync_dir: {dir}/spool, timeouts: {timeouts}, reconcile_interval: {reconcile}{more_sync}}}
 network: {{allow_schemes: [http, ssh], allow_cidrs: [127.0.0.0/8]}}
 credentials:
   - {{match: "{internal_base}", {internal_credential}}}
@@ -85,8 +85,9 @@ repos:
       fmt::arg("external_credential",
                binding.external_credential.empty() ? user_and_password : binding.external_credential),
       fmt::arg("branches", branches), fmt::arg("granularity", binding.granularity),
-      fmt::arg("reconcile", binding.reconcile), fmt::arg("policy", binding.policy),
-      fmt::arg("provider", binding.provider), fmt::arg("scheme", binding.scheme));
+      fmt::arg("reconcile", binding.reconcile), fmt::arg("more_sync", binding.more_sync),
+      fmt::arg("policy", binding.policy), fmt::arg("provider", binding.provider),
+      fmt::arg("scheme", binding.scheme));
   repository_url_ = source;
   write_agent_config(directory.path(), yaml);
 }

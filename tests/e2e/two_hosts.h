@@ -22,6 +22,7 @@ struct BindingYaml {
   std::string external_url;  ///< empty: the repository on the external host
   std::string timeouts = "{connect: 5s, stall: 20s, total: 5m}";
   std::string reconcile = "off";           ///< the interval; off: what runs was asked for by the test
+  std::string more_sync;                   ///< `, key: value` after the other keys of `sync`
   std::string granularity = "one";         ///< `all` binds no branches
   std::string password;                    ///< shown to the hosts; empty: the right one
   std::string external_credential;         ///< YAML of its keys; empty: the user and the password

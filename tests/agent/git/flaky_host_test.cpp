@@ -94,6 +94,9 @@ class FlakyHost : public RelayFixture, public ::testing::WithParamInterface<std:
       EXPECT_EQ(tip, source.tip(kMain));
     }
     EXPECT_EQ(target.fsck(), "");
+    if (report.error && report.error->code == ErrorCode::Timeout) {
+      EXPECT_EQ(report.error->host, hosted.remote(proxy.port()).url.host_key());
+    }
     proxy.arm(std::nullopt);
     auto again = sync(*engine);
     // A host that heard a part of a request twice answers that as well, on the connection that was kept.

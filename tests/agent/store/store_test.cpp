@@ -126,6 +126,28 @@ TEST_F(StoreTest, ATransientFailureStaysPendingAndAMarkDoesNotShortenAHold) {
   EXPECT_EQ(lane(id).hold_until_ms, end.hold_until_ms);
 }
 
+TEST_F(StoreTest, LanesThatAreTriedAgainNowKeepTheirAttemptsAndAHold) {
+  const auto failed = [&](const std::string& repository, std::int64_t hold_ms) {
+    const auto row = lane(marked({lane_key("main", repository), Direction::ToOuter}).marked[0].lane_id);
+    auto end = success(row, store().begin_run(row, Direction::ToOuter, now_ms()).value());
+    end.done_seq.reset();
+    end.report.error = Error{ErrorCode::Timeout, "timed out", "", std::nullopt};
+    end.next_attempt_at_ms = now_ms() + 900'000;
+    end.hold_until_ms = hold_ms;
+    EXPECT_TRUE(store().finish_run(end));
+    return row.id;
+  };
+  const auto hurried = failed("robot", 0);
+  const auto held = failed("held", now_ms() + 60'000);
+  const auto other = failed("other", 0);
+  const std::vector<std::string> repositories{"robot", "held", "unknown"};
+  ASSERT_TRUE(store().retry_now(repositories));
+  EXPECT_TRUE(lane(hurried).is_due(now_ms()));
+  EXPECT_EQ(lane(hurried).attempts, 1);
+  EXPECT_FALSE(lane(held).is_due(now_ms()));
+  EXPECT_FALSE(lane(other).is_due(now_ms()));
+}
+
 TEST_F(StoreTest, AMarkDuringAFailingRunIsDueAtOnce) {
   const auto row = lane(marked(mark_of("main")).marked[0].lane_id);
   const auto run = store().begin_run(row, Direction::ToOuter, now_ms()).value();

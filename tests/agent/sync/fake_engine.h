@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -58,6 +59,15 @@ class FakeHosts {
     const std::scoped_lock lock(mutex_);
     failing_listings_.erase(host);
   }
+  /// From now on `host` answers nothing: runs and listings that touch it end with `code`.
+  void take_down(const std::string& host, ErrorCode code = ErrorCode::ConnectionFailed) {
+    const std::scoped_lock lock(mutex_);
+    down_.insert_or_assign(host, code);
+  }
+  void bring_up(const std::string& host) {
+    const std::scoped_lock lock(mutex_);
+    down_.erase(host);
+  }
   /// Listings wait for the gate, too, and end with Cancelled where they are cut.
   Result<std::vector<RefTip>> list(const std::string& host, const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] {
@@ -69,6 +79,7 @@ class FakeHosts {
     changed_.notify_all();
     changed_.wait(lock, [&] { return listing_gate_is_open_ || stop.stop_requested(); });
     if (!listing_gate_is_open_) return fail(ErrorCode::Cancelled, "the listing was cancelled");
+    if (const auto silence = silence_of(host)) return fail(*silence);
     if (const auto found = failing_listings_.find(host); found != failing_listings_.end())
       return fail(found->second);
     std::vector<RefTip> tips;
@@ -210,6 +221,11 @@ class FakeHosts {
   }
 
   RunReport end_of(const SyncRequest& request, const RefSync& ref) {
+    for (const auto* side : {&request.source, &request.target}) {
+      RunReport undecided;
+      undecided.error = silence_of(side->url.host_key());
+      if (undecided.error) return undecided;
+    }
     RunReport report;
     report.plan = Plan::FastForward;
     report.refs_in_transfer = static_cast<std::uint32_t>(request.refs.size());
@@ -227,6 +243,12 @@ class FakeHosts {
     return report;
   }
 
+  [[nodiscard]] std::optional<Error> silence_of(const std::string& host) const {
+    const auto found = down_.find(host);
+    if (found == down_.end()) return std::nullopt;
+    return Error{found->second, host + " does not answer", "", std::nullopt, host};
+  }
+
   void copy_branch(const SyncRequest& request, const RefSync& ref) {
     const auto& from = branches_[request.source.url.host_key()];
     if (const auto found = from.find(ref.source_ref); found != from.end())
@@ -238,6 +260,7 @@ class FakeHosts {
   std::vector<Error> errors_;
   std::map<std::string, Error> failing_refs_;
   std::map<std::string, Error> failing_listings_;
+  std::map<std::string, ErrorCode> down_;                        ///< by host
   std::map<std::string, std::map<std::string, char>> branches_;  ///< by host and ref
   std::vector<std::string> listed_;
   bool listing_gate_is_open_ = true;
