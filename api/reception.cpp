@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "api/envelope.h"
@@ -523,6 +524,7 @@ Reception::Next Reception::start_writing(Connection& connection, std::string byt
 Reception::Next Reception::write_answer(Connection& connection) {
   const auto written = connection.channel->write(connection.unwritten);
   if (written != Outcome::Done) return wait_or_close(connection, written);
+  crash_point(CrashPoint::AfterReply, std::string_view(connection.answer).substr(0, 12));
   connection.answer = {};
   connection.channel->finish();
   if (!connection.sends_more && !has_unread_bytes(connection.socket.get())) return close(connection);

@@ -6,6 +6,7 @@
 
 #include <malloc.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/daemon/effective_bindings.h"
 #include "agent/daemon/private_files.h"
@@ -84,6 +85,7 @@ Status Agent::start() {
   const config::Config& config = *started_with_;
   if (auto made = ensure_private_directory(config.sync.sync_dir); !made) return made;
   if (auto opened = open_store(config); !opened) return opened;
+  crash_point(CrashPoint::StoreOpened);
   if (auto read = tokens_.replace(config.tokens, data_directory(config)); !read) return read;
   if (auto wired = start_sync(config); !wired) return wired;
   state_.lock()->loaded_at_ms = to_epoch_ms(clock_.now());
@@ -122,6 +124,7 @@ void Agent::reload_certificate() {
 void Agent::reload() {
   if (tls_) reload_certificate();
   auto loaded = config::load_file(config_path_, config::process_environment());
+  crash_point(CrashPoint::ReloadRead);
   if (!loaded) {
     for (const auto& found : loaded.error()) log::error("configuration refused", {{"reason", found.str()}});
     refuse({});
@@ -132,6 +135,7 @@ void Agent::reload() {
 }
 
 void Agent::drain() {
+  crash_point(CrashPoint::StopBegun);
   std::jthread listener([this] { server_->stop(); });
   sync_->stop();
 }
@@ -177,7 +181,9 @@ Status Agent::listen(const config::Config& config) {
   auto server = api::ApiServer::start(*options, *context_);
   if (!server) return fail(std::move(server.error()));
   server_ = std::move(*server);
+  crash_point(CrashPoint::Listening);
   sync_->start();
+  crash_point(CrashPoint::Started);
   return {};
 }
 
@@ -198,6 +204,7 @@ Status Agent::take_up(config::Config loaded) {
   if (needs_restart(*started_with_, *config))
     log::warn("changes of server, storage, sync and network need a restart", {{"config", config_path_}});
   *state_.lock() = {to_epoch_ms(clock_.now()), 0};
+  crash_point(CrashPoint::ReloadTaken);
   log::info("configuration reloaded", {{"repositories", bindings_->snapshot()->repositories.size()}});
   return {};
 }

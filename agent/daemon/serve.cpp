@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/command_line.h"
@@ -75,6 +76,7 @@ int run(const std::string& config_path) {
   const int signal = wait_for_end(agent, signals, file);
   log::info("draining: no new runs, running ones finish", {{"signal", signal}});
   drain_unless_hurried(agent, signals);
+  crash_point(CrashPoint::Drained);
   log::info("stopped");
   return kDone;
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "agent/base/crash_point.h"
 #include "agent/git/pack_checksum.h"
 #include "agent/git/stall_watch.h"
 
@@ -32,6 +33,7 @@ Result<std::size_t> HeldPack::read_stream(std::span<char> out) {
   if (auto may_go_on = check_waiting(); !may_go_on) return fail(may_go_on.error());
   const auto count = stream_->read(out);
   if (!count) return count;
+  crash_point(CrashPoint::PackPartRead);
   has_ended_ = *count == 0;
   meter_.received({out.data(), *count});
   pace_.was_read(*count);
@@ -82,6 +84,7 @@ Status HeldPack::write(ReceivePack& target, std::string_view bytes) {
     if (!taken) return fail(taken.error());
     bytes.remove_prefix(*taken);
     bytes_sent_ += *taken;
+    crash_point(CrashPoint::PackPartSent);
     meter_.sent(*taken);
     if (!pace_.is_behind(std::chrono::steady_clock::now())) continue;
     if (auto read = read_ahead(); !read) return read;
@@ -125,6 +128,7 @@ Status HeldPack::send(ReceivePack& target, ObjectFormat format) {
   }
   if (!checksum.is(end)) return fail(wrong_pack_checksum());
   auto written = write(target, end);
+  crash_point(CrashPoint::TrailerSent);
   if (written) meter_.enter(TransferPhase::Waiting);
   return written;
 }

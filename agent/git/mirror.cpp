@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/git/halved_offers.h"
 #include "agent/git/mirror_attempt.h"
 #include "agent/git/ref_listing.h"
@@ -68,7 +69,9 @@ Status MirrorEngine::open(Run& run) {
 Status MirrorEngine::renew(Run& run) {
   run.has_renewed = true;
   run.mirror.reset();
+  crash_point(CrashPoint::MirrorDamageFound);
   if (auto cleared = run.directory.clear(); !cleared) return cleared;
+  crash_point(CrashPoint::MirrorCleared);
   return open(run);
 }
 

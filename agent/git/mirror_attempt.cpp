@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
+
 namespace gitferry {
 namespace {
 
@@ -160,6 +162,7 @@ Status MirrorAttempt::push() {
   // Whatever may be wrong with the mirror shows before the target is asked for anything.
   Spool pack(context_.spool_directory, context_.waiting.limits.spool_bytes);
   if (auto written = write_pack(pack); !written) return written;
+  crash_point(CrashPoint::MirrorPackBuilt);
   auto updates = batch_.updates();
   return updates.empty() ? Status{} : send(std::move(updates), pack);
 }
@@ -185,6 +188,7 @@ Status MirrorAttempt::send(std::vector<RefUpdate> updates, Spool& pack) {
   auto& target = batch_.link().target();
   const bool only_deletes = batch_.only_deletes();
   auto written = target.open(std::move(updates), only_deletes ? 0 : pack.size());
+  crash_point(CrashPoint::MirrorPushOpened);
   std::array<char, kSendSize> buffer{};
   std::uint64_t sent = 0;
   while (written && !only_deletes) {
@@ -193,6 +197,7 @@ Status MirrorAttempt::send(std::vector<RefUpdate> updates, Spool& pack) {
     if (*count == 0) break;
     written = target.write(std::string_view(buffer.data(), *count));
     if (!written) break;
+    crash_point(CrashPoint::MirrorPackPartSent);
     sent += *count;
     if (request_.progress != nullptr) request_.progress->bytes_sent = sent;
   }

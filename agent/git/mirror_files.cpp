@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/unique_fd.h"
 #include "agent/git/mirror_directory.h"
 
@@ -95,6 +96,7 @@ Status MirrorFiles::make() {
   for (const std::string_view part : {"/objects", "/objects/pack", "/refs"}) {
     if (auto made = ensure_own_directory(path_ + std::string(part)); !made) return made;
   }
+  crash_point(CrashPoint::MirrorHalfMade);
   if (auto written = write_file(path_ + "/HEAD", kHead); !written) return written;
   if (auto written = write_file(config_file(), kConfig); !written) return written;
   return write({});
@@ -128,6 +130,7 @@ Result<MirrorManifest> MirrorFiles::open() {
   std::error_code failure;
   if (fs::is_empty(path_, failure) && !failure) {
     if (auto made = make(); !made) return fail(made.error());
+    crash_point(CrashPoint::MirrorMade);
   }
   if (auto checked = check_layout(); !checked) return fail(checked.error());
   const auto text = read_file(manifest_file());
@@ -147,9 +150,11 @@ Result<MirrorManifest> MirrorFiles::open() {
 Status MirrorFiles::write(const MirrorManifest& manifest) {
   const auto temporary = manifest_file() + ".new";
   if (auto written = write_file(temporary, manifest.text()); !written) return written;
+  crash_point(CrashPoint::ManifestWritten);
   if (::rename(temporary.c_str(), manifest_file().c_str()) != 0) {
     return fail(mirror_file_error("writing '" + manifest_file() + "'", errno));
   }
+  crash_point(CrashPoint::ManifestReplaced);
   return {};
 }
 
@@ -173,6 +178,7 @@ Status MirrorFiles::remove_other_packs(const MirrorManifest& manifest) {
     std::error_code failure;
     fs::remove_all(pack_directory() + "/" + name, failure);
     if (failure) return fail(mirror_file_error("removing '" + name + "'", failure.value()));
+    crash_point(CrashPoint::MirrorPackRemoved);
   }
   return {};
 }

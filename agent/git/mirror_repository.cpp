@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <sys/statvfs.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/git/git2_handles.h"
 #include "agent/git/history_paint.h"
 #include "agent/git/mirror_directory.h"
@@ -255,6 +256,7 @@ Result<std::string> MirrorRepository::index_pack(ByteReader& pack, MirrorPace& p
       return fail(ErrorCode::LimitExceeded,
                   fmt::format("the source's pack is larger than {} bytes", kPackBytesLimit));
     }
+    crash_point(CrashPoint::MirrorPackPartRead);
     trailer.add({buffer.data(), *count});
     if (!append(*indexer, {buffer.data(), *count}, stats)) return fail(failed(pace, pack, trailer));
   }
@@ -263,6 +265,7 @@ Result<std::string> MirrorRepository::index_pack(ByteReader& pack, MirrorPace& p
   }
   if (stats.total_objects == 0) return std::string();
   if (git_indexer_commit(indexer.get(), &stats) != 0) return fail(failed(pace, pack, trailer));
+  crash_point(CrashPoint::MirrorPackIndexed);
   return std::string(git_indexer_name(indexer.get()));
 }
 
@@ -351,6 +354,7 @@ Status MirrorRepository::consolidate(const Waiting& waiting) {
   if (!check_room(files_.pack_directory(), bytes_below[together])) return {};
   auto name = put_together(std::span(packs).first(together), waiting);
   if (!name) return fail(name.error());
+  crash_point(CrashPoint::MirrorPacksJoined);
   auto made = files_.pack_named(*name);
   if (!made) return fail(made.error());
   MirrorManifest renewed;

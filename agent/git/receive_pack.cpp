@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/text.h"
 #include "agent/git/remote_text.h"
 #include "agent/git/side_band.h"
@@ -155,7 +156,9 @@ Result<std::size_t> ReceivePack::write_some(std::string_view pack_bytes, std::ch
 
 PushOutcome ReceivePack::finish() {
   if (auto finished = exchange_->finish_request(); !finished) return explain(finished.error());
+  crash_point(CrashPoint::ReportAwaited);
   auto answer = read_answer();
+  crash_point(CrashPoint::ReportRead);
   if (answer) return std::move(*answer);
   return {answer.error(), false, {}, {}};
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/model/ref_name.h"
 
 namespace gitferry {
@@ -86,6 +87,7 @@ Status RefBatch::list() {
   }
   plan_deletions();
   check_names();
+  crash_point(CrashPoint::PlanMade);
   return {};
 }
 
@@ -168,6 +170,7 @@ void RefBatch::keep_backups() const {
   backups.reserve(going.size());
   for (const auto* item : going) backups.push_back({item->ref->target_ref, *item->report->target_tip_before});
   link_.keep_backups(backups);
+  crash_point(CrashPoint::BackupPushed);
   for (std::size_t i = 0; i < going.size(); ++i) {
     auto& report = *going[i]->report;
     report.backup_ref = backups[i].name;

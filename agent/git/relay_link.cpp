@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/crypto.h"
 #include "agent/git/plan_errors.h"
 
@@ -52,7 +53,10 @@ Status RelayLink::list() {
   auto tips = source_->tips_of(source_refs_);
   if (!tips) return fail(tips.error());
   source_tips_ = std::move(*tips);
-  return target_->list(target_refs_);
+  crash_point(CrashPoint::SourceListed);
+  auto listed = target_->list(target_refs_);
+  crash_point(CrashPoint::TargetListed);
+  return listed;
 }
 
 std::optional<ObjectId> RelayLink::source_tip(const std::string& ref) const {

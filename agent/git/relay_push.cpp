@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "agent/base/crash_point.h"
+
 namespace gitferry {
 
 Status push_pack(RefBatch& batch, HeldPack* pack, const RelayOptions& options, const std::string& what) {
@@ -22,6 +24,7 @@ Status push_pack(RefBatch& batch, HeldPack* pack, const RelayOptions& options, c
   }
   batch.note_push();
   Status written = target.open(std::move(updates), size);
+  crash_point(CrashPoint::PushOpened);
   bool has_source_failed = false;
   if (written && pack != nullptr) {
     written = pack->send(target, format);

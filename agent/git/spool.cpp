@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "agent/base/crash_point.h"
+
 namespace gitferry {
 namespace {
 
@@ -81,6 +83,7 @@ Status Spool::append_to_file(std::string_view bytes) {
     bytes_on_disk_ += static_cast<std::uint64_t>(written);
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
+  crash_point(CrashPoint::PackPartSpooled);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/git/pkt_line.h"
 #include "agent/git/remote_text.h"
 #include "agent/git/side_band.h"
@@ -153,6 +154,7 @@ Result<FetchAnswer> UploadPack::fetch_v2(const FetchRequest& request) {
   if (request.done) body += packet("done\n");
   auto conversation = ask(body + std::string(kFlushPacket));
   if (!conversation) return fail(conversation.error());
+  crash_point(CrashPoint::FetchSent);
 
   auto& packets = (*conversation)->packets;
   for (;;) {
@@ -204,6 +206,7 @@ Result<FetchAnswer> UploadPack::fetch_v0(const FetchRequest& request) {
   const auto done = packet("done\n");
   auto conversation = ask(wants + (request.done ? done : std::string(kFlushPacket)));
   if (!conversation) return fail(conversation.error());
+  crash_point(CrashPoint::FetchSent);
   if (!request.done) {
     const auto round = read_round_v0((*conversation)->packets, negotiates_no_done());
     if (!round) return fail(round.error());

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/crash_point.h"
 #include "agent/store/lanes.h"
 #include "agent/store/paging.h"
 #include "agent/store/retention.h"
@@ -210,6 +211,7 @@ Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
   kinship.same_body_as = with_same_body(connection, delivery.record, first_id.value_or(INT64_MAX));
   Receipt receipt;
   receipt.delivery_id = insert_delivery(connection, delivery.record, kinship);
+  crash_point(CrashPoint::DeliveryInserted);
   receipt.duplicate_of = kinship.duplicate_of;
   if (receipt.duplicate_of) return receipt;
   const MarkCause cause{Trigger::Webhook, receipt.delivery_id, now_ms};
@@ -217,6 +219,7 @@ Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
     receipt.marked.push_back(mark_lane(connection, mark, cause));
     link_delivery(connection, receipt.delivery_id, mark.direction, receipt.marked.back());
   }
+  crash_point(CrashPoint::LanesMarked);
   return receipt;
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/error.h"
 #include "agent/store/binding_ids.h"
 #include "agent/store/json_array.h"
@@ -272,6 +273,7 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
     WHERE id = ?1)sql")
         .bind(end.lane_id, end.counts_as_attempt, end.next_attempt_at_ms, end.hold_until_ms)
         .run();
+    crash_point(CrashPoint::BackoffWritten);
     return;
   }
   connection
@@ -282,6 +284,7 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
     WHERE id = ?1)sql")
       .bind(end.lane_id, *end.done_seq, end.hold_until_ms)
       .run();
+  crash_point(CrashPoint::DoneSeqWritten);
 }
 
 void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t done_seq,
@@ -297,13 +300,17 @@ void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t 
       .run();
 }
 
-void count_crashes(SqlConnection& connection) {
-  connection
-      .query(R"sql(
+std::vector<LaneKey> count_crashes(SqlConnection& connection) {
+  auto query = connection.query(R"sql(
     UPDATE lane SET crash_count = crash_count + 1, quarantined = crash_count + 1 >= ?1
-    WHERE id IN (SELECT lane_id FROM run WHERE state = 'running'))sql")
-      .bind(kCrashLimit)
-      .run();
+    WHERE id IN (SELECT lane_id FROM run WHERE state = 'running')
+    RETURNING quarantined, repository, internal_ref, external_ref)sql");
+  query.bind(kCrashLimit);
+  std::vector<LaneKey> quarantined;
+  while (query.next()) {
+    if (query.integer(0) != 0) quarantined.push_back({query.text(1), query.text(2), query.text(3)});
+  }
+  return quarantined;
 }
 
 void make_pending_due(SqlConnection& connection) {

@@ -39,8 +39,9 @@ void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t 
 /// lanes: they were of other addresses. What is pending stays so, also where a run for the old addresses goes
 /// on.
 void forget_lanes(SqlConnection& connection, const std::string& repository);
-/// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them.
-void count_crashes(SqlConnection& connection);
+/// Counts a crash on every lane with a running row, and quarantines those with kCrashLimit of them, which it
+/// returns.
+std::vector<LaneKey> count_crashes(SqlConnection& connection);
 /// Plain back-off is forgotten; what a host asked for is not.
 void make_pending_due(SqlConnection& connection);
 void make_pending_due_of(SqlConnection& connection, std::span<const std::string> repositories);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
+
 namespace gitferry {
 namespace {
 
@@ -320,7 +322,9 @@ void apply(SqlConnection& connection, std::size_t step) {
     connection.execute(kSteps.at(step));
     // A PRAGMA takes no parameters; the number is ours.
     connection.execute(fmt::format("PRAGMA user_version={}", step + 1).c_str());
+    crash_point(CrashPoint::MigrationStepWritten);
     connection.execute("COMMIT");
+    crash_point(CrashPoint::MigrationStepCommitted);
   } catch (...) {
     if (connection.is_in_transaction()) connection.execute("ROLLBACK");
     throw;

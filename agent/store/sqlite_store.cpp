@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
+#include "agent/base/log.h"
 #include "agent/store/audit.h"
 #include "agent/store/binding_ids.h"
 #include "agent/store/deliveries.h"
@@ -31,17 +33,28 @@ Status check_integrity(SqlConnection& connection) {
   });
 }
 
+void log_quarantine(const LaneKey& lane) {
+  log::error(
+      "a branch is set aside: gitferry ended three times while it ran; sync it by hand to try it again",
+      {{"repo", lane.repository}, {"internal_ref", lane.internal_ref}, {"external_ref", lane.external_ref}});
+}
+
 /// What a crash left open, and old rows.
 Status tidy_up(SqlConnection& connection, const StoreOptions& options, std::int64_t now_ms) {
   return attempt("tidy up the database", [&]() -> Status {
     connection.query("BEGIN IMMEDIATE").run();
-    count_crashes(connection);
+    const auto quarantined = count_crashes(connection);
+    crash_point(CrashPoint::CrashesCounted);
+    if (!quarantined.empty()) crash_point(CrashPoint::LanesQuarantined);
     interrupt_runs(connection, now_ms);
+    crash_point(CrashPoint::RunsInterrupted);
     make_pending_due(connection);
     prune_deliveries(connection, options.deliveries, now_ms);
     prune_runs(connection, options.runs, now_ms);
     prune_audit(connection, options.audit, now_ms);
     connection.query("COMMIT").run();
+    crash_point(CrashPoint::StoreTidied);
+    for (const auto& lane : quarantined) log_quarantine(lane);
     return {};
   });
 }
@@ -114,7 +127,10 @@ Result<std::vector<Receipt>> SqliteStore::record_deliveries(std::span<const NewD
       if (!first_id) first_id = id;
       if (id % kPruneEvery == 0) is_time_to_prune = true;
     }
-    if (is_time_to_prune) prune_deliveries(connection, options_.deliveries, now_ms);
+    if (is_time_to_prune) {
+      prune_deliveries(connection, options_.deliveries, now_ms);
+      crash_point(CrashPoint::DeliveriesPruned);
+    }
     return receipts;
   });
 }
@@ -152,7 +168,10 @@ Result<std::vector<Result<std::int64_t>>> SqliteStore::begin_runs(std::span<cons
       if (id % kPruneEvery == 0) is_time_to_prune = true;
       begun.emplace_back(id);
     }
-    if (is_time_to_prune) prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
+    if (is_time_to_prune) {
+      prune_runs(connection, options_.runs, to_epoch_ms(clock_.now()));
+      crash_point(CrashPoint::RunsPruned);
+    }
     return begun;
   });
 }
@@ -324,6 +343,7 @@ Result<BindingIds> SqliteStore::binding_ids(const BindingNames& names) {
   if (!ids || is_complete(*ids)) return ids;
   return writer_.write("allot binding ids", [&](SqlConnection& connection) -> Result<BindingIds> {
     allot_binding_ids(connection, names, *ids, to_epoch_ms(clock_.now()));
+    crash_point(CrashPoint::IdsAllotted);
     return std::move(*ids);
   });
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 
 namespace gitferry {
@@ -50,6 +51,7 @@ void Writer::work() {
       auto queue = queue_.lock();
       queue->counters.jobs += group.size();
       queue->counters.commits += 1;
+      if (!queue->waiting.empty()) crash_point(CrashPoint::SecondGroupWaiting);
     }
     for (auto& request : group) request.promise.set_value(std::move(request.outcome));
   }
@@ -74,7 +76,9 @@ Status Writer::run_group(std::vector<Request>& group) {
     // then the jobs before this one are undone too.
     if (!connection_.is_in_transaction()) return request.outcome;
   }
+  crash_point(CrashPoint::BeforeCommit);
   connection_.query("COMMIT").run();
+  crash_point(CrashPoint::AfterCommit);
   return {};
 }
 

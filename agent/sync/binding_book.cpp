@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/sync/binding_audit.h"
 #include "agent/sync/binding_comparison.h"
 #include "agent/sync/binding_numbers.h"
@@ -58,6 +59,7 @@ void BindingBook::put_in_force(BindingSnapshot bindings) {
   sort_by_age(bindings);
   const Snapshot made = std::make_shared<const BindingSnapshot>(std::move(bindings));
   *snapshot_.lock() = made;
+  crash_point(CrashPoint::SnapshotSwapped);
   if (parts_.publish) parts_.publish(made);
 }
 
@@ -85,6 +87,7 @@ Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
   note_move(change, key, now->find(name), binding ? &*binding : nullptr);
   change.audit = std::move(audit);
   if (auto written = parts_.store.change_overrides(change); !written) return written;
+  crash_point(CrashPoint::OverrideWritten);
 
   auto next = *now;
   now.reset();  // so that what is replaced is gone when the new one is in force
@@ -132,6 +135,7 @@ Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
   if (!change.audit.empty()) {
     if (auto written = parts_.store.change_overrides(change); !written) return written;
   }
+  crash_point(CrashPoint::ReloadWritten);
   file_ = std::move(file);
   put_in_force(std::move(next));
   return {};

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/retry.h"
@@ -160,6 +161,7 @@ bool LaneJob::drop(std::span<const LaneDrop> drops, std::span<const LaneRow> lan
 bool LaneJob::run_pass(Engine& engine, const Pass& pass) {
   const bool all_asked = begin(pass);
   if (lanes_.empty()) return all_asked;
+  crash_point(CrashPoint::RunsBegun);
   const bool all_recorded = finish(pass, transfer(engine, pass));
   return all_asked && all_recorded;
 }
@@ -224,6 +226,7 @@ std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pas
     if (is_forced) ref.policy = Policy::Force;
     ref.may_be_deleted_at_target = ref.propagate_deletion && may_turn(pass) && direction == pass.direction;
     ids.push_back(lanes_[i].id);
+    crash_point(CrashPoint::LaneRequested, lanes_[i].key.internal_ref);
   }
   RunningTransfers::Running running(parts_.running, ids);
   request->progress = &running.progress();
@@ -245,7 +248,9 @@ bool LaneJob::finish(const Pass& pass, std::vector<DirectedReport> reports) {
 }
 
 bool LaneJob::record(const Pass& pass, std::span<const RunEnd> ends, std::size_t first) {
+  crash_point(CrashPoint::BeforeDoneSeq);
   const auto finished = parts_.store.finish_runs(ends);
+  crash_point(CrashPoint::AfterDoneSeq);
   for (std::size_t i = 0; i < ends.size(); ++i) {
     const auto& lane = lanes_[first + i];
     log_run(lane, ends[i].went.value_or(pass.direction), ends[i], pass.started_at_ms);

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/sync/host_probe.h"
 #include "agent/sync/lane_job.h"
@@ -115,6 +116,7 @@ void LaneRunner::stop() {
   stop_.request_stop();
   for (auto& worker : workers_) worker.join();
   workers_.clear();
+  crash_point(CrashPoint::WorkersStopped);
   running_.stop();
 }
 
@@ -188,6 +190,7 @@ void LaneRunner::step(std::unique_ptr<Engine>& engine) {
     return pause();
   }
   if (*claim == nullptr) return wait_for_work(seen_wakes);
+  crash_point(CrashPoint::LaneTaken);
   wake();
   if (!engine) engine = parts_.engines();
   // The pause comes before the lanes are given back, or they would run again at once.

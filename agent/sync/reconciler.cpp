@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/sync/known_addresses.h"
 #include "agent/sync/lane_selection.h"
@@ -151,6 +152,7 @@ ComparisonEnd Reconciler::compare(Engine& engine, const std::string& repository)
   const TimeLimit limit(stop_.get_token(), std::chrono::steady_clock::now() + kLongestComparison);
   auto listings = list_both(engine, binding, first_side(*selection), parts_.credentials, limit);
   if (!listings) return {std::move(listings.error().error), listings.error().side};
+  crash_point(CrashPoint::ReconcileListed);
   return mark(binding, *listings, listed_at);
 }
 
@@ -171,6 +173,7 @@ ComparisonEnd Reconciler::mark(const RepositoryBinding& binding, const BothListi
   if (marks.empty()) return {};
   const auto marked = parts_.store.mark_lanes(marks, Trigger::Reconcile);
   if (!marked) return {marked.error()};
+  crash_point(CrashPoint::ReconcileMarked);
   parts_.marked();
   log::info("the hosts differ: refs will be synced",
             {{"repo", binding.name}, {"trigger", name_of(Trigger::Reconcile)}, {"refs", marks.size()}});

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/guarded.h"
 #include "agent/base/log.h"
 #include "agent/sync/delivery_record.h"
@@ -129,6 +130,7 @@ class Service final : public SyncService {
   void replace_snapshot(Snapshot snapshot) override {
     const auto before = std::exchange(*snapshot_.lock(), snapshot);
     mark_mended(*before, *snapshot);
+    crash_point(CrashPoint::LanesMended);
     runner_.wake();
     reconciler_.replace(*before, *snapshot);
   }
@@ -197,6 +199,7 @@ Result<std::vector<DeliveryOutcome>> Service::deliver(const IncomingDelivery& de
   for (const auto& target : delivery.targets) add(&target);
   if (delivery.targets.empty()) add(nullptr);
 
+  crash_point(CrashPoint::DeliveryRouted);
   const auto receipts = parts_.store.record_deliveries(rows);
   if (!receipts) return fail(receipts.error());
   std::vector<Receipt::Marked> marked;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/base/crash_point.h"
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/base/text.h"
@@ -86,6 +87,7 @@ Response take_delivery(ApiContext& context, const IncomingDelivery& delivery) {
     return refused_for_now(503, "unavailable", kRetrySoon);
   }
   for (const auto& outcome : *outcomes) log_outcome(log::Level::Info, delivery, outcome);
+  crash_point(CrashPoint::BeforeReply);
   return delivered(*outcomes);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/crash_point.h"
 #include "agent/sync/router.h"
 #include "api/webhook/hook_answer.h"
 #include "api/webhook/hook_delivery.h"
@@ -71,6 +72,7 @@ Response receive_for_repository(ApiContext& context, const Provider& provider, s
   const auto proven = proven_sources(repository_door(provider, *snapshot, name), request, received_at);
   if (binding == nullptr || proven.empty()) return unproven(context, provider, request);
 
+  crash_point(CrashPoint::DeliveryVerified);
   const auto sides = proven_sides(*binding, proven);
   auto delivery = incoming(provider, request, std::string(provider.name) + "/" + binding->name, received_at);
   delivery.targets = {{binding->name, sides.front()}};
