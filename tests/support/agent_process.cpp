@@ -22,23 +22,38 @@ namespace {
 
 constexpr std::string_view kToken = "S3CR3T-management-token-of-the-end-to-end-tests";
 
-pid_t spawn(const std::vector<std::string>& argv, const std::string& output) {
-  std::vector<char*> arguments;
-  for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const auto& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// `more_environment`, as `NAME=value`, comes on top of the test's own.
+pid_t spawn(const std::vector<std::string>& argv, const std::string& output,
+            const std::vector<std::string>& more_environment = {}) {
+  const auto arguments = pointers_to(argv);
+  auto environment = pointers_to(more_environment);
+  environment.pop_back();
+  for (char** inherited = environ; *inherited != nullptr; ++inherited) environment.push_back(*inherited);
+  environment.push_back(nullptr);
   const pid_t child = ::fork();
   if (child != 0) return child;
   const int log = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
-  ::execv(arguments[0], arguments.data());
+  ::execve(arguments[0], arguments.data(), environment.data());
   ::_exit(127);
+}
+
+int code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 int wait_for(pid_t child) {
   int status = 0;
   ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  return code_of(status);
 }
 
 std::string content_of(const std::filesystem::path& path) {
@@ -103,8 +118,9 @@ void write_agent_config(const std::filesystem::path& directory, const std::strin
   write_private(directory / "gitferry.yaml", head + yaml);
 }
 
-AgentProcess::AgentProcess(std::filesystem::path directory) : directory_(std::move(directory)) {
-  start();
+AgentProcess::AgentProcess(std::filesystem::path directory, const std::vector<std::string>& more_environment)
+    : directory_(std::move(directory)) {
+  start(more_environment);
 }
 
 AgentProcess::~AgentProcess() {
@@ -114,26 +130,22 @@ AgentProcess::~AgentProcess() {
   }
 }
 
-void AgentProcess::start() {
+void AgentProcess::start(const std::vector<std::string>& more_environment) {
   std::filesystem::remove(directory_ / "log");
   port_ = 0;
+  end_.reset();
   pid_ = spawn({GITFERRY_BINARY, "serve", "--config", (directory_ / "gitferry.yaml").string()},
-               (directory_ / "log").string());
+               (directory_ / "log").string(), more_environment);
 }
 
 bool AgentProcess::wait_until_ready() {
-  return wait_until_listening() && eventually([&] { return http(port_, "GET", "/readyz").status == 200; });
+  return wait_until_listening() &&
+         eventually([&] { return has_ended() || http(port_, "GET", "/readyz").status == 200; }) && !end_;
 }
 
 bool AgentProcess::wait_until_listening() {
-  bool ended = false;
   const bool ready = eventually([&] {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-      pid_ = -1;
-      ended = true;
-      return true;
-    }
+    if (has_ended()) return true;
     const std::string text = log();
     constexpr std::string_view mark = "\"listen\":\"127.0.0.1:";
     const auto found = text.find(mark);
@@ -141,17 +153,27 @@ bool AgentProcess::wait_until_listening() {
     port_ = static_cast<std::uint16_t>(std::atoi(text.c_str() + found + mark.size()));
     return true;
   });
-  return ready && !ended;
+  return ready && !end_;
+}
+
+bool AgentProcess::has_ended() {
+  int status = 0;
+  if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) == pid_) {
+    pid_ = -1;
+    end_ = code_of(status);
+  }
+  return end_.has_value();
 }
 
 void AgentProcess::kill(int signal) const {
-  ::kill(pid_, signal);
+  // -1 would be everybody.
+  if (pid_ > 0) ::kill(pid_, signal);
 }
 
 int AgentProcess::wait() {
-  const int code = wait_for(pid_);
+  if (!end_) end_ = wait_for(pid_);
   pid_ = -1;
-  return code;
+  return *end_;
 }
 
 std::string AgentProcess::log() const {

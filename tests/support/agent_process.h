@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,18 +35,22 @@ void write_agent_config(const std::filesystem::path& directory, const std::strin
 /// Owns the child: it is killed and reaped on destruction.
 class AgentProcess {
  public:
-  /// Starts the agent with DIRECTORY/gitferry.yaml.
-  explicit AgentProcess(std::filesystem::path directory);
+  /// Starts the agent with DIRECTORY/gitferry.yaml, as start() does.
+  explicit AgentProcess(std::filesystem::path directory,
+                        const std::vector<std::string>& more_environment = {});
   ~AgentProcess();
   AgentProcess(const AgentProcess&) = delete;
   AgentProcess& operator=(const AgentProcess&) = delete;
 
-  void start();
+  /// `more_environment`: `NAME=value`, on top of the test's own environment.
+  void start(const std::vector<std::string>& more_environment = {});
   /// Waits until it says that it listens, be it through TLS; false as below.
   [[nodiscard]] bool wait_until_listening();
   /// Waits until /readyz answers 200; false if the process ended first or the deadline passed.
   [[nodiscard]] bool wait_until_ready();
   void kill(int signal) const;
+  /// Whether it came to its end; wait() does not wait then.
+  [[nodiscard]] bool has_ended();
   /// Waits for the end; the exit code, or -signal.
   int wait();
 
@@ -60,6 +65,7 @@ class AgentProcess {
   std::filesystem::path directory_;
   std::uint16_t port_ = 0;
   pid_t pid_ = -1;
+  std::optional<int> end_;
 };
 
 /// Asks `condition` until it holds; false after `patience`.
