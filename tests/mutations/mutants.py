@@ -28,13 +28,11 @@ MUTANTS = [
         "agent/store/writer.cpp",
         """
   connection_.query("COMMIT").run();
-  return {};
 """,
         """
   for (auto& request : group) request.promise.set_value(request.outcome);
   for (auto& request : group) request.promise = {};
   connection_.query("COMMIT").run();
-  return {};
 """,
         "store_test",
         "PowerCut*:R02*",
@@ -214,11 +212,10 @@ MUTANTS = [
         "reload_clears",
         "N-22: a reload forgets what is pending",
         "agent/sync/sync_service.cpp",
-        "    mark_mended(*before, *snapshot);\n    runner_.wake();",
+        "    mark_mended(*before, *snapshot);\n",
         "    mark_mended(*before, *snapshot);\n"
         "    for (const auto& lane : parts_.store.lanes().value())\n"
-        "      static_cast<void>(parts_.store.drop_lane_request(lane.id, lane.requested_seq, {}));\n"
-        "    runner_.wake();",
+        "      static_cast<void>(parts_.store.drop_lane_request(lane.id, lane.requested_seq, {}));\n",
         "sync_test",
         "SyncService*:MendedLanes*:Reconciler*",
     ),
