@@ -27,7 +27,7 @@ int status_with(const std::vector<std::string>& authorization, Role needed,
   return caller ? 0 : caller.error().status;
 }
 
-TEST(Auth, ARoleMayDoWhatTheLowerOnesMay) {
+TEST(Auth, S32_ARoleMayDoWhatTheLowerOnesMay) {
   const std::vector<std::string> names{"read-token", "operate-token", "admin-token"};
   const std::vector<Role> roles{Role::Read, Role::Operate, Role::Admin};
   for (std::size_t holder = 0; holder < roles.size(); ++holder) {
@@ -53,7 +53,7 @@ TEST(Auth, TakesTheSchemeInAnyCaseAndSpacesAroundTheToken) {
     EXPECT_EQ(status_with({value}, Role::Admin), 0) << value;
 }
 
-TEST(Auth, RefusesEverythingElseAlike) {
+TEST(Auth, S32_RefusesEverythingElseAlike) {
   const std::vector<std::vector<std::string>> bad{{},
                                                   {""},
                                                   {"Bearer"},
@@ -71,7 +71,7 @@ TEST(Auth, RefusesEverythingElseAlike) {
   }
 }
 
-TEST(Auth, WithoutTokensNobodyMayDoAnything) {
+TEST(Auth, S32_WithoutTokensNobodyMayDoAnything) {
   EXPECT_EQ(status_with({"Bearer admin-token"}, Role::Read, {}), 401);
   EXPECT_EQ(status_with({"Bearer "}, Role::Read, {{"empty", Role::Admin, sha256("")}}), 401)
       << "an empty token is none";

@@ -244,7 +244,7 @@ TEST_F(BadInputTest, NamesOfAMegabyteAreRefusedAndNotRepeated) {
   EXPECT_EQ(everything(), before);
 }
 
-TEST_F(BadInputTest, NamesAndAddressesThatCouldBeTakenForSomethingElseAreRefused) {
+TEST_F(BadInputTest, S27_NamesAndAddressesThatCouldBeTakenForSomethingElseAreRefused) {
   for (const std::string name :
        {"", ".", "..", "../up", "a/b", "-x", ".git", "a b", "repo", "näme", "a\nb", "a;b"}) {
     auto body = repository_body("new");
@@ -284,7 +284,7 @@ TEST_F(BadInputTest, NamesAndAddressesThatCouldBeTakenForSomethingElseAreRefused
   EXPECT_EQ(everything(), before);
 }
 
-TEST_F(BadInputTest, TokensAreRefusedWhereTheyCannotWorkAndNeverRepeated) {
+TEST_F(BadInputTest, S12_TokensAreRefusedWhereTheyCannotWorkAndNeverRepeated) {
   const std::string canary = "canary-in-a-token";
   for (const auto& token :
        {canary + "\n", canary + "\r\nX: y", canary + std::string(5000, 'x'), canary + "\x7f"}) {

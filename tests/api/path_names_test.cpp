@@ -82,7 +82,7 @@ TEST_F(PathNamesTest, ABranchNamedAsAPartOfAPathWorksInEveryRoute) {
   }
 }
 
-TEST_F(PathNamesTest, NamesThatAreNoNamesAreUnknownAndLeadNowhereElse) {
+TEST_F(PathNamesTest, S11_NamesThatAreNoNamesAreUnknownAndLeadNowhereElse) {
   bind("robot");
   bind_branch("robot", "feature/x", "x");
   for (const auto* name : {"a%2Fb", "..", "%2E%2E", ".git", "-x", "%20", "a%20b", "robot%00", "ROBOT"}) {

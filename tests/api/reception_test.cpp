@@ -98,7 +98,7 @@ TEST_F(ReceptionTest, H22_S23_FiveHundredSlowHeadsHoldUpNobody) {
   for (auto& client : slow) EXPECT_EQ(status_of(client->receive()), 200);
 }
 
-TEST_F(ReceptionTest, H22_SlowHeadsEndAtTheDeadline) {
+TEST_F(ReceptionTest, S23_H22_SlowHeadsEndAtTheDeadline) {
   start(quick());
   Clients slow;
   add(slow, 30, "GET /x HT");
@@ -115,7 +115,7 @@ TEST_F(ReceptionTest, H23_FiveHundredSilentConnectionsHoldUpNobody) {
   EXPECT_EQ(count_open(silent), 500U);
 }
 
-TEST_F(ReceptionTest, H23_SilentConnectionsEndAtTheDeadlineAndLeaveNoDescriptor) {
+TEST_F(ReceptionTest, S23_H23_SilentConnectionsEndAtTheDeadlineAndLeaveNoDescriptor) {
   start(quick());
   EXPECT_TRUE(is_alive());
   const auto before = open_descriptors();
@@ -138,7 +138,7 @@ TEST_F(ReceptionTest, H24_TwoHundredSlowBodiesHoldUpNobody) {
   for (auto& client : slow) EXPECT_NE(client->receive().find("body=10:abcdefghij"), std::string::npos);
 }
 
-TEST_F(ReceptionTest, H24_SlowBodiesEndAtTheDeadline) {
+TEST_F(ReceptionTest, S23_H24_SlowBodiesEndAtTheDeadline) {
   start(quick());
   Clients slow;
   add(slow, 50, post_head(100) + "abc");
@@ -159,7 +159,7 @@ TEST_F(ReceptionTest, H24_BytesThatNeverPauseDoNotOutliveTheDeadline) {
   EXPECT_TRUE(is_alive());
 }
 
-TEST_F(ReceptionTest, H25_ClientsThatDoNotReadHoldUpNobodyAndAreDropped) {
+TEST_F(ReceptionTest, S23_H25_ClientsThatDoNotReadHoldUpNobodyAndAreDropped) {
   auto options = quick();
   options.write_time = 300ms;
   const std::string answer(4U << 20, 'x');
@@ -185,7 +185,7 @@ TEST_F(ReceptionTest, H25_ClientsThatDoNotReadHoldUpNobodyAndAreDropped) {
 
 // Many clients.
 
-TEST_F(ReceptionTest, H31_AllOfFiveHundredAtOnceAreAnswered) {
+TEST_F(ReceptionTest, S47_H31_AllOfFiveHundredAtOnceAreAnswered) {
   start(patient());
   Clients clients;
   add(clients, 500, {});
@@ -193,7 +193,7 @@ TEST_F(ReceptionTest, H31_AllOfFiveHundredAtOnceAreAnswered) {
   for (auto& client : clients) EXPECT_EQ(status_of(client->receive()), 200);
 }
 
-TEST_F(ReceptionTest, H32_AFullQueueAnswers503TellsOfItAndLeaksNoDescriptor) {
+TEST_F(ReceptionTest, S47_H32_AFullQueueAnswers503TellsOfItAndLeaksNoDescriptor) {
   Turnstile turnstile;
   handler = [&](const Request& request) {
     if (request.target == "/x") turnstile.pass();

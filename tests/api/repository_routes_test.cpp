@@ -157,7 +157,7 @@ TEST_F(RepositoryRoutesTest, AnUnboundEntryOfTheFileComesBackWithItsReset) {
   EXPECT_EQ(row("robot")["origin"].asString(), "file");
 }
 
-TEST_F(RepositoryRoutesTest, TokensAreKeptAndOnlyTheirPresenceIsTold) {
+TEST_F(RepositoryRoutesTest, S34_TokensAreKeptAndOnlyTheirPresenceIsTold) {
   auto body = repository_body("rover");
   body["inter_token"] = "token-in-the-test";
   EXPECT_TRUE(submit("POST", "/repo", body).data()["token_present"]["internal"].asBool());
@@ -264,7 +264,7 @@ TEST_F(RepositoryRoutesTest, OfClientsThatBindOneNameAtOnceOneSucceeds) {
   EXPECT_EQ(api("GET", "/repo?repo_name=rover").body["total"].asInt(), 1);
 }
 
-TEST_F(RepositoryRoutesTest, EveryChangeIsInTheAuditWithItsActor) {
+TEST_F(RepositoryRoutesTest, S44_EveryChangeIsInTheAuditWithItsActor) {
   bind("rover");
   auto sent = testing::Sent{"PUT", "/cerobot/sync/repo/rover?enable=0", {}, {}};
   sent.headers = {{"Authorization", std::string("Bearer ") + testing::kAdminToken},

@@ -61,7 +61,7 @@ std::string with(std::string pattern, const std::string& repository) {
   return pattern;
 }
 
-TEST_F(RoutesTest, TheTableOfRolesKnowsEveryRouteAndNoOther) {
+TEST_F(RoutesTest, S32_TheTableOfRolesKnowsEveryRouteAndNoOther) {
   std::set<std::string> known;
   for (const auto& route : guarded_routes()) known.insert(route.method + " "s + route.pattern);
   std::set<std::string> found;
@@ -74,7 +74,7 @@ TEST_F(RoutesTest, TheTableOfRolesKnowsEveryRouteAndNoOther) {
   EXPECT_EQ(found, known);
 }
 
-TEST_F(RoutesTest, EveryRouteTakesTheRolesThatSufficeAndNoOther) {
+TEST_F(RoutesTest, S32_EveryRouteTakesTheRolesThatSufficeAndNoOther) {
   for (const auto& route : guarded_routes()) {
     const auto path = with(route.pattern, "github");
     for (const auto* token : {static_cast<const char*>(nullptr), "", "wrong"}) {
@@ -121,13 +121,13 @@ TEST_F(RoutesTest, HowAndWhetherATokenIsCheckedDoesNotDependOnAnInvalidBody) {
   }
 }
 
-TEST_F(RoutesTest, RefusesBeforeTheBodyIsRead) {
+TEST_F(RoutesTest, S32_RefusesBeforeTheBodyIsRead) {
   testing::RawClient client(port);
   client.send("POST /cerobot/sync/github/branch/main HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
   EXPECT_EQ(status_of(client.receive()), 401);
 }
 
-TEST_F(RoutesTest, OtherAuthorizationFormsDoNotCount) {
+TEST_F(RoutesTest, S32_OtherAuthorizationFormsDoNotCount) {
   for (const auto& value : {"Basic "s + testing::kAdminToken, std::string(testing::kAdminToken), "Bearer"s,
                             "Bearer  "s, "Bearer "s + testing::kAdminToken + "x"}) {
     testing::Sent sent{"GET", "/cerobot/sync/status", {{"Authorization", value}}, {}};

@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         Vector{"H30", "GET /livez HTTP/1.1\r\n\r\n", 400}),
     [](const auto& tested) { return std::string(tested.param.id); });
 
-TEST_F(TlsServerTest, H19_OneRequestAConnection) {
+TEST_F(TlsServerTest, S22_H19_OneRequestAConnection) {
   start();
   const std::string request = "GET /livez" + kHead + "\r\n";
   const auto answer = answer_through_tls(port, request + request);

@@ -133,7 +133,7 @@ TEST(Loader, AWrongSchemeIsOneErrorAndNotOneForEveryAddress) {
   EXPECT_EQ(loaded.error().size(), 1U) << text_of(loaded);
 }
 
-TEST(Loader, RefusesYamlThatIsMoreThanPlain) {
+TEST(Loader, S20_RefusesYamlThatIsMoreThanPlain) {
   const std::string deep = "version: 1\nrepos: " + std::string(200, '[') + std::string(200, ']');
   for (const Bad& bad : {
            Bad{"", " error: the file is empty"},
@@ -329,7 +329,7 @@ TEST(Loader, ReadsHowOftenRepositoriesAreCompared) {
                   "2:28: error: sync.reconcile_interval must be a duration from 1s to 7d"});
 }
 
-TEST(Loader, TakesSecretsFromFilesAndVariablesOnly) {
+TEST(Loader, S34_TakesSecretsFromFilesAndVariablesOnly) {
   for (const Bad& bad : {
            Bad{"version: 1\nauth: {tokens: [{name: a, role: admin, token: S3CRET}]}",
                "2:40: error: secrets are never written into the configuration (use token_file or token_env)"},
@@ -365,7 +365,7 @@ TEST(Loader, TakesSecretsFromFilesAndVariablesOnly) {
   }
 }
 
-TEST(Loader, RefusesASecretFileThatOthersMayReadAtItsPosition) {
+TEST(Loader, S34_RefusesASecretFileThatOthersMayReadAtItsPosition) {
   const TempDir dir;
   const std::string open = dir.write("open", "s", 0644);
   expect_error(
@@ -572,7 +572,7 @@ TEST(Loader, ReadsAFileOfManyRepositories) {
   EXPECT_EQ(config->bindings.repositories.size(), 10'000U);
 }
 
-TEST(Loader, RefusesAFileBeyondTheLimitWithoutReadingItToItsEnd) {
+TEST(Loader, S20_RefusesAFileBeyondTheLimitWithoutReadingItToItsEnd) {
   const TempDir dir;
   const std::string path = dir.write("endless.yaml", "version: 1\n");
   std::filesystem::resize_file(path, std::uintmax_t{1} << 40);  // sparse: nothing of it is on the disk

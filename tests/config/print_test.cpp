@@ -54,7 +54,7 @@ Json::Value json_of(const std::string& text) {
   return root;
 }
 
-TEST(Print, NeverShowsASecret) {
+TEST(Print, S12_NeverShowsASecret) {
   const auto config = loaded();
   ASSERT_TRUE(config) << text_of(config);
   for (const auto& text : {to_yaml(*config, config->bindings), to_json(*config, config->bindings)}) {

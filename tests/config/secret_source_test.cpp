@@ -18,7 +18,7 @@ TEST(SecretSource, ReadsTheVariableAnewEachTime) {
   EXPECT_EQ(read_secret({"", "HOOK"}, environment_of({{"HOOK", "two"}}))->reveal(), "two");
 }
 
-TEST(SecretSource, RefusesFilesThatOthersMayRead) {
+TEST(SecretSource, S34_RefusesFilesThatOthersMayRead) {
   const TempDir dir;
   for (const ::mode_t mode : {0640U, 0604U, 0644U, 0660U, 0601U}) {
     const auto read = read_secret({dir.write("s", "s3cret", mode), ""}, environment_of({}));

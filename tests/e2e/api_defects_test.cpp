@@ -195,7 +195,7 @@ TEST_F(ApiDefects, ConcurrentSyncsOfOneRepositoryBothGetATrueAnswer) {
   EXPECT_EQ(hosts.external.fsck(), "");
 }
 
-TEST_F(ApiDefects, AddressesAndNamesThatWouldBeOptionsOrPathsAreRefused) {
+TEST_F(ApiDefects, S06_AddressesAndNamesThatWouldBeOptionsOrPathsAreRefused) {
   start();
   const auto url = hosts.internal_host.url("robot");
   const auto other = hosts.external_host.url("robot");

@@ -265,7 +265,7 @@ TEST_F(AgentCommands, NeedNoConfigurationWhereAddressAndTokenAreGiven) {
   }
 }
 
-TEST_F(AgentCommands, ShowTheTokenToNoOtherProgram) {
+TEST_F(AgentCommands, S12_ShowTheTokenToNoOtherProgram) {
   // A git host answers there, too, but is no gitferry.
   const auto other = hosts.internal_host.url("robot");
   const auto result = run({"status", "--url", other});

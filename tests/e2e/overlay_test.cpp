@@ -167,7 +167,7 @@ TEST_F(Overlay, ASyncWithoutAServerUsesWhatTheApiBound) {
   EXPECT_THAT(refused.output, HasSubstr("is disabled"));
 }
 
-TEST_F(Overlay, ATokenOfTheApiIsWhatTheHostSeesAndIsNowhereInClear) {
+TEST_F(Overlay, S12_ATokenOfTheApiIsWhatTheHostSeesAndIsNowhereInClear) {
   const std::string canary = "S3CR3T-canary-token-of-the-api-0123456789";
   const std::string in_address = "S3CR3T-canary-of-an-address-9876543210";
   const GitHost source({.user = "oauth2", .password = canary});

@@ -20,7 +20,7 @@ TEST(Crypto, DigestsMatchPublishedValues) {
   EXPECT_EQ(to_hex(sha1("abc")), "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
-TEST(Crypto, ComparesOnlyEqualBytesAsEqual) {
+TEST(Crypto, S14_ComparesOnlyEqualBytesAsEqual) {
   EXPECT_TRUE(equal_in_constant_time("same", "same"));
   EXPECT_FALSE(equal_in_constant_time("same", "samf"));
   EXPECT_FALSE(equal_in_constant_time("same", "sam"));

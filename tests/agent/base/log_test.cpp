@@ -13,7 +13,7 @@ TEST(Log, RendersJsonWithTypedFields) {
             R"("level":"info","message":"sync finished","repo":"x","duration_ms":12,"equal":true})");
 }
 
-TEST(Log, NothingFromOutsideCanStartALine) {
+TEST(Log, S30_NothingFromOutsideCanStartALine) {
   for (const auto format : {Format::Json, Format::Text}) {
     const auto line = render_for_test(format, Level::Warn, "m", {{"ref", "a\r\nlevel=error b\x1b[31m"}});
     EXPECT_EQ(line.find_first_of("\r\n\x1b"), std::string::npos) << line;

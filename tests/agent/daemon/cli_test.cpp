@@ -144,7 +144,7 @@ TEST_F(Cli, AMissingFileIsABadConfiguration) {
   EXPECT_NE(result.err.find("cannot read the configuration"), std::string::npos);
 }
 
-TEST_F(Cli, PrintConfigShowsWhereSecretsComeFromAndNotThem) {
+TEST_F(Cli, S34_PrintConfigShowsWhereSecretsComeFromAndNotThem) {
   extra_environment = {"GITFERRY_SYNC_WORKERS=3"};
   const std::string file = dir.write("g.yaml", kGood);
   for (const auto& arguments : {std::vector<std::string>{"print-config", "--config", file},
@@ -207,7 +207,7 @@ TEST_F(Cli, HelpBeginsWithExamples) {
   EXPECT_EQ(run({"--help"}).exit_code, 0);
 }
 
-TEST_F(Cli, VersionNamesTheLibraries) {
+TEST_F(Cli, S43_VersionNamesTheLibraries) {
   const auto text = run({"version"});
   EXPECT_EQ(text.exit_code, 0);
   for (const auto* name : {"gitferry", "openssl", "libcurl", "sqlite", "cpp-httplib"})
@@ -273,7 +273,7 @@ TEST_F(Cli, SendWebhookPutsSeveralRefsOnlyWhereTheHostDoes) {
   EXPECT_NE(result.err.find("github sends one delivery for each ref"), std::string::npos) << result.err;
 }
 
-TEST_F(Cli, ServeRefusesASharedSyncDirectory) {
+TEST_F(Cli, S11_ServeRefusesASharedSyncDirectory) {
   const std::string shared = dir.path("shared");
   ASSERT_EQ(::mkdir(shared.c_str(), 0700), 0);
   ASSERT_EQ(::chmod(shared.c_str(), 0777), 0);

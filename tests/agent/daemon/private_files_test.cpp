@@ -21,14 +21,14 @@ using config::TempDir;
   return status.st_mode & 07777U;
 }
 
-TEST(PrivateDirectory, IsMadeForTheOwnerOnly) {
+TEST(PrivateDirectory, S38_IsMadeForTheOwnerOnly) {
   const TempDir dir;
   ASSERT_TRUE(ensure_private_directory(dir.path("sync/")));
   EXPECT_EQ(mode_of(dir.path("sync")), 0700U);
   EXPECT_TRUE(ensure_private_directory(dir.path("sync")));
 }
 
-TEST(PrivateDirectory, IsRefusedWhereOthersMayWrite) {
+TEST(PrivateDirectory, S11_IsRefusedWhereOthersMayWrite) {
   const TempDir dir;
   for (const ::mode_t mode : {0770U, 0707U, 01777U}) {
     const std::string path = dir.path(std::to_string(mode));
@@ -38,7 +38,7 @@ TEST(PrivateDirectory, IsRefusedWhereOthersMayWrite) {
   }
 }
 
-TEST(PrivateDirectory, IsRefusedWhereItIsALinkOrAFile) {
+TEST(PrivateDirectory, S11_IsRefusedWhereItIsALinkOrAFile) {
   const TempDir dir;
   ASSERT_EQ(::mkdir(dir.path("real").c_str(), 0700), 0);
   ASSERT_EQ(::symlink(dir.path("real").c_str(), dir.path("link").c_str()), 0);
@@ -48,7 +48,7 @@ TEST(PrivateDirectory, IsRefusedWhereItIsALinkOrAFile) {
   EXPECT_FALSE(ensure_private_directory(dir.path("no/parent")));
 }
 
-TEST(PrivateDirectory, IsRefusedWhereItBelongsToAnotherUser) {
+TEST(PrivateDirectory, S11_IsRefusedWhereItBelongsToAnotherUser) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
   const TempDir dir;
   ASSERT_EQ(::mkdir(dir.path("theirs").c_str(), 0700), 0);
@@ -56,7 +56,7 @@ TEST(PrivateDirectory, IsRefusedWhereItBelongsToAnotherUser) {
   EXPECT_FALSE(ensure_private_directory(dir.path("theirs")));
 }
 
-TEST(AdminToken, IsMadeOnceAndKept) {
+TEST(AdminToken, S32_IsMadeOnceAndKept) {
   const TempDir dir;
   const auto made = ensure_admin_token(dir.path(""));
   ASSERT_TRUE(made) << made.error().text();
@@ -69,7 +69,7 @@ TEST(AdminToken, IsMadeOnceAndKept) {
   EXPECT_EQ(again->secret.reveal(), made->secret.reveal());
 }
 
-TEST(AdminToken, IsRefusedWhereOthersMayReadIt) {
+TEST(AdminToken, S34_IsRefusedWhereOthersMayReadIt) {
   const TempDir dir;
   const auto made = ensure_admin_token(dir.path(""));
   ASSERT_TRUE(made);
@@ -124,7 +124,7 @@ TEST(SealingKey, AFileThatHoldsNoneIsRefusedAndKept) {
   }
 }
 
-TEST(SealingKey, IsRefusedWhereOthersMayReadIt) {
+TEST(SealingKey, S34_IsRefusedWhereOthersMayReadIt) {
   const TempDir dir;
   const std::string path = dir.write("sealing-key", std::string(64, 'a'), 0640);
   EXPECT_FALSE(ensure_sealing_key(path));

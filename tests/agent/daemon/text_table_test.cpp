@@ -5,7 +5,7 @@
 namespace gitferry::daemon {
 namespace {
 
-TEST(Printable, ShowsWhatATerminalWouldObeyAsQuestionMarks) {
+TEST(Printable, S30_ShowsWhatATerminalWouldObeyAsQuestionMarks) {
   EXPECT_EQ(printable("main"), "main");
   EXPECT_EQ(printable("分支 é"), "分支 é");
   EXPECT_EQ(printable("a\x1b[31mred\n\t\x7f"), "a?[31mred???");

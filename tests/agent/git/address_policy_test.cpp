@@ -5,7 +5,7 @@
 namespace gitferry {
 namespace {
 
-TEST(AddressPolicy, RefusesWhatIsNotPublic) {
+TEST(AddressPolicy, S36_RefusesWhatIsNotPublic) {
   const AddressPolicy policy;
   for (const auto* text :
        {"127.0.0.1",   "127.255.255.254", "10.0.0.1",          "172.16.0.1",      "172.31.255.255",
@@ -29,7 +29,7 @@ TEST(AddressPolicy, AllowsPublicAddresses) {
   }
 }
 
-TEST(AddressPolicy, AllowsTheNamedRangesOnly) {
+TEST(AddressPolicy, S36_AllowsTheNamedRangesOnly) {
   const auto policy = AddressPolicy::from({"10.1.0.0/16", "127.0.0.1", "fd12:3456::/32", "192.168.7.128/25"});
   ASSERT_TRUE(policy);
   for (const auto* text : {"10.1.2.3", "::ffff:10.1.2.3", "127.0.0.1", "fd12:3456::1", "192.168.7.200"}) {

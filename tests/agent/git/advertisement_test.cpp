@@ -123,7 +123,7 @@ class EndlessRefs final : public ByteReader {
   std::size_t position_ = 0;
 };
 
-TEST(Advertisement, StopsAtItsLimit) {
+TEST(Advertisement, S24_StopsAtItsLimit) {
   EndlessRefs in;
   PacketReader packets(in, "listing");
   const auto advertisement = read_advertisement(packets, {.asked = AskedRefs({"refs/heads/main"})});

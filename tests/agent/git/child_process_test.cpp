@@ -80,7 +80,7 @@ TEST(ChildProcess, DoesNotInheritSignalDispositions) {
   }
 }
 
-TEST(ChildProcess, SeesOnlyWhatItIsGiven) {
+TEST(ChildProcess, S39_SeesOnlyWhatItIsGiven) {
   ::setenv("GITFERRY_TEST_CANARY", "x", 1);  // NOLINT(concurrency-mt-unsafe)
   const UniqueFd leaked(::open("/dev/null", O_RDONLY));
   const UniqueFd high(::fcntl(leaked.get(), F_DUPFD, 50));

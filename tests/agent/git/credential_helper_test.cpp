@@ -79,7 +79,7 @@ TEST_F(CredentialHelper, IsToldWhatGitTells) {
   EXPECT_TRUE(asked().ends_with("== get\nprotocol=https\nhost=host:8443\npath=acme/x.git\nusername=bot\n"));
 }
 
-TEST_F(CredentialHelper, ServesOnlyWhatItsMatchCovers) {
+TEST_F(CredentialHelper, S04_ServesOnlyWhatItsMatchCovers) {
   const auto helper = rule(script("echo password=x"), "https://host/acme/");
   for (const auto* address : {"https://host/other/x.git", "http://host/acme/x.git",
                               "https://host:444/acme/x.git", "https://host.evil.org/acme/x.git"}) {
@@ -119,7 +119,7 @@ TEST_F(CredentialHelper, ARefusedAnswerIsErasedAndAskedForOnceMore) {
                 std::string(kCanary) + "\n== get\nprotocol=https\nhost=host\n");
 }
 
-TEST_F(CredentialHelper, BadAnswersAreRefusedAndSaidWithoutTheSecret) {
+TEST_F(CredentialHelper, S12_BadAnswersAreRefusedAndSaidWithoutTheSecret) {
   const auto secret = std::string("echo password=") + kCanary + "; ";
   struct Case {
     std::string body;
@@ -163,7 +163,7 @@ TEST_F(CredentialHelper, OneThatHangsEndsAtTheLimit) {
   EXPECT_EQ(missing.error().code, ErrorCode::AuthenticationFailed);
 }
 
-TEST_F(CredentialHelper, NothingBeginsALineOfItsOwnInTheQuestion) {
+TEST_F(CredentialHelper, S05_NothingBeginsALineOfItsOwnInTheQuestion) {
   auto injected = rule(script("echo password=x"));
   injected.username = "bot\nhost=evil";
   const auto found = find(injected, "https://host/a.git");
@@ -171,7 +171,7 @@ TEST_F(CredentialHelper, NothingBeginsALineOfItsOwnInTheQuestion) {
   EXPECT_EQ(asked(), "");
 }
 
-TEST_F(CredentialHelper, SeesACleanEnvironmentAndNoShell) {
+TEST_F(CredentialHelper, S39_SeesACleanEnvironmentAndNoShell) {
   ::setenv("GITFERRY_CANARY", kCanary, 1);  // NOLINT(concurrency-mt-unsafe): no other thread yet
   auto helper = script("env > seen; echo \"$1\" >> seen; echo password=x");
   helper.emplace_back("$(touch PWN); a b");

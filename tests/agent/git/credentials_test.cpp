@@ -17,7 +17,7 @@ CredentialRule rule(const std::string& match, const std::string& username) {
   return made;
 }
 
-TEST(Credentials, TheLongestPrefixAtASlashWins) {
+TEST(Credentials, S04_TheLongestPrefixAtASlashWins) {
   const auto credentials =
       Credentials::from({rule("https://github.com", "host"), rule("https://github.com/acme/", "owner"),
                          rule("https://github.com/acme/robot.git", "repository"),
@@ -65,7 +65,7 @@ TEST(Credentials, ReadTheSecretAnewAtEachLookup) {
   EXPECT_EQ((*credentials->find(url).value()).password.reveal(), "second");
 }
 
-TEST(Credentials, RefuseFilesThatAreNotFitForASecret) {
+TEST(Credentials, S34_RefuseFilesThatAreNotFitForASecret) {
   const TemporaryDirectory directory;
   ASSERT_EQ(::mkfifo((directory.path() + "/fifo").c_str(), 0600), 0);
   struct Case {

@@ -162,7 +162,7 @@ TEST_P(HostileHost, StatusesKeepTheirMeaningAndTheTimeToWait) {
   }
 }
 
-TEST_P(HostileHost, OtherThingsThanGitAreNotTakenForIt) {
+TEST_P(HostileHost, S24_OtherThingsThanGitAreNotTakenForIt) {
   for (const auto* type : {"text/html; charset=utf-8", "application/octet-stream", ""}) {
     const ScriptedAnswer page{http_answer(
         "200 OK", *type == '\0' ? "" : fmt::format("Content-Type: {}\r\n", type), "Please log in")};
@@ -173,7 +173,7 @@ TEST_P(HostileHost, OtherThingsThanGitAreNotTakenForIt) {
   expect_error({advertisement(), {result_head() + "this is no pkt-line"}}, ErrorCode::ProtocolError);
 }
 
-TEST_P(HostileHost, EndlessHeadersEndAtTheirLimit) {
+TEST_P(HostileHost, S24_EndlessHeadersEndAtTheirLimit) {
   const ScriptedAnswer endless{"HTTP/1.1 200 OK\r\n", false, false,
                                [](std::size_t n) { return fmt::format("X-More: {}\r\n", n); }};
   expect_error({endless}, ErrorCode::LimitExceeded);
@@ -184,7 +184,7 @@ class HostOfManyRefs : public HostileHost {};
 INSTANTIATE_TEST_SUITE_P(Is, HostOfManyRefs, ::testing::Values(Side::Source), name_of_side);
 INSTANTIATE_TEST_SUITE_P(FullIs, HostOfManyRefs, ::testing::Values(Side::Target), name_of_side);
 
-TEST_P(HostOfManyRefs, AMillionRefsAreTakenAndOneMoreIsNot) {
+TEST_P(HostOfManyRefs, S24_AMillionRefsAreTakenAndOneMoreIsNot) {
   memory_mib = kMemory_mib + 48;  // a target's tips are kept: 20 bytes each, and twice that while they grow
   const auto tip = is_source() ? old_tip : source.tip(kMain).value();
   for (const std::size_t count : {std::size_t{1'000'000}, std::size_t{1'000'001}}) {
@@ -213,7 +213,7 @@ TEST_P(HostOfManyRefs, AMillionRefsAreTakenAndOneMoreIsNot) {
   }
 }
 
-TEST_P(HostileHost, EndlessPacketsEndAtALimit) {
+TEST_P(HostileHost, S24_EndlessPacketsEndAtALimit) {
   memory_mib = kMemory_mib + 48;
   const auto refs = [&](std::size_t n) {
     return packet(fmt::format("{} refs/heads/{}{}\n", old_tip.hex(), std::string(3000, 'b'), n));
@@ -224,7 +224,7 @@ TEST_P(HostileHost, EndlessPacketsEndAtALimit) {
   expect_error({advertisement(), {result_head() + begin, false, false, texts}}, ErrorCode::LimitExceeded);
 }
 
-TEST_P(HostileHost, AnAnswerThatUnpacksToVeryMuchEndsAtItsLimit) {
+TEST_P(HostileHost, S24_AnAnswerThatUnpacksToVeryMuchEndsAtItsLimit) {
   memory_mib = kMemory_mib + 48;
   std::string lines;
   while (lines.size() < 1U << 20U) lines += packet(old_tip.hex() + " refs/heads/b\n");
@@ -257,7 +257,7 @@ class HostileSource : public HostileHost {
 };
 INSTANTIATE_TEST_SUITE_P(Is, HostileSource, ::testing::Values(Side::Source), name_of_side);
 
-TEST_P(HostileSource, APackThatIsNotWhatItsTrailerSaysIsNeverSentWhole) {
+TEST_P(HostileSource, S24_APackThatIsNotWhatItsTrailerSaysIsNeverSentWhole) {
   auto changed = pack;
   changed.back() = static_cast<char>(changed.back() ^ 1);
   for (const auto& bytes : {changed, pack.substr(0, pack.size() - 25), pack + "more"}) {
@@ -265,7 +265,7 @@ TEST_P(HostileSource, APackThatIsNotWhatItsTrailerSaysIsNeverSentWhole) {
   }
 }
 
-TEST_P(HostileSource, APackThatComesTwiceDoesNoHarm) {
+TEST_P(HostileSource, S24_APackThatComesTwiceDoesNoHarm) {
   // The target may take the first one: it is whole, and what the source has.
   sync(bringing(pack + pack));
   const auto tip = target.tip(kMain);
@@ -273,7 +273,7 @@ TEST_P(HostileSource, APackThatComesTwiceDoesNoHarm) {
   EXPECT_EQ(target.fsck(), "");
 }
 
-TEST_P(HostileSource, APackThatIsCutIsAskedForAgainLater) {
+TEST_P(HostileSource, S24_APackThatIsCutIsAskedForAgainLater) {
   for (const auto& bytes : {pack, pack.substr(0, pack.size() / 2), pack.substr(0, 15)}) {
     const auto report = expect_error(bringing(bytes, ""), ErrorCode::ConnectionFailed);
     EXPECT_TRUE(report.error && report.error->is_transient());

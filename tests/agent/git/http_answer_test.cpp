@@ -213,7 +213,7 @@ TEST(HttpRedirect, IsFollowedOnTheSameHostAndTheRequestsGoThere) {
   EXPECT_TRUE(server.requests().at(2).starts_with("POST /moved/x.git/git-upload-pack "));
 }
 
-TEST(HttpRedirect, IsRefusedElsewhere) {
+TEST(HttpRedirect, S03_IsRefusedElsewhere) {
   ScriptedServer canary({{http_answer("200 OK", kType, kBody)}});
   for (const auto& location :
        {canary.url("/x.git" + kSuffix), std::string("file:///etc/passwd"),
@@ -228,7 +228,7 @@ TEST(HttpRedirect, IsRefusedElsewhere) {
   EXPECT_EQ(canary.connections(), 0U);
 }
 
-TEST(HttpRedirect, MayGoFromHttpToHttpsButNotBack) {
+TEST(HttpRedirect, S03_MayGoFromHttpToHttpsButNotBack) {
   const auto from_http = remote_of("http://host/x.git").url;
   const auto secured = follow_redirect(from_http, GitService::UploadPack, "https://host/x.git" + kSuffix);
   ASSERT_TRUE(secured) << secured.error().text();
@@ -240,7 +240,7 @@ TEST(HttpRedirect, MayGoFromHttpToHttpsButNotBack) {
   EXPECT_TRUE(follow_redirect(from_https, GitService::UploadPack, "/y.git" + kSuffix));
 }
 
-TEST(HttpRedirect, EndsAfterThreeHops) {
+TEST(HttpRedirect, S03_EndsAfterThreeHops) {
   std::vector<ScriptedAnswer> answers;
   for (int i = 0; i < 5; ++i) answers.push_back({redirect_to("/" + std::to_string(i) + kSuffix)});
   ScriptedServer server(answers);
@@ -250,7 +250,7 @@ TEST(HttpRedirect, EndsAfterThreeHops) {
   EXPECT_EQ(server.requests().size(), 4U);
 }
 
-TEST(HttpRedirect, OfAPostIsRefused) {
+TEST(HttpRedirect, S03_OfAPostIsRefused) {
   ScriptedServer server({{redirect_to("/y.git/git-receive-pack")}});
   HttpTransport transport({loopback_allowed(), {}});
   auto connection = transport.connect(remote_of(server.url("/x.git")), GitService::ReceivePack, 0, patient());
@@ -280,7 +280,7 @@ TEST(HttpFault, AnotherProtocolIsCalledThat) {
   EXPECT_EQ(error_of_answer("SSH-2.0-OpenSSH_9.2\r\n").code, ErrorCode::ProtocolError);
 }
 
-TEST(HttpFault, AnEndlessHeadIsRefused) {
+TEST(HttpFault, S24_AnEndlessHeadIsRefused) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 2000; ++i) head += "X-" + std::to_string(i) + ": " + std::string(60, 'x') + "\r\n";
   EXPECT_EQ(error_of_answer(head + "\r\n").code, ErrorCode::LimitExceeded);
@@ -381,7 +381,7 @@ TEST(HttpCompression, AnAdvertisementMayBeCompressed) {
   EXPECT_EQ(*read, pkt("refs\n") + "0000" + refs);
 }
 
-TEST(HttpCompression, ABombEndsAtTheLimit) {
+TEST(HttpCompression, S24_ABombEndsAtTheLimit) {
   ScriptedServer server({{http_answer("200 OK", kType + "Content-Encoding: gzip\r\n",
                                       gzipped(kBody + std::string(80'000'000, 'x')))}});
   const auto read = advertised(server.url("/x.git"));
@@ -389,7 +389,7 @@ TEST(HttpCompression, ABombEndsAtTheLimit) {
   EXPECT_EQ(read.error().code, ErrorCode::LimitExceeded) << read.error().text();
 }
 
-TEST(HttpAddress, PrivateOnesAreNotConnectedTo) {
+TEST(HttpAddress, S01_PrivateOnesAreNotConnectedTo) {
   ScriptedServer canary({{http_answer("200 OK", kType, kBody)}});
   const auto port = ":" + std::to_string(canary.port());
   for (const auto* host : {"127.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "localhost", "0.0.0.0", "2130706433",
@@ -404,7 +404,7 @@ TEST(HttpAddress, PrivateOnesAreNotConnectedTo) {
   EXPECT_EQ(canary.connections(), 0U);
 }
 
-TEST(HttpAddress, ProxiesOfTheEnvironmentAreNotUsed) {
+TEST(HttpAddress, S39_ProxiesOfTheEnvironmentAreNotUsed) {
   ScriptedServer proxy({{http_answer("200 OK", kType, "proxy")}});
   ScriptedServer server({{http_answer("200 OK", kType, kBody)}});
   ::setenv("http_proxy", proxy.url("").c_str(), 1);  // NOLINT(concurrency-mt-unsafe)

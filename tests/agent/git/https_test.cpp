@@ -88,7 +88,7 @@ void expect_tls_failure(const Result<std::string>& read, const std::string& reas
   EXPECT_EQ(read.error().text().find("S3CR3T"), std::string::npos);
 }
 
-TEST(Https, ACertificateOfAnUnknownAuthorityIsRefusedUnlessTheCaFileHoldsIt) {
+TEST(Https, S26_ACertificateOfAnUnknownAuthorityIsRefusedUnlessTheCaFileHoldsIt) {
   const TlsHost host("IP:127.0.0.1");
   expect_tls_failure(advertised(host.url(), ""), "self-signed certificate");
   const auto read = advertised(host.url(), host.certificate());
@@ -96,14 +96,14 @@ TEST(Https, ACertificateOfAnUnknownAuthorityIsRefusedUnlessTheCaFileHoldsIt) {
   EXPECT_EQ(*read, kAdvertisement);
 }
 
-TEST(Https, ACertificateForAnotherNameOrAddressIsRefused) {
+TEST(Https, S26_ACertificateForAnotherNameOrAddressIsRefused) {
   for (const auto* subject : {"DNS:git.example.com", "IP:127.0.0.2"}) {
     const TlsHost host(subject);
     expect_tls_failure(advertised(host.url(), host.certificate()), "not for this host's name");
   }
 }
 
-TEST(Https, ACertificateOfAnotherAuthorityIsRefused) {
+TEST(Https, S26_ACertificateOfAnotherAuthorityIsRefused) {
   const TlsHost host("IP:127.0.0.1");
   const TlsHost other("IP:127.0.0.1");
   expect_tls_failure(advertised(host.url(), other.certificate()), "certificate");

@@ -72,7 +72,7 @@ class Mirror : public RelayFixture {
   }
 };
 
-TEST_F(Mirror, IsAPrivateBareRepositoryThatPlainGitCanRead) {
+TEST_F(Mirror, S38_IsAPrivateBareRepositoryThatPlainGitCanRead) {
   source.commit_many(kMain, 5);
   expect_arrived(sync());
   struct stat status {};
@@ -378,7 +378,7 @@ TEST_F(Mirror, AFileInItsPlaceGivesWay) {
   expect_arrived(sync());
 }
 
-TEST_F(Mirror, ALinkOrAForeignDirectoryInItsPlaceIsRefused) {
+TEST_F(Mirror, S11_ALinkOrAForeignDirectoryInItsPlaceIsRefused) {
   source.commit_many(kMain, 3);
   expect_arrived(sync());
   const auto place = mirror();
@@ -446,7 +446,7 @@ TEST_F(Mirror, AFullDiskIsToldClearlyAndLeavesNothingBehind) {
   EXPECT_FALSE(target.tip(kMain));
 }
 
-TEST_F(Mirror, NoNameOfARefReachesTheDisk) {
+TEST_F(Mirror, S11_NoNameOfARefReachesTheDisk) {
   source.commit_many(kMain, 2);
   auto all = request();
   for (const std::string name :

@@ -40,7 +40,7 @@ TEST(PackDelta, RefusesWhatIsMalformed) {
   }
 }
 
-TEST(PackDelta, RefusesAResultBeyondTheLimit) {
+TEST(PackDelta, S24_RefusesAResultBeyondTheLimit) {
   const auto delta = "\x0b\x0b\x90\x0b"s;
   EXPECT_TRUE(apply_delta("hello world", delta, 11));
   EXPECT_FALSE(apply_delta("hello world", delta, 10));

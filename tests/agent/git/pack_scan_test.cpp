@@ -243,7 +243,7 @@ TEST(PackScan, RefusesWhatIsNoPack) {
   EXPECT_EQ(scan(pack_of({good}), id_of(tip), kOld).verdict, Verdict::Found);
 }
 
-TEST(PackScan, SkipsACommitBeyondTheLimitAndIsUndecided) {
+TEST(PackScan, S24_SkipsACommitBeyondTheLimitAndIsUndecided) {
   const auto text = commit_text({kOld}, std::string(PackScan::kCommitLimit, 'x'));
   const auto scanned = scan(pack_of({whole_commit(text)}), id_of(text), kOld);
   ASSERT_TRUE(scanned.status) << scanned.status.error().text();

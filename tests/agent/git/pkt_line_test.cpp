@@ -45,7 +45,7 @@ TEST(PktLine, CutsAStreamIntoPacketsWhateverThePieces) {
   }
 }
 
-TEST(PktLine, RefusesLengthsThatCannotBe) {
+TEST(PktLine, S24_RefusesLengthsThatCannotBe) {
   for (const auto* bad : {"0003", "fff1", "ffff", "00g0", "-001", "+001", " 001", "0x10", "HTTP/1.1 200 OK",
                           "<!DOCTYPE html>"}) {
     EXPECT_EQ(failure_of(bad), ErrorCode::ProtocolError) << bad;
@@ -66,7 +66,7 @@ TEST(PktLine, GivesErrorPacketsTheirMeaning) {
   EXPECT_EQ(failure_of(packet("ERR something else")), ErrorCode::ProtocolError);
 }
 
-TEST(PktLine, ErrorTextsAreCleanedAndShort) {
+TEST(PktLine, S30_ErrorTextsAreCleanedAndShort) {
   const auto error =
       error_from_remote("listing", "\x1b[31mred\x1b[0m\r\nline\0two \xff" + std::string(5000, 'x'));
   EXPECT_LT(error.message.size(), 500U);
@@ -92,7 +92,7 @@ TEST(SideBand, FailsOnTheFatalBandAnUnknownOneAndACut) {
   EXPECT_EQ(side_band(packet("\1PA"), text).error().code, ErrorCode::ConnectionFailed);
 }
 
-TEST(RemoteText, IsBoundedWhateverAHostSays) {
+TEST(RemoteText, S24_IsBoundedWhateverAHostSays) {
   RemoteText text;
   for (int i = 0; i < 1000; ++i) text.append("A line of some length from a hook\n");
   text.append(std::string(1U << 20U, 'x'));

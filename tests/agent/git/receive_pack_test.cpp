@@ -42,7 +42,7 @@ ErrorCode code_of(const PushOutcome& outcome) {
   return error ? error->code : ErrorCode::Internal;
 }
 
-TEST(ReceivePack, SucceedsOnlyWithTheTargetsOkForTheRef) {
+TEST(ReceivePack, S24_SucceedsOnlyWithTheTargetsOkForTheRef) {
   const auto outcome = push(report(packet("unpack ok\n") + packet("ok refs/heads/main\n"), "deploying\n"));
   EXPECT_FALSE(outcome.error_of(0));
   EXPECT_EQ(outcome.remote_text, "deploying");
@@ -62,7 +62,7 @@ TEST(ReceivePack, ACutReportIsNoSuccess) {
   }
 }
 
-TEST(ReceivePack, AReportThatDoesNotEndIsCutOff) {
+TEST(ReceivePack, S24_AReportThatDoesNotEndIsCutOff) {
   std::string bands;
   for (int i = 0; i < 1'100; ++i) bands += packet("\1" + packet("ok refs/heads/other\n"));
   EXPECT_EQ(code_of(push(packet("\1" + packet("unpack ok\n")) + bands + "0000")), ErrorCode::LimitExceeded);

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(SshArguments, QuoteThePathAsGitDoes) {
+TEST(SshArguments, S06_QuoteThePathAsGitDoes) {
   EXPECT_EQ(quoted_for_shell("/a b"), "'/a b'");
   EXPECT_EQ(quoted_for_shell("'; touch PWN'"), R"(''\''; touch PWN'\''')");
   EXPECT_EQ(quoted_for_shell("a!b"), R"('a'\!'b')");
@@ -31,7 +31,7 @@ TEST(SshArguments, QuoteThePathAsGitDoes) {
   }
 }
 
-TEST(SshArguments, AreWhatTheHostAndItsCredentialNeed) {
+TEST(SshArguments, S39_AreWhatTheHostAndItsCredentialNeed) {
   TransferLimits limits;
   limits.connect = milliseconds(2500);
   Credential credential;
@@ -127,7 +127,7 @@ TEST(SshHost, AnswersOrIsRefusedWithTheReason) {
   EXPECT_EQ(refused.error().code, ErrorCode::AddressRefused);
 }
 
-TEST(SshFault, SilenceAfterTheBannerEndsAtTheStallLimit) {
+TEST(SshFault, S24_SilenceAfterTheBannerEndsAtTheStallLimit) {
   const TemporaryDirectory directory;
   // The server speaks after it read a "head" that never comes: silent from the first byte on.
   ScriptedServer server({{"", true}});

@@ -11,7 +11,7 @@ TEST(RepositoryName, TakesWhatTheRulesAllow) {
   }
 }
 
-TEST(RepositoryName, RefusesPathsOptionsAndAmbiguity) {
+TEST(RepositoryName, S11_RefusesPathsOptionsAndAmbiguity) {
   const std::string nul("a\0b", 3);
   for (const std::string& name :
        {std::string(), std::string(".."), std::string("."), std::string(".x"), std::string("-x"),

@@ -12,7 +12,7 @@ TEST(RefName, TakesWhatGitTakes) {
   }
 }
 
-TEST(RefName, RefusesWhatGitRefusesAndWhatLooksLikeAnOption) {
+TEST(RefName, S06_RefusesWhatGitRefusesAndWhatLooksLikeAnOption) {
   const std::string nul("a\0b", 3);
   for (const std::string& name : {std::string(),
                                   std::string("a..b"),

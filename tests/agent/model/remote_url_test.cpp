@@ -107,7 +107,7 @@ TEST(RemoteUrl, RefusesWhatIsNoAddress) {
   }
 }
 
-TEST(RemoteUrl, RefusesSchemesThatAreNotAllowedAndNamesTheSetting) {
+TEST(RemoteUrl, S08_RefusesSchemesThatAreNotAllowedAndNamesTheSetting) {
   const auto refused = parse_remote_url("http://host/x", {Scheme::Https});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::RepositoryAddressInvalid);
@@ -115,7 +115,7 @@ TEST(RemoteUrl, RefusesSchemesThatAreNotAllowedAndNamesTheSetting) {
   EXPECT_FALSE(parse_remote_url("/srv/x", {Scheme::Https, Scheme::Ssh}));
 }
 
-TEST(RemoteUrl, ErrorsNeverQuoteTheAddress) {
+TEST(RemoteUrl, S12_ErrorsNeverQuoteTheAddress) {
   for (const auto* text :
        {"https://bot:S3CR3T@host/../x", "gopher://bot:S3CR3T@host/x", "https://bot:S3CR3T@"}) {
     const auto refused = parse_remote_url(text, any_scheme());

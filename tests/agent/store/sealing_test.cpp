@@ -52,7 +52,7 @@ class SealedOverridesTest : public StoreTest {
   }
 };
 
-TEST_F(SealedOverridesTest, NoFileHoldsAnAddressUserOrTokenInTheClear) {
+TEST_F(SealedOverridesTest, S12_NoFileHoldsAnAddressUserOrTokenInTheClear) {
   ASSERT_TRUE(put(with_canaries("robot")));
   ASSERT_TRUE(put(with_canaries("robot")));
   const auto expect_no_canary = [&] {

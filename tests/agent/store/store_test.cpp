@@ -59,7 +59,7 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
   EXPECT_EQ(runs.rows[0].started_at_ms, now_ms() - 7);
 }
 
-TEST_F(StoreTest, IsReadableByItsOwnerAlone) {
+TEST_F(StoreTest, S38_IsReadableByItsOwnerAlone) {
   ASSERT_TRUE(store().record_delivery(delivery_of("d"), {}));
   EXPECT_EQ(mode_of(directory_ / "data"), 0700U);
   for (const auto* suffix : {"", "-wal", "-shm", ".lock"})
@@ -413,7 +413,7 @@ TEST_F(StoreTest, ForgetsWhatIsTooOldAndKeepsTheLane) {
   EXPECT_EQ(store().lanes().value().size(), 2U);
 }
 
-TEST_F(StoreTest, RefusesADirectoryThatOthersMayWriteTo) {
+TEST_F(StoreTest, S38_RefusesADirectoryThatOthersMayWriteTo) {
   const auto data = directory_ / "data";
   std::filesystem::create_directory(data);
   for (const auto mode : {0777U, 01777U, 0770U}) {

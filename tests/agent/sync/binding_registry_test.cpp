@@ -232,7 +232,7 @@ TEST_F(BindingRegistryTest, SaysWhichParameterOfABindingIsWrong) {
   EXPECT_TRUE(published_.empty());
 }
 
-TEST_F(BindingRegistryTest, NeverQuotesTheUserInfoOfARefusedAddress) {
+TEST_F(BindingRegistryTest, S12_NeverQuotesTheUserInfoOfARefusedAddress) {
   for (const auto* address : {"https://bot:canary@h.example/../x", "https://canary@h.example/x",
                               "gopher://bot:canary@h.example/x", "bot:canary@h.example:x"}) {
     auto robot = wanted("robot");
@@ -404,7 +404,7 @@ TEST_F(BindingRegistryTest, RefusesAddressesAndLeavesEverythingAsItWas) {
   EXPECT_TRUE(audit().empty());
 }
 
-TEST_F(BindingRegistryTest, KeepsATokenOnlyAsLongAsItsHostStays) {
+TEST_F(BindingRegistryTest, S04_KeepsATokenOnlyAsLongAsItsHostStays) {
   struct Case {
     const char* what;
     AddressChange change;
@@ -658,7 +658,7 @@ TEST_F(BindingRegistryTest, AnswersForWholeRepositoriesAndUnknownOnesByTheirCode
 
 // --- audit
 
-TEST_F(BindingRegistryTest, LeavesAnAuditRowForEveryChange) {
+TEST_F(BindingRegistryTest, S44_LeavesAnAuditRowForEveryChange) {
   open(file_with_robot());
   auto api = wanted("api");
   api.internal = "https://bot:canary@in.example/api";
@@ -748,7 +748,7 @@ TEST_F(BindingRegistryTest, LeavesOneRowOfAReloadForEachRepositoryThatChanged) {
   EXPECT_EQ(rows[before + 1].entry.before, "");
 }
 
-TEST_F(BindingRegistryTest, AuditsAReloadedWebhookSecretWithoutShowingIt) {
+TEST_F(BindingRegistryTest, S44_AuditsAReloadedWebhookSecretWithoutShowingIt) {
   auto file = file_with_robot();
   file.repositories["robot"].internal_webhook =
       WebhookSource{"gitlab", WebhookScheme::Token, {{Secret("canary1")}}};

@@ -147,7 +147,7 @@ TEST(Overlay, TellsBranchPairsApartByBothNames) {
   EXPECT_EQ(robot.branches.size(), 2U);
 }
 
-TEST(Overlay, ShowsATokenOnlyToTheHostItWasGivenForAndNeverLessEncrypted) {
+TEST(Overlay, S04_ShowsATokenOnlyToTheHostItWasGivenForAndNeverLessEncrypted) {
   struct Case {
     const char* address;
     const char* given_for;
@@ -182,7 +182,7 @@ TEST(Overlay, TakesATokenAloneAsAnOverrideWhereItIsInForce) {
   EXPECT_EQ(robot_of(file(), own).origin, Origin::File);
 }
 
-TEST(Overlay, DisablesABindingWhoseStoredAddressIsNotAllowedAnyMore) {
+TEST(Overlay, S27_DisablesABindingWhoseStoredAddressIsNotAllowedAnyMore) {
   auto own = row(RepositoryOverride::Kind::Change);
   own.external = "http://plain.example/x";
   const auto robot = robot_of(file(), own);
@@ -197,7 +197,7 @@ TEST(Overlay, DisablesABindingWhoseStoredAddressIsNotAllowedAnyMore) {
   EXPECT_EQ(allowed.problem, "");
 }
 
-TEST(Overlay, DisablesABindingWhoseStoredAddressIsNone) {
+TEST(Overlay, S27_DisablesABindingWhoseStoredAddressIsNone) {
   for (const std::optional<std::string>& text :
        {std::optional<std::string>("nonsense"), std::optional<std::string>("https://h/../x"),
         std::optional<std::string>()}) {
