@@ -7,6 +7,7 @@
 #include "agent/git/fallback.h"
 #include "agent/git/http_proxy.h"
 #include "agent/git/mirror.h"
+#include "agent/git/redacting_engine.h"
 #include "agent/git/relay.h"
 #include "agent/git/transports.h"
 
@@ -116,7 +117,7 @@ Result<EngineFactory> engine_factory(const config::Config& config, const Clock& 
   limits.stall = config.sync.timeouts.stall;
   limits.total = config.sync.timeouts.total;
   return [options, limits, sync = config.sync, &clock]() -> std::unique_ptr<Engine> {
-    auto engine = make_engine(sync, options, limits, clock);
+    auto engine = std::make_unique<RedactingEngine>(make_engine(sync, options, limits, clock));
     if (sync.log_detail) return engine;
     return std::make_unique<TerseEngine>(std::move(engine));
   };

@@ -46,7 +46,7 @@ void RemoteText::append(std::string_view bytes) {
       finish_line();
     } else if (c == '\r') {
       line_.clear();
-    } else if (line_.size() < kLineLimit) {
+    } else if (line_.size() <= kLineLimit) {  // one more than is kept, so that a cut is seen
       line_ += c;
     }
   }
