@@ -1,9 +1,22 @@
-# gitferry_layer(NAME SOURCES … LINK …): the static library of one folder, with the project's warnings.
+# What is shipped and listens to strangers: checked copies, guarded stacks, an address that differs from start to start, no
+# table of functions that can be overwritten, and jumps to functions only. tests/hardening.sh looks for it in a program.
+add_library(gitferry_hardening INTERFACE)
+target_compile_options(gitferry_hardening INTERFACE
+  -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+  target_compile_options(gitferry_hardening INTERFACE -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  target_compile_options(gitferry_hardening INTERFACE -mbranch-protection=standard)
+endif()
+target_link_options(gitferry_hardening INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+
+# gitferry_flags: the project's warnings, for everything of it.
 add_library(gitferry_flags INTERFACE)
 target_include_directories(gitferry_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(gitferry_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Werror
   -fstack-protector-strong)
+target_link_options(gitferry_flags INTERFACE -Wl,-z,relro,-z,now)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms of g++ 12's optimiser about std::string and inlined deletes (for the strings: GCC bugs 105329 and 105651).
   target_compile_options(gitferry_flags INTERFACE -Wno-restrict -Wno-free-nonheap-object)
@@ -17,10 +30,10 @@ elseif(GITFERRY_SANITIZE STREQUAL "thread")
   target_compile_options(gitferry_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
   target_link_options(gitferry_flags INTERFACE -fsanitize=thread)
 else()
-  target_compile_options(gitferry_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+  target_link_libraries(gitferry_flags INTERFACE $<$<CONFIG:Release>:gitferry_hardening>)
 endif()
-target_link_options(gitferry_flags INTERFACE -Wl,-z,relro,-z,now)
 
+# gitferry_layer(NAME SOURCES … LINK …): the static library of one folder, with the project's warnings.
 function(gitferry_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
