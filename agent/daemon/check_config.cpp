@@ -3,6 +3,7 @@
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
 #include "agent/daemon/composition.h"
+#include "agent/daemon/process.h"
 #include "config/loader.h"
 
 namespace gitferry::daemon {
@@ -15,6 +16,7 @@ std::optional<config::Config> load_or_explain(const std::string& path) {
 }
 
 int check_config(const std::string& config_path) {
+  harden_process();
   const auto config = load_or_explain(config_path);
   if (!config) return kBadConfiguration;
   for (const auto& found : config->warnings) std::fprintf(stderr, "%s\n", found.str().c_str());

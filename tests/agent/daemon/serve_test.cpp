@@ -1,18 +1,22 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/base/unique_fd.h"
+#include "agent/daemon/process.h"
 #include "tests/config/support.h"
 #include "tests/support/agent_process.h"
 #include "tests/support/process.h"
@@ -47,6 +51,7 @@ class Serving {
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
   /// Waits for the end; the exit code, or -signal.
   int end() {
@@ -122,6 +127,60 @@ TEST_F(Serve, MakesATokenForTheOwnerOnlyThatOpensTheApi) {
   ASSERT_FALSE(token.empty());
   EXPECT_EQ(agent.log().find(token), std::string::npos) << "the log says where it is, not what it is";
   EXPECT_NE(agent.log().find(dir.path("data/admin-token")), std::string::npos);
+}
+
+/// Below DIRECTORY, with its mode: what others may do to it.
+std::vector<std::string> open_to_others(const std::filesystem::path& directory) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+    struct stat status {};
+    if (::lstat(entry.path().c_str(), &status) == 0 && (status.st_mode & 0077U) != 0)
+      found.push_back(fmt::format("{} {:o}", entry.path().string(), status.st_mode & 07777U));
+  }
+  return found;
+}
+
+TEST_F(Serve, S38_WhatItMakesIsForItsOwnerAloneWhateverTheUmask) {
+  const auto before = ::umask(0);
+  const Serving agent(write("g.yaml", yaml("data")), dir.path("log"));
+  ::umask(before);
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  EXPECT_TRUE(std::filesystem::exists(dir.path("data/g.db-wal")));
+  EXPECT_EQ(open_to_others(dir.path("data")), std::vector<std::string>{});
+  struct stat status {};
+  for (const auto* made : {"data", "data-sync"}) {
+    ASSERT_EQ(::stat(dir.path(made).c_str(), &status), 0) << made;
+    EXPECT_EQ(status.st_mode & 07777U, 0700U) << made;
+  }
+  ASSERT_EQ(::chmod(dir.path("data/g.db").c_str(), 0644), 0);
+  EXPECT_EQ(open_to_others(dir.path("data")).size(), 1U) << "the check can fail";
+}
+
+TEST_F(Serve, S45_LeavesNoCoreAndCannotBeLookedInto) {
+  const Serving agent(write("g.yaml", yaml("data")), dir.path("log"));
+  ASSERT_NE(agent.port(), 0) << agent.log();
+  const auto process = "/proc/" + std::to_string(agent.pid());
+  std::ifstream file(process + "/limits");
+  const std::string limits{std::istreambuf_iterator<char>(file), {}};
+  const auto line = limits.substr(limits.find("Max core file size"));
+  std::istringstream words(line.substr(std::string_view("Max core file size").size()));
+  std::string soft;
+  std::string hard;
+  words >> soft >> hard;
+  EXPECT_EQ(soft, "0");
+  EXPECT_EQ(hard, "0");
+}
+
+TEST(HardenProcess, S45_NobodyMayLookIntoItOrDumpItAndItsFilesAreItsOwners) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    harden_process();
+    const bool is_closed = ::prctl(PR_GET_DUMPABLE) == 0;
+    ::_exit(is_closed && ::umask(0) == 077 ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(Serve, TakesUpAGoodFileOnSighupAndKeepsTheOldOneOnABadOne) {
@@ -412,7 +471,7 @@ TEST_F(Serve, S46_ASecondAgentOnTheSamePortEndsWithAReason) {
   EXPECT_NE(second.log().find("is another gitferry running?"), std::string::npos) << second.log();
 }
 
-TEST_F(Serve, DoesNotListenBeyondThisMachineWithoutAProxy) {
+TEST_F(Serve, S31_DoesNotListenBeyondThisMachineWithoutAProxy) {
   Serving agent(write("g.yaml", yaml("data", {}, "0.0.0.0:0")), dir.path("log"));
   EXPECT_EQ(agent.end(), 78);
   EXPECT_NE(agent.log().find("behind_proxy: true"), std::string::npos) << agent.log();
