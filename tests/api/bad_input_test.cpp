@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -5,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/base/text.h"
 #include "tests/api/binding_fixture.h"
 
 namespace gitferry::api {
@@ -387,6 +389,59 @@ TEST_F(BadInputTest, AnUnknownRepositoryIsToldOfByEveryRouteThatNamesOne) {
     EXPECT_NE(answer.detail().find("nobody"), std::string::npos) << answer.detail();
   }
   EXPECT_EQ(everything(), before);
+}
+
+TEST_F(BadInputTest, S32_WhoMayOnlyReadChangesNothing) {
+  for (const auto& taker : takers()) {
+    for (const auto* token : {testing::kReadToken, testing::kOperateToken}) {
+      const bool is_for_operators =
+          taker.method == "POST" && (taker.path.find("/main") != std::string::npos ||
+                                     taker.path.ends_with("/robot") || taker.path.ends_with("/replay"));
+      if (is_for_operators && token == testing::kOperateToken) continue;
+      const auto answer = api(taker.method, taker.path, to_text(taker.body), token);
+      EXPECT_EQ(answer.status, 403) << taker.method << " " << taker.path << " " << answer.text;
+      EXPECT_EQ(answer.code(), 10023);
+    }
+  }
+  EXPECT_EQ(everything(), before);
+  const auto bound = submit("POST", "/repo", takers()[0].body);
+  EXPECT_EQ(bound.code(), 0) << "with the right role it would have: " << bound.text;
+  EXPECT_NE(everything(), before);
+}
+
+TEST_F(BadInputTest, S28_SqlIsRefusedOrData) {
+  for (const std::string sql :
+       {"x'; DROP TABLE lane;--", "1;--", "1,2);--", "' OR '1'='1", "1 UNION SELECT 1", "\"x\"",
+        "x'||load_extension('x')||'", "%27;DROP%20TABLE%20run--"}) {
+    SCOPED_TRACE(sql);
+    const auto escaped = percent_encode(sql);
+    for (const std::string path : {"/repo?create_sort=", "/repo?page_num=", "/robot/branch?create_sort=",
+                                   "/repo/robot/logs?branch_id=", "/repo/logs?repo_name=robot&branch_id=",
+                                   "/deliveries?verdict=", "/audit?page_size="}) {
+      EXPECT_EQ(api("GET", path + escaped).status, 400) << path;
+    }
+    for (const std::string path : {"/repo?repo_name=", "/status?repo_name=", "/deliveries?repo_name=",
+                                   "/audit?repo_name=", "/repo/logs?repo_name="}) {
+      EXPECT_LE(api("GET", path + escaped).data().size(), 0U) << path;
+    }
+    for (const auto* method : {"PUT", "DELETE", "POST"}) {
+      EXPECT_NE(api(method, "/repo/" + escaped, R"({"enable":true})").code(), 0) << method;
+      EXPECT_NE(api(method, "/robot/branch/" + escaped, R"({"enable":true})").code(), 0) << method;
+    }
+    auto body = repository_body(sql);
+    EXPECT_EQ(submit("POST", "/repo", body).code(), 10020);
+  }
+  EXPECT_EQ(everything(), before);
+  // What git takes for a name is one.
+  const std::string name = "x');DROP/TABLE/lane;--";
+  ASSERT_EQ(submit("POST", "/robot/branch", branch_body(name, name)).code(), 0);
+  EXPECT_EQ(api("POST", "/robot/branch/" + percent_encode(name) + "?wait=0").code(), 10021);
+  const auto branches = api("GET", "/robot/branch?page_size=100").data();
+  EXPECT_EQ(
+      std::count_if(branches.begin(), branches.end(),
+                    [&](const Json::Value& row) { return row["internal_branch_name"].asString() == name; }),
+      1);
+  EXPECT_EQ(api("DELETE", "/robot/branch/" + percent_encode(name)).code(), 0);
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "agent/model/remote_url.h"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace gitferry {
@@ -79,32 +82,44 @@ TEST(RemoteUrl, SplitsUserInfoOff) {
   EXPECT_EQ(parsed->url.str(), "https://host/x.git");
 }
 
+void expect_refused(const std::vector<std::string>& addresses) {
+  for (const auto& text : addresses) EXPECT_FALSE(parse_remote_url(text, any_scheme())) << text;
+}
+
+TEST(RemoteUrl, S05_RefusesWhiteSpaceAndControlCharactersRawAndEscaped) {
+  using namespace std::string_literals;
+  expect_refused({"https://host/a b", "https://host/a%0d%0ab", "https://host/a%00b", "https://ho%0ast/x",
+                  "https://a%0a:b@host/x", "https://a:b%0d@host/x", "https://host/a\nb", "https://host/a\rb",
+                  "https://host/a\tb", "https://host/a\0b"s, "https://host/a%7fb",
+                  "git@host:x.git\n-c\ncore.x=y", "https://host/x.git -c core.sshCommand=touch",
+                  "ssh://git@host/x.git%20-c", "ssh://a%85@host/x",
+                  "git@github.com:acme/x.git -c core.sshCommand=touch"});
+}
+
+TEST(RemoteUrl, S06_RefusesWhatAProgramWouldTakeForAnOption) {
+  expect_refused({"https://-oProxyCommand=x/y", "ssh://-oProxyCommand=touch/x", "ssh://-lroot@host/x",
+                  "-oProxyCommand=x@host:y", "git@host:-x", "git@-host:x", "--upload-pack=touch", "-u",
+                  "-c core.sshCommand=touch", "--receive-pack=x", "--config=core.hooksPath=x"});
+}
+
+TEST(RemoteUrl, S07_RefusesTransportsThatRunPrograms) {
+  expect_refused({"ext::sh -c touch% PWN", "ext::sh", "fd::0", "transport::address", "git://host/x",
+                  "javascript://x/y", "git+ssh://host/x", "ext://host/x"});
+}
+
+TEST(RemoteUrl, S08_RefusesWhatIsAPathButNotFromTheRoot) {
+  expect_refused(
+      {"x", "../../x", "~/x", "./x", "C:\\x", "file://host/x", "file://x", "/srv/../etc", "file:///a/../b"});
+}
+
 TEST(RemoteUrl, RefusesWhatIsNoAddress) {
-  for (const std::string& text :
-       {std::string(), std::string("x"), std::string("../../x"), std::string("~/x"), std::string("C:\\x"),
-        std::string("ext::sh -c touch% PWN"), std::string("ext::sh"), std::string("fd::0"),
-        std::string("transport::address"), std::string("git://host/x"), std::string("javascript://x/y"),
-        std::string("https://"), std::string("https://host"), std::string("https://host/"),
-        std::string("https:///x"), std::string("https://host:0/x"), std::string("https://host:99999/x"),
-        std::string("https://host:/x"), std::string("https://-oProxyCommand=x/y"),
-        std::string("ssh://-oProxyCommand=touch/x"), std::string("ssh://-lroot@host/x"),
-        std::string("-oProxyCommand=x@host:y"), std::string("git@host:-x"), std::string("git@-host:x"),
-        std::string("https://host/a b"), std::string("https://host/a%0d%0ab"),
-        std::string("https://host/a%00b"), std::string("https://ho%0ast/x"),
-        std::string("https://a%0a:b@host/x"), std::string("https://host/a\nb"),
-        std::string("https://host/../x"), std::string("https://host/%2e%2e/x"), std::string("file://host/x"),
-        std::string("file://x"), std::string("https://host/x?y"), std::string("https://host/x#y"),
-        std::string("ssh://git:pw@host/x"), std::string("oauth2:pw@host:acme/x.git"),
-        std::string("ssh://a%3Apw@host/x"), std::string("ssh://a%2Fb@host/x"),
-        // As str() writes them, they would be read as something else.
-        std::string("git@host:/x#y"), std::string("git@host:/x?y"), std::string("a%41@host:/x"),
-        std::string("ssh://a%2541@host/x"), std::string("@host:a@b"), std::string("ssh://a%85@host/x"),
-        std::string("https://host/\xff"), std::string(3000, 'a'), std::string("--upload-pack=touch"),
-        std::string("-c core.sshCommand=touch"), std::string("https://host/x.git -c core.sshCommand=touch"),
-        std::string("git@host:x.git\n-c\ncore.sshCommand=touch"), std::string("ssh://git@host/x.git%20-c"),
-        std::string("git@github.com:acme/x.git -c core.sshCommand=touch")}) {
-    EXPECT_FALSE(parse_remote_url(text, any_scheme())) << text;
-  }
+  expect_refused({"", "https://", "https://host", "https://host/", "https:///x", "https://host:0/x",
+                  "https://host:99999/x", "https://host:/x", "https://host/../x", "https://host/%2e%2e/x",
+                  "https://host/x?y", "https://host/x#y", "ssh://git:pw@host/x", "oauth2:pw@host:acme/x.git",
+                  "ssh://a%3Apw@host/x", "ssh://a%2Fb@host/x",
+                  // As str() writes them, they would be read as something else.
+                  "git@host:/x#y", "git@host:/x?y", "a%41@host:/x", "ssh://a%2541@host/x", "@host:a@b",
+                  "https://host/\xff", std::string(3000, 'a')});
 }
 
 TEST(RemoteUrl, S08_RefusesSchemesThatAreNotAllowedAndNamesTheSetting) {
