@@ -1,9 +1,11 @@
 #include "agent/base/crash_point.h"
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <signal.h>

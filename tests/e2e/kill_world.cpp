@@ -19,6 +19,8 @@ namespace {
 
 /// Nobody listens there.
 constexpr std::string_view kDeadUrl = "http://127.0.0.1:1/git/dead.git";
+/// For a hundred branches on a machine that has other things to do.
+constexpr std::chrono::seconds kPatience{240};
 constexpr auto kDeliveryIds = "SELECT provider_delivery_id FROM delivery";
 
 std::string repository_name(int repository) {
@@ -253,7 +255,7 @@ void KillWorld::settle(const std::string& title, unsigned seed) {
 }
 
 void KillWorld::expect_rest(const std::string& title, unsigned seed) {
-  EXPECT_TRUE(eventually([&] { return is_at_rest(); })) << agent_->log();
+  EXPECT_TRUE(eventually([&] { return is_at_rest(); }, kPatience)) << agent_->log();
   expect_equal_refs();
   expect_nothing_runs();
   agent_->kill(SIGTERM);
