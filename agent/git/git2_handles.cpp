@@ -12,6 +12,10 @@ namespace {
 constexpr std::size_t kTextLimit = 200;
 /// Of objects that libgit2 keeps for a next look; a walk looks at most of them once.
 constexpr std::ptrdiff_t kCacheLimit = 16 << 20;
+/// Of one object, unpacked: a few bytes of a pack can claim any size.
+[[maybe_unused]] constexpr std::size_t kObjectLimit = std::size_t{512} << 20U;
+/// Of a pack, from its first bytes: room for so many is taken at once.
+constexpr std::size_t kObjectsLimit = std::size_t{64} << 20U;
 
 int begin() {
   const int count = git_libgit2_init();
@@ -20,6 +24,10 @@ int begin() {
     git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
   }
   git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, kCacheLimit);
+  git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECTS, kObjectsLimit);
+#ifdef GITFERRY_LIBGIT2_BOUNDS_OBJECTS
+  git_libgit2_opts(GIT_OPT_SET_PACK_MAX_OBJECT_SIZE, kObjectLimit);
+#endif
   git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 1);
   git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 1);
   return count;

@@ -149,6 +149,7 @@ Result<MirrorManifest> MirrorFiles::open() {
 
 Status MirrorFiles::write(const MirrorManifest& manifest) {
   const auto temporary = manifest_file() + ".new";
+  ::unlink(temporary.c_str());  // what a crash left, or a link that would not be followed
   if (auto written = write_file(temporary, manifest.text()); !written) return written;
   crash_point(CrashPoint::ManifestWritten);
   if (::rename(temporary.c_str(), manifest_file().c_str()) != 0) {

@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <string>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include "config/yaml_tree.h"
 #include "tests/config/support.h"
@@ -159,6 +162,37 @@ TEST(Loader, S20_RefusesYamlThatIsMoreThanPlain) {
   std::string keys;
   for (std::size_t i = 0; i <= kKeysLimit; ++i) keys += "k" + std::to_string(i) + ": 1\n";
   expect_error({keys, "1001:1: error: more than 1000 keys in one mapping"});
+}
+
+/// What costs a parser much more than it costs whoever writes it.
+TEST(Loader, S20_BombsEndAtOnceWithTheirPlace) {
+  constexpr std::size_t kDeep = 200'000;
+  std::string levels = "version: 1\na: &a [x]\n";
+  for (char name = 'b'; name <= 'j'; ++name) {
+    const auto inner = "*" + std::string(1, static_cast<char>(name - 1));
+    levels += std::string(1, name) + ": &" + name + " [";
+    for (int i = 0; i < 10; ++i) levels += inner + (i < 9 ? "," : "]\n");
+  }
+  std::string blocks = "version: 1\nrepos:\n";
+  for (std::size_t i = 0; i < 1'000; ++i) blocks += std::string(i, ' ') + "- \n";
+  for (const auto& bomb : std::vector<std::string>{
+           "version: 1\nrepos: " + std::string(kDeep, '['), "version: 1\nrepos: " + std::string(kDeep, '{'),
+           "version: 1\nrepos: " + std::string(kDeep, '-'), "version: 1\nsync: &a [*a]", levels, blocks,
+           "version: 1\n" + std::string(kDeep, '?') + " a", "version: 1\nsync: {workers: 0123}",
+           "version: 1\nsync: {workers: 0x10}", "version: 1\nsync: {workers: 1_0}"}) {
+    rusage before{};
+    ::getrusage(RUSAGE_THREAD, &before);
+    const auto loaded = load(bomb);
+    rusage after{};
+    ::getrusage(RUSAGE_THREAD, &after);
+    ASSERT_FALSE(loaded) << bomb.substr(0, 60);
+    EXPECT_TRUE(std::regex_search(text_of(loaded), std::regex("f\\.yaml:[0-9]+:[0-9]+: error: ")))
+        << text_of(loaded);
+    const auto took_ms = (after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000 +
+                         (after.ru_utime.tv_usec - before.ru_utime.tv_usec) / 1000;
+    EXPECT_LT(took_ms, 1000) << bomb.substr(0, 60);
+    EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 64 * 1024) << bomb.substr(0, 60);
+  }
 }
 
 TEST(Loader, NamesUnknownKeysWithASuggestion) {
