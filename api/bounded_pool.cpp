@@ -46,6 +46,7 @@ void* BoundedPool::thread_entry(void* self) {
 }
 
 void BoundedPool::work() {
+  ::pthread_setname_np(::pthread_self(), "answering");  // not the name of whoever made it
   for (bool is_first = true;; is_first = false) {
     Waiting next;
     {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/private_file.h"
 #include "agent/base/unique_fd.h"
 
 namespace gitferry::api {
@@ -41,7 +42,7 @@ Result<Secret> read_file(const std::string& path, const std::string& what, bool 
   if (!fd || ::fstat(fd.get(), &status) != 0)
     return invalid("cannot read " + what + ": " + std::generic_category().message(errno));
   if (!S_ISREG(status.st_mode)) return invalid(what + " is not a regular file");
-  if (is_private && (status.st_mode & 077) != 0)
+  if (is_private && !gitferry::is_private(status))
     return invalid(what + " can be read by others", "chmod 600 " + path);
   std::string bytes(kFileLimit + 1, '\0');
   std::size_t filled = 0;

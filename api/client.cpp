@@ -15,6 +15,8 @@ constexpr const char* kPurpose = "ask the agent";
 constexpr std::int64_t kPageSize = 100;
 constexpr std::size_t kAnswerValues = 1'000'000;  ///< a sync of a repository has a row a branch
 constexpr std::chrono::seconds kConnectTimeout{5};
+constexpr std::chrono::seconds kHealthTimeout{
+    4};  ///< who asks does so again soon, and has a limit of his own
 /// Beyond the time that the agent was asked to wait for runs.
 constexpr std::chrono::seconds kAnswerTimeout{30};
 
@@ -188,6 +190,27 @@ Status find_agent(const std::string& base_url, const std::string& certificate_fi
   const auto body = parse_json_object(reply->body, {.values = kAnswerValues});
   if (!body || text_at(*body, "name") != "gitferry") return other_program(base_url, reply->status);
   return {};
+}
+
+Result<Health> ask_health(const std::string& base_url, const std::string& certificate_file,
+                          HealthQuestion question) {
+  HttpCall call;
+  call.purpose = kPurpose;
+  call.base_url = base_url;
+  call.certificate_file = certificate_file;
+  call.method = "GET";
+  call.path = question == HealthQuestion::Live ? "/livez" : "/readyz?verbose";
+  call.connect_timeout = kHealthTimeout;
+  call.answer_timeout = kHealthTimeout;
+  const auto reply = send(call);
+  if (!reply) return fail(reply.error());
+  const auto body = parse_json_object(reply->body, {.values = kAnswerValues});
+  const auto status = body ? text_at(*body, "status") : std::nullopt;
+  if (!status) return other_program(base_url, reply->status);
+  Health health{reply->status == 200, *status};
+  const auto threads = string_at(member(*body, "checks"), "threads");
+  if (!threads.empty() && threads != "ok") health.text = threads;
+  return health;
 }
 
 Result<ApiAnswer<StatusLine>> ApiClient::status(const std::string& repository) const {

@@ -110,6 +110,16 @@ struct SyncCall {
 /// program.
 Status find_agent(const std::string& base_url, const std::string& certificate_file = {});
 
+enum class HealthQuestion { Live, Ready };
+struct Health {
+  bool is_well = false;
+  std::string text;  ///< `ok`, or what is wrong, in one line
+};
+/// Asks /livez or /readyz, without a token. Errors: those of send(), and ProtocolError where what answers is
+/// no health route.
+Result<Health> ask_health(const std::string& base_url, const std::string& certificate_file,
+                          HealthQuestion question);
+
 /// The management API of a running agent, as the command line asks it.
 ///
 /// Blocking:  each call until the answer: a sync for its `wait` and a little more.

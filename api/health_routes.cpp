@@ -7,12 +7,15 @@
 #include <fmt/format.h>
 
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/base/text.h"
 #include "api/json.h"
 #include "api/management_routes.h"
 
 namespace gitferry::api {
 namespace {
+
+constexpr const char* kStuck = "a thread is stuck";
 
 Response state_answer(int status, const char* state, const Json::Value& checks = {}) {
   Json::Value body(Json::objectValue);
@@ -36,19 +39,29 @@ std::string hosts_check(std::size_t resting) {
   return resting == 0 ? "ok" : fmt::format("{} not answering", resting);
 }
 
-/// Ready is: the store answers. Git hosts do not count, since restarting cannot mend them.
+/// Alive is: every thread goes on, which a restart mends where one does not.
+Response get_liveness() {
+  const auto late = late_threads();
+  return late.empty() ? state_answer(200, "ok") : state_answer(503, kStuck);
+}
+
+/// Ready is: every thread goes on, and the store answers. Git hosts do not count, since restarting cannot
+/// mend them.
 Response get_readiness(ApiContext& context, const Request& request) {
+  const auto late = late_threads();
   const auto due = context.store.next_due_after(to_epoch_ms(context.clock.now()));
   if (!due) log::warn("not ready", {{"reason", due.error().text()}});
   const auto* const store = due ? "ok" : "not available";
   Json::Value checks;
   const auto is_verbose = [](const Parameter& parameter) { return parameter.name == "verbose"; };
   if (std::any_of(request.query.begin(), request.query.end(), is_verbose)) {
+    checks["threads"] = late.empty() ? "ok" : "stuck: " + text_of(late);
     checks["store"] = store;
     checks["configuration"] = configuration_check(context.configuration());
     checks["git_hosts"] = hosts_check(context.sync.resting_hosts().size());
     checks["reconcile"] = std::string(name_of(context.sync.reconcile_state()));
   }
+  if (!late.empty()) return state_answer(503, kStuck, checks);
   return due ? state_answer(200, "ok", checks) : state_answer(503, "store not available", checks);
 }
 
@@ -65,7 +78,7 @@ Response get_version() {
 
 std::vector<Route> health_routes(ApiContext& context) {
   std::vector<Route> routes;
-  const auto live = [](const Call&) { return state_answer(200, "ok"); };
+  const auto live = [](const Call&) { return get_liveness(); };
   const auto ready = [&context](const Call& call) { return get_readiness(context, call.request); };
   const auto version = [](const Call&) { return get_version(); };
   // At once, so that it answers whatever keeps the workers.

@@ -7,6 +7,7 @@
 
 #include <httplib.h>
 
+#include "agent/base/supervision.h"
 #include "api/http_message.h"
 
 namespace gitferry::api {
@@ -23,9 +24,11 @@ using EnqueueResult = decltype(std::declval<httplib::TaskQueue&>().enqueue(std::
 class InlineQueue final : public httplib::TaskQueue {
  public:
   EnqueueResult enqueue(std::function<void()> connection) override {
+    beat();
     connection();
     return static_cast<EnqueueResult>(true);
   }
+  void on_idle() override { beat(); }
   void shutdown() override {}
 };
 

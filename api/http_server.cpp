@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/base/unique_fd.h"
 #include "api/envelope.h"
 #include "api/http_library.h"
@@ -80,6 +81,7 @@ class GuardedServer final : public httplib::Server {
   void configure() {
     new_task_queue = [] { return std::make_unique<InlineQueue>().release(); };
     set_keep_alive_max_count(1);
+    set_idle_interval(beat_interval());
     // SO_REUSEPORT, the library's default, would let a second process take half of the connections unseen.
     set_socket_options([](socket_t socket) {
       const int on = 1;
@@ -196,6 +198,7 @@ class RunningServer final : public HttpServer {
 
  private:
   void accept_until_stopped() {
+    const SupervisedThread supervised("acceptor");
     for (;;) {
       server_.listen_after_bind();
       if (server_.is_stopping()) return;

@@ -17,6 +17,7 @@
 #include "agent/base/crash_point.h"
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "api/envelope.h"
 #include "api/forwarded.h"
 #include "api/raw_response.h"
@@ -134,8 +135,10 @@ void Reception::wake() {
 // The thread.
 
 void Reception::run() {
+  const SupervisedThread supervised("reception");
   std::array<epoll_event, kEventsATurn> events{};
   while (!is_done()) {
+    beat();
     const int found = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
                                    milliseconds_to_next_deadline());
     for (int i = 0; i < found; ++i) {
@@ -156,12 +159,12 @@ bool Reception::is_done() const {
 }
 
 int Reception::milliseconds_to_next_deadline() const {
-  auto next = MonotonicTime::max();
+  const auto now = SteadyClock::now();
+  auto next = now + beat_interval();
   for (const auto* list : {&receiving_, &writing_, &draining_}) {
     if (!list->empty()) next = std::min(next, list->front().deadline);
   }
-  if (next == MonotonicTime::max()) return -1;  // an idle process sleeps
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - SteadyClock::now());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - now);
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 600'000));
 }
 

@@ -20,6 +20,9 @@ target_link_options(gitferry_flags INTERFACE -Wl,-z,relro,-z,now)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms of g++ 12's optimiser about std::string and inlined deletes (for the strings: GCC bugs 105329 and 105651).
   target_compile_options(gitferry_flags INTERFACE -Wno-restrict -Wno-free-nonheap-object)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # A false alarm of newer ones: an optional string that is assigned to (GCC bug 80635).
+  target_compile_options(gitferry_flags INTERFACE -Wno-maybe-uninitialized)
 endif()
 target_compile_definitions(gitferry_flags INTERFACE
   GITFERRY_VERSION="${PROJECT_VERSION}" SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "agent/base/private_file.h"
 #include "agent/base/unique_fd.h"
 
 namespace gitferry::config {
@@ -28,7 +29,7 @@ Result<std::string> read_private_file(const std::string& path) {
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return invalid("cannot read the secret file '" + path + "'");
   if (!S_ISREG(status.st_mode)) return invalid("the secret file '" + path + "' is not a regular file");
-  if ((status.st_mode & 077) != 0)
+  if (!is_private(status))
     return invalid("the secret file '" + path + "' can be read by others", "chmod 600 " + path);
   std::string bytes(kSecretLimit + 1, '\0');
   std::size_t filled = 0;

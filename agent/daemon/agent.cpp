@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
 #include <malloc.h>
 
 #include "agent/base/crash_point.h"
@@ -106,6 +107,13 @@ void Agent::announce() const {
   announce_bindings(*bindings);
   log_warnings(config);
   give_memory_back();
+}
+
+std::string Agent::summary() const {
+  return fmt::format(
+      "listening on {}, {} repositories",
+      config::listen_text(started_with_->server.listen_host, static_cast<std::uint16_t>(server_->port())),
+      bindings_->snapshot()->repositories.size());
 }
 
 void Agent::look_at_files() {

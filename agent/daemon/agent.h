@@ -28,6 +28,8 @@ class Agent {
   Status start();
   /// Says in the log what runs, and what is bound.
   void announce() const;
+  /// The same in one line: where it listens, and how much is bound.
+  [[nodiscard]] std::string summary() const;
   /// Takes up what the file says now, and the listener's certificate. A bad file, or a change that cannot be
   /// written, changes nothing; nor does a bad certificate, which keeps nothing else from being taken up.
   void reload();

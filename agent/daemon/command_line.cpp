@@ -26,6 +26,7 @@ gitferry keeps branches of two git hosts in step: a push on one reaches the othe
 struct Options {
   std::string config_path = "gitferry.yaml";
   CheckDatabaseOptions check_database;
+  HealthCheckOptions health;
   PrintConfigOptions print;
   StatusCommandOptions status;
   DeliveriesCommandOptions deliveries;
@@ -77,6 +78,20 @@ void add_check_database_command(CLI::App& app, Options& options, int& exit_code)
   command->callback([&] {
     options.check_database.config_path = options.config_path;
     exit_code = check_database_command(options.check_database);
+  });
+}
+
+void add_health_check_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "healthcheck",
+      "Examples:\n  gitferry healthcheck\n  gitferry healthcheck --live --url http://127.0.0.1:8080\n\n"
+      "Ask the running agent whether it is ready: exit code 0 or 1, for containers.");
+  add_config_option(*command, options);
+  command->add_option("--url", options.health.url, "The agent; by default the configured listener");
+  command->add_flag("--live", options.health.live, "Ask only whether it goes on, not whether it is ready");
+  command->callback([&] {
+    options.health.config_path = options.config_path;
+    exit_code = health_check(options.health);
   });
 }
 
@@ -243,6 +258,7 @@ int parse_and_run(int argc, char** argv) {
   app.set_version_flag("--version", GITFERRY_VERSION);
   add_file_commands(app, options, exit_code);
   add_check_database_command(app, options, exit_code);
+  add_health_check_command(app, options, exit_code);
   add_sync_command(app, options, exit_code);
   add_status_command(app, options, exit_code);
   add_deliveries_command(app, options, exit_code);

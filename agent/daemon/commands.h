@@ -32,6 +32,16 @@ struct PrintConfigOptions {
 };
 int print_config(const PrintConfigOptions& options);
 
+struct HealthCheckOptions {
+  std::string config_path;
+  std::string url;    ///< empty: the configured listener
+  bool live = false;  ///< whether it goes on at all, instead of whether it is ready
+};
+/// Asks the running agent how it is, for containers: kDone or kFailed, and the reason on stderr. A
+/// configuration that is wrong, as a running agent may have refused, fails nothing: then the default listener
+/// is asked, or the environment's.
+int health_check(const HealthCheckOptions& options);
+
 struct StatusCommandOptions {
   ServerOptions server;
   std::string repository;  ///< empty: all

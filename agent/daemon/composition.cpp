@@ -14,6 +14,9 @@
 namespace gitferry::daemon {
 namespace {
 
+// The relay, the mirror after it, and counting how far two branches went apart: each has the whole time.
+constexpr int kTimesATransfer = 3;
+
 /// Drops what a host's hooks said, for `log_detail: false`: it may hold more than the sync log should keep.
 class TerseEngine final : public Engine {
  public:
@@ -77,6 +80,7 @@ SyncOptions sync_options(const config::Config& config) {
   options.workers = config.sync.workers;
   options.per_host = config.sync.per_host;
   options.reconcile_interval = config.sync.reconcile_interval;
+  options.longest_run = kTimesATransfer * config.sync.timeouts.total;
   return options;
 }
 

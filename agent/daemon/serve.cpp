@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <exception>
@@ -11,11 +13,15 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/daemon/agent.h"
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
 #include "agent/daemon/file_watch.h"
 #include "agent/daemon/process.h"
+#include "agent/daemon/service_manager.h"
+#include "agent/daemon/watchdog.h"
+#include "config/secret_source.h"
 
 namespace gitferry::daemon {
 namespace {
@@ -24,29 +30,37 @@ constexpr std::chrono::seconds kLookAtFilesEvery{2};
 
 void drain_unless_hurried(Agent& agent, SignalReceiver& signals) {
   const UniqueFd done(::eventfd(0, EFD_CLOEXEC));
+  std::atomic<bool> is_done{false};
   std::jthread draining([&] {
     try {
       agent.drain();
     } catch (const std::exception& error) {
       log::error("draining failed", {{"reason", error.what()}});
     }
+    is_done = true;
     ::eventfd_write(done.get(), 1);
   });
-  while (const int signal = signals.wait(done.get())) {
-    if (signal == SIGHUP) continue;
+  while (!is_done) {
+    beat();
+    const int signal = signals.wait(done.get(), beat_interval());
+    if (signal == 0 || signal == SIGHUP) continue;
     log::warn("second signal: leaving at once; unfinished lanes stay pending", {{"signal", signal}});
     ::_exit(128 + signal);
   }
 }
 
 /// Takes reloads up, by signal or by a look at the files, until a signal to end comes: its number.
-int wait_for_end(Agent& agent, SignalReceiver& signals, FileWatch& file) {
+int wait_for_end(Agent& agent, SignalReceiver& signals, FileWatch& file, const ServiceManager& manager) {
   while (true) {
-    const int signal = signals.wait(-1, kLookAtFilesEvery);
+    beat();
+    const int signal =
+        signals.wait(-1, std::min<std::chrono::milliseconds>(kLookAtFilesEvery, beat_interval()));
     const bool is_asked = signal == SIGHUP || (signal == 0 && agent.watches() && file.look());
     if (is_asked) {
       file.know();
+      manager.reloading();
       agent.reload();
+      manager.ready(agent.summary());
     } else if (signal != 0) {
       return signal;
     } else {
@@ -63,6 +77,8 @@ int run(const std::string& config_path) {
   // Threads with a heap each would keep a freed snapshot of all bindings each.
   ::mallopt(M_ARENA_MAX, 2);  // NOLINT(concurrency-mt-unsafe): no other thread runs yet
   SignalReceiver signals;
+  const ServiceManager manager(config::process_environment());
+  set_patience_for(manager);
   FileWatch file(config_path);  // before it is read: what changes meanwhile is news
   auto config = load_or_explain(config_path);
   if (!config) return kBadConfiguration;
@@ -73,7 +89,11 @@ int run(const std::string& config_path) {
     return info(started.error().code).exit_code;
   }
   agent.announce();
-  const int signal = wait_for_end(agent, signals, file);
+  manager.ready(agent.summary());
+  const SupervisedThread supervised("main");
+  const Watchdog watchdog(manager);
+  const int signal = wait_for_end(agent, signals, file, manager);
+  manager.stopping();
   log::info("draining: no new runs, running ones finish", {{"signal", signal}});
   drain_unless_hurried(agent, signals);
   crash_point(CrashPoint::Drained);

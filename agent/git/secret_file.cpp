@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/base/private_file.h"
+
 namespace gitferry {
 namespace {
 
@@ -70,7 +72,7 @@ Result<UniqueFd> open_regular_file(std::string_view where, std::string_view sour
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return unusable(where, source, "it is no regular file", "name a regular file");
   }
-  if (access == FileAccess::OwnerOnly && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+  if (access == FileAccess::OwnerOnly && !is_private(status)) {
     return unusable(where, source, "other users may read or change it",
                     fmt::format("run: chmod 600 '{}'", path));
   }

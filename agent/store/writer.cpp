@@ -4,6 +4,7 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 
 namespace gitferry {
 
@@ -40,11 +41,13 @@ Status Writer::submit(std::string_view attempted, std::function<Status(SqlConnec
 
 std::vector<Writer::Request> Writer::take_all() {
   auto queue = queue_.lock();
-  queue.wait(arrived_, [](const Queue& now) { return now.closing || !now.waiting.empty(); });
+  wait_beating(queue, arrived_, std::chrono::steady_clock::time_point::max(),
+               [](const Queue& now) { return now.closing || !now.waiting.empty(); });
   return std::exchange(queue->waiting, {});
 }
 
 void Writer::work() {
+  const SupervisedThread supervised("writer");
   for (auto group = take_all(); !group.empty(); group = take_all()) {
     commit(group);
     {

@@ -12,8 +12,8 @@
 namespace gitferry {
 namespace {
 
-constexpr std::chrono::seconds kLongestProbe{60};
 constexpr std::size_t kMostAsked = 3;
+constexpr std::chrono::seconds kLongestListing = kLongestProbe / kMostAsked;
 
 std::optional<Side> side_at(const RepositoryBinding& binding, const std::string& host) {
   if (binding.internal.host_key() == host) return Side::Internal;
@@ -55,7 +55,7 @@ std::optional<HostNews> probe_host(Engine& engine, const BindingSnapshot& bindin
   for (const auto* binding : to_ask(bindings, repository, host, fraction)) {
     const auto remote = remote_of(*binding, *side_at(*binding, host), credentials);
     if (!remote) continue;
-    const TimeLimit limit(stop, std::chrono::steady_clock::now() + kLongestProbe);
+    const TimeLimit limit(stop, std::chrono::steady_clock::now() + kLongestListing);
     const auto listed = engine.list_refs(*remote, RefScope::Branches, limit.token());
     if (limit.was_stopped()) return std::nullopt;
     // Cancelled: by the limit.

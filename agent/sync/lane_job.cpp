@@ -7,6 +7,7 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/retry.h"
 #include "agent/sync/run_text.h"
@@ -230,7 +231,9 @@ std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pas
   }
   RunningTransfers::Running running(parts_.running, ids);
   request->progress = &running.progress();
+  beat_for(parts_.longest_run);
   auto reports = run_guarded(engine, *request, parts_.stop);
+  beat();
   parts_.transferred(reports);
   return reports;
 }

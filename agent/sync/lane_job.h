@@ -35,6 +35,7 @@ class LaneJob {
     RunningTransfers& running;
     std::stop_token stop;  ///< cancels the transfer
     std::function<bool()> is_stopping;
+    std::chrono::milliseconds longest_run;  ///< of SyncOptions
     /// Is given the reports of each transfer when it ended.
     std::function<void(const std::vector<RunReport>&)> transferred;
   };

@@ -4,10 +4,12 @@
 #include <exception>
 #include <limits>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/sync/host_probe.h"
 #include "agent/sync/lane_job.h"
 
@@ -97,8 +99,8 @@ LaneRunner::~LaneRunner() {
 
 void LaneRunner::start() {
   running_.start();
-  for (int i = 0; i < std::max(parts_.options.workers, 1); ++i) {
-    workers_.emplace_back([this] { work(); });
+  for (int i = 1; i <= std::max(parts_.options.workers, 1); ++i) {
+    workers_.emplace_back([this, i] { work(i); });
   }
 }
 
@@ -142,8 +144,8 @@ bool LaneRunner::is_stopping() {
 
 void LaneRunner::pause() {
   auto state = state_.lock();
-  state.wait_until(changed_, std::chrono::steady_clock::now() + kPause,
-                   [](const State& now) { return now.is_stopping; });
+  wait_beating(state, changed_, std::chrono::steady_clock::now() + kPause,
+               [](const State& now) { return now.is_stopping; });
 }
 
 void LaneRunner::wait_for_work(std::uint64_t seen_wakes) {
@@ -161,11 +163,13 @@ void LaneRunner::wait_for_work(std::uint64_t seen_wakes) {
   if (const auto probe = state->turns.breakers().next_probe(now))
     longest = std::min(longest, std::chrono::ceil<milliseconds>(*probe - now));
   const SteadyTime deadline = std::chrono::steady_clock::now() + longest;
-  state.wait_until(changed_, deadline,
-                   [&](const State& current) { return current.is_stopping || current.wakes != seen_wakes; });
+  wait_beating(state, changed_, deadline, [&](const State& current) {
+    return current.is_stopping || current.wakes != seen_wakes;
+  });
 }
 
-void LaneRunner::work() {
+void LaneRunner::work(int number) {
+  const SupervisedThread supervised("worker " + std::to_string(number));
   std::unique_ptr<Engine> engine;
   while (!is_stopping()) {
     try {
@@ -208,8 +212,10 @@ Offer LaneRunner::offer(const LaneRow& lane, const BindingSnapshot& bindings, La
 bool LaneRunner::probe(Engine& engine, const Claim& claim) {
   const auto snapshot = parts_.snapshot();
   for (const auto& host : claim.share.probes) {
+    beat_for(kLongestProbe);
     const auto news = probe_host(engine, *snapshot, claim.share.repository, host, parts_.credentials,
                                  parts_.fraction, stop_.get_token());
+    beat();
     if (is_stopping()) return false;
     if (!news) continue;
     note(claim.share, {*news});
@@ -291,6 +297,7 @@ void LaneRunner::give_back(const LaneTurns::Share& share) {
 
 Result<std::unique_ptr<LaneRunner::Claim>> LaneRunner::claim_next() {
   for (;;) {
+    beat();
     const auto snapshot = parts_.snapshot();
     const auto now_ms = to_epoch_ms(parts_.clock.now());
     auto claim = std::make_unique<Claim>(*this);
@@ -355,7 +362,7 @@ bool LaneRunner::run(Engine& engine, Claim& claim) {
   if (!probe(engine, claim)) return true;
   const auto& share = claim.share;
   LaneJob job({parts_.store, parts_.clock, parts_.credentials, parts_.snapshot, parts_.fraction, waiters_,
-               running_, stop_.get_token(), [this] { return is_stopping(); },
+               running_, stop_.get_token(), [this] { return is_stopping(); }, parts_.options.longest_run,
                [&](const auto& reports) { note(share, news_of(share.repository, share.hosts, reports)); }},
               std::move(claim.lanes));
   return job.run(engine);

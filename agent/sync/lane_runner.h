@@ -89,7 +89,7 @@ class LaneRunner {
   /// Lanes in one worker's hands; given back at the end.
   class Claim;
 
-  void work();
+  void work(int number);
   void step(std::unique_ptr<Engine>& engine);
   /// Null where nothing is due that may run now.
   Result<std::unique_ptr<Claim>> claim_next();

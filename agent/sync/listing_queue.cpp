@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 
 namespace gitferry {
 
@@ -51,7 +52,8 @@ Status ListingQueue::add(Wish wish) {
 
 std::optional<ListingQueue::Wish> ListingQueue::next() {
   auto state = state_.lock();
-  state.wait(changed_, [](const State& now) { return now.is_stopped || !now.waiting.empty(); });
+  wait_beating(state, changed_, std::chrono::steady_clock::time_point::max(),
+               [](const State& now) { return now.is_stopped || !now.waiting.empty(); });
   if (state->is_stopped) return std::nullopt;
   auto wish = std::move(state->waiting.front());
   state->waiting.pop_front();
@@ -60,7 +62,11 @@ std::optional<ListingQueue::Wish> ListingQueue::next() {
 }
 
 void ListingQueue::work(const std::stop_token& stop) {
-  while (const auto wish = next()) list_and_log(*wish, stop);
+  const SupervisedThread supervised("lister");
+  while (const auto wish = next()) {
+    beat_for(kLongestListing);
+    list_and_log(*wish, stop);
+  }
 }
 
 void ListingQueue::list_and_log(const Wish& wish, const std::stop_token& stop) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <condition_variable>
 #include <cstddef>
@@ -26,6 +27,8 @@ namespace gitferry {
 class ListingQueue {
  public:
   static constexpr std::size_t kLimit = 10'000;
+  static constexpr std::chrono::seconds kLongestListing{
+      120};  ///< one host that hangs must not keep all others waiting
 
   struct Wish {
     std::string repository;
@@ -37,7 +40,8 @@ class ListingQueue {
   };
   using List = std::function<Status(const Wish&, const std::stop_token&)>;
 
-  /// `list` is called on the thread, and obeys its stop token. Its errors are logged.
+  /// `list` is called on the thread, obeys its stop token, and takes kLongestListing at most. Its errors are
+  /// logged.
   explicit ListingQueue(List list) : list_(std::move(list)) {}
   ListingQueue(const ListingQueue&) = delete;
   ListingQueue& operator=(const ListingQueue&) = delete;

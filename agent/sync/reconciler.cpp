@@ -10,6 +10,7 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/supervision.h"
 #include "agent/sync/known_addresses.h"
 #include "agent/sync/lane_selection.h"
 #include "agent/sync/repository_listing.h"
@@ -113,15 +114,17 @@ std::optional<std::string> Reconciler::next_repository() {
     if (const auto next = state->schedule.next())
       longest = std::min(longest, std::chrono::ceil<milliseconds>(*next - now));
     const auto seen = state->wakes;
-    state.wait_until(changed_, std::chrono::steady_clock::now() + longest,
-                     [&](const State& current) { return current.is_stopping || current.wakes != seen; });
+    wait_beating(state, changed_, std::chrono::steady_clock::now() + longest,
+                 [&](const State& current) { return current.is_stopping || current.wakes != seen; });
   }
   return std::nullopt;
 }
 
 void Reconciler::work() {
+  const SupervisedThread supervised("reconciler");
   std::unique_ptr<Engine> engine;
   while (const auto repository = next_repository()) {
+    beat_for(kLongestComparison);
     const auto end = compare_guarded(engine, *repository);
     if (stop_.stop_requested()) return;
     const auto news = state_.lock()->schedule.finish(*repository, end, parts_.clock.monotonic());

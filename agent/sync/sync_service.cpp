@@ -279,8 +279,6 @@ Service::Outcomes Service::plan_listed(const LaneSelection& selection, const Syn
 }
 
 Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_token& stop) {
-  // One host that hangs must not keep all others waiting.
-  constexpr std::chrono::seconds longest_listing{120};
   const auto bindings = snapshot();
   const auto selection = select_repository(*bindings, wish.repository, {wish.direction, wish.force});
   if (!selection) return fail(selection.error());
@@ -293,7 +291,7 @@ Status Service::list_and_mark(const ListingQueue::Wish& wish, const std::stop_to
   if (wish.force && wish.addresses != fingerprint_of(*selection->binding)) {
     return moved_meanwhile(wish.repository);
   }
-  const TimeLimit limit(stop, std::chrono::steady_clock::now() + longest_listing);
+  const TimeLimit limit(stop, std::chrono::steady_clock::now() + ListingQueue::kLongestListing);
   const auto engine = parts_.engines();
   const auto refs = list_for_sync(*engine, *selection, limit);
   if (!refs) return fail(refs.error());

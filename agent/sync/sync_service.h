@@ -30,6 +30,8 @@ struct SyncOptions {
   /// How often every repository is compared on both hosts, whatever webhooks say. Zero: never, but for those
   /// that reconcile_soon() names.
   std::chrono::milliseconds reconcile_interval{600'000};
+  /// What its own limits let one call of an engine take: a worker that is in one for longer is stuck.
+  std::chrono::milliseconds longest_run{1'800'000};
 };
 
 /// Chooses what to show at an address, at the time of each run, so that a rotated secret is taken up.

@@ -1,7 +1,9 @@
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "agent/base/supervision.h"
 #include "tests/api/api_fixture.h"
 
 namespace gitferry::api {
@@ -51,6 +53,24 @@ TEST_F(HealthRoutesTest, ReadinessTellsOnRequestWhatItConsistsOf) {
   world.store.broken = true;
   EXPECT_EQ(status_of(ask("GET", "/readyz?verbose", nullptr)), 503);
   EXPECT_EQ(checks("?verbose")["store"].asString(), "not available");
+}
+
+TEST_F(HealthRoutesTest, R39_AStuckThreadIsNamedAndAnsweredAsSuch) {
+  const SupervisedThread supervised("somebody");
+  const auto statuses = [&] {
+    return std::vector{status_of(ask("GET", "/livez", nullptr)), status_of(ask("GET", "/readyz", nullptr)),
+                       status_of(ask("GET", "/healthz", nullptr))};
+  };
+  EXPECT_EQ(statuses(), (std::vector{200, 200, 200}));
+  beat_for(-supervision_patience());
+  EXPECT_EQ(statuses(), (std::vector{503, 503, 503}));
+  const auto body = json_of(body_of(ask("GET", "/readyz?verbose", nullptr)));
+  EXPECT_EQ(body["status"].asString(), "a thread is stuck");
+  EXPECT_EQ(body["checks"]["threads"].asString(), "stuck: somebody (overdue by 0 s)");
+  EXPECT_EQ(body["checks"]["store"].asString(), "ok");
+  beat();
+  EXPECT_EQ(statuses(), (std::vector{200, 200, 200}));
+  EXPECT_EQ(json_of(body_of(ask("GET", "/readyz?verbose", nullptr)))["checks"]["threads"].asString(), "ok");
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ def main():
     schema = json.loads(schema_path.read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)
     validator = jsonschema.Draft7Validator(schema)
-    examples = sorted((source / "examples").rglob("*.yaml"))
+    folder = source / "examples"  # what others have besides are files of other programs
+    examples = sorted({*folder.glob("*.yaml"), *folder.rglob("gitferry.yaml")})
     wrong = [f"{example}: {text}" for example in examples for text in findings(example, schema_path, validator)]
     if not examples:
         wrong.append(f"{source / 'examples'}: no example was found")
