@@ -163,9 +163,8 @@ void LaneRunner::wait_for_work(std::uint64_t seen_wakes) {
   if (const auto probe = state->turns.breakers().next_probe(now))
     longest = std::min(longest, std::chrono::ceil<milliseconds>(*probe - now));
   const SteadyTime deadline = std::chrono::steady_clock::now() + longest;
-  wait_beating(state, changed_, deadline, [&](const State& current) {
-    return current.is_stopping || current.wakes != seen_wakes;
-  });
+  wait_beating(state, changed_, deadline,
+               [&](const State& current) { return current.is_stopping || current.wakes != seen_wakes; });
 }
 
 void LaneRunner::work(int number) {
