@@ -7,6 +7,9 @@
 
 #include <git2.h>
 #include <git2/sys/repository.h>
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h>  // what 1.5 has in git2/errors.h
+#endif
 
 #include "agent/model/object_id.h"
 
