@@ -1,5 +1,5 @@
-// A small program with the flags of the release, for tests/hardening.sh to look at in builds that are no release: a copy whose
-// size is known to the compiler, and a buffer on the stack.
+// A small program with the flags of the release, for tests/hardening.sh to look at in builds that are no
+// release: a copy whose size is known to the compiler, and a buffer on the stack.
 
 #include <cstdio>
 #include <cstring>
