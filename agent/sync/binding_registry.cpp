@@ -20,13 +20,13 @@ namespace {
 
 constexpr std::size_t kNameShown = 128;
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   return fmt::format("'{}'", shortened(name, kNameShown));
 }
 
 tl::unexpected<Error> unknown_repository(std::string_view attempted, std::string_view name) {
   return fail(ErrorCode::RepositoryUnknown,
-              fmt::format("{} {}: no repository of that name is bound", attempted, quoted(name)));
+              fmt::format("{} {}: no repository of that name is bound", attempted, in_quotes(name)));
 }
 
 tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_view branch,
@@ -35,8 +35,9 @@ tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_vie
       binding.is_two_way()
           ? std::string("either side")
           : fmt::format("the {} side", name_of(source_side(first_direction(binding.direction))));
-  return fail(ErrorCode::BranchUnknown, fmt::format("{} {} of {}: no branch is bound under that name on {}",
-                                                    attempted, quoted(branch), quoted(binding.name), sides));
+  return fail(ErrorCode::BranchUnknown,
+              fmt::format("{} {} of {}: no branch is bound under that name on {}", attempted,
+                          in_quotes(branch), in_quotes(binding.name), sides));
 }
 
 /// The error of a part, saying what was attempted.
@@ -127,7 +128,7 @@ Status Registry::reload(BindingSnapshot file, const Actor& actor) {
 Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& wanted, const Actor& actor) {
   const auto name = checked_repository_name(wanted.name);
   if (!name) return within("bind a repository: repo_name", name.error());
-  const auto attempted = "bind the repository " + quoted(*name);
+  const auto attempted = "bind the repository " + in_quotes(*name);
   auto sides = changed_sides(std::nullopt, inputs_of(wanted), parts_.allowed_schemes);
   if (!sides) return within(attempted, sides.error());
   if (!wanted.granularity) {
@@ -186,7 +187,7 @@ Status Registry::change_addresses(std::string_view repository, const AddressChan
   if (binding == nullptr) return unknown_repository(attempted, repository);
   const auto before = sides_of(*binding);
   const auto after = changed_sides(before, inputs_of(change), parts_.allowed_schemes);
-  if (!after) return within(fmt::format("{} {}", attempted, quoted(repository)), after.error());
+  if (!after) return within(fmt::format("{} {}", attempted, in_quotes(repository)), after.error());
   const auto* file = book_->file(repository);
   auto overrides = book_->overrides_of(repository);
   const auto stored = overrides.own.value_or(RepositoryOverride{});
@@ -217,7 +218,7 @@ Status Registry::reset_repository(std::string_view repository, const Actor& acto
   if (file == nullptr && snapshot()->find(repository) != nullptr) {
     return fail(ErrorCode::InvalidArgument,
                 fmt::format("{} {}: the configuration file has no such repository, so nothing would be left",
-                            attempted, quoted(repository)),
+                            attempted, in_quotes(repository)),
                 "unbind it if it is to go");
   }
   return book_->apply(repository, RepositoryOverrides{}, entry_of(actor, "reset_repository", repository));
@@ -226,7 +227,7 @@ Status Registry::reset_repository(std::string_view repository, const Actor& acto
 Result<BranchBinding> Registry::bind_branch(std::string_view repository, const BranchBinding& wanted,
                                             const Actor& actor) {
   constexpr std::string_view attempted = "bind a branch of";
-  const auto what = fmt::format("{} {}", attempted, quoted(repository));
+  const auto what = fmt::format("{} {}", attempted, in_quotes(repository));
   for (const auto& [parameter, name] :
        {std::pair("internal_branch_name", &wanted.internal), {"external_branch_name", &wanted.external}}) {
     const auto checked = named_branch(parameter, *name);
@@ -242,7 +243,7 @@ Result<BranchBinding> Registry::bind_branch(std::string_view repository, const B
   }
   if (find_pair(*binding, wanted) != nullptr) {
     return fail(ErrorCode::BranchExists,
-                fmt::format("{}: {} is bound already", what, quoted(pair_text(wanted))));
+                fmt::format("{}: {} is bound already", what, in_quotes(pair_text(wanted))));
   }
   auto overrides = book_->overrides_of(repository);
   BranchOverride row;
@@ -290,8 +291,8 @@ Status Registry::unbind_branch(std::string_view repository, std::string_view bra
   if (binding == nullptr) return unknown_repository("unbind a branch of", repository);
   if (binding->granularity == Granularity::All) {
     return fail(ErrorCode::NoBranchToUnbind,
-                fmt::format("unbind the branch {} of {}: the repository is synced as a whole", quoted(branch),
-                            quoted(repository)),
+                fmt::format("unbind the branch {} of {}: the repository is synced as a whole",
+                            in_quotes(branch), in_quotes(repository)),
                 "unbind the repository, and bind it with granularity one to choose branches");
   }
   const auto named = branches_named(*binding, branch);
