@@ -26,9 +26,11 @@ enum class Side { Source, Target };
 enum class Strikes { Some, All };
 
 /// One side is a real host behind a proxy; the other one is a local path.
-class FlakyHost : public RelayFixture, public ::testing::WithParamInterface<std::tuple<Side, Wire, Strikes>> {
+class FlakyHost : public RelayFixture,
+                  public ::testing::WithParamInterface<std::tuple<Side, Wire, Strikes, EngineKind>> {
  protected:
   FlakyHost() {
+    kind = std::get<EngineKind>(GetParam());
     (is_source() ? source : target) = hosted.repository();
     source.commit_many(kMain, 5);
     target.fetch_from(source, kMain);
@@ -48,9 +50,7 @@ class FlakyHost : public RelayFixture, public ::testing::WithParamInterface<std:
     (is_source() ? asked.source : asked.target) = hosted.remote(proxy.port());
     return asked;
   }
-  std::unique_ptr<RelayEngine> engine() {
-    return std::make_unique<RelayEngine>(loopback_transport(), limits, directory / "spool", clock);
-  }
+  std::unique_ptr<Engine> engine() { return engine_over(loopback_transport()); }
   RunReport sync(Engine& engine) { return std::move(engine.sync(request(), {}).front()); }
 
   /// Where to strike: of an undisturbed run, before anything is said, in what comes first, in the middle, and
@@ -111,17 +111,20 @@ class FlakyHost : public RelayFixture, public ::testing::WithParamInterface<std:
 };
 
 std::string name_of_line(const ::testing::TestParamInfo<FlakyHost::ParamType>& test) {
-  return fmt::format("{}Over{}", std::get<Side>(test.param) == Side::Source ? "Source" : "Target",
-                     name_of(std::get<Wire>(test.param)));
+  return fmt::format("{}Over{}{}", std::get<Side>(test.param) == Side::Source ? "Source" : "Target",
+                     name_of(std::get<Wire>(test.param)),
+                     std::get<EngineKind>(test.param) == EngineKind::Mirror ? "WithMirror" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, FlakyHost,
-                         ::testing::Values(std::tuple{Side::Source, Wire::Http, Strikes::Some}),
+                         ::testing::Values(std::tuple{Side::Source, Wire::Http, Strikes::Some,
+                                                      EngineKind::Relay}),
                          name_of_line);
 INSTANTIATE_TEST_SUITE_P(FullOf, FlakyHost,
                          ::testing::Combine(::testing::Values(Side::Source, Side::Target),
                                             ::testing::Values(Wire::Http, Wire::Ssh),
-                                            ::testing::Values(Strikes::All)),
+                                            ::testing::Values(Strikes::All),
+                                            ::testing::Values(EngineKind::Relay, EngineKind::Mirror)),
                          name_of_line);
 
 TEST_P(FlakyHost, AResetIsToldAsALostConnection) {
