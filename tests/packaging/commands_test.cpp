@@ -13,6 +13,7 @@
 
 #include "tests/packaging/packaging.h"
 #include "tests/support/agent_process.h"
+#include "tests/support/temporary_directory.h"
 
 namespace gitferry::test {
 namespace {
@@ -100,10 +101,12 @@ Words offered_by_bash(const std::string& words, const std::string& last) {
 
 /// The same of fish, which shows a text after a tab.
 Words offered_by_fish(const std::string& line) {
+  // It writes into the home that it is given, and makes it where it is missing.
+  const TemporaryDirectory home;
   const auto ran = run_tool(
       {"fish", "--no-config", "-c",
        fmt::format("source {}; complete -C '{}'", packaging_file("completions/gitferry.fish"), line)},
-      {"HOME=/nonexistent"});
+      {"HOME=" + home.path().string()});
   EXPECT_EQ(ran.status, 0) << ran.errors;
   auto offered = matches_of("\n" + ran.output, R"(\n([^\t\n]+))");
   offered.erase("--help");
