@@ -89,7 +89,7 @@ TEST(Network, S34_RefusesWrongClientCertificatesAndBearerTokens) {
            Bad{"credentials: [{match: \"https://a/\", client_key_file: " + file + "}]",
                "client_certificate_file is missing"},
            Bad{"credentials: [{match: \"https://a/\"" + both + open + "}]", "can be read by others"},
-           Bad{"credentials: [{match: \"https://a/\"" + both + "/nonexistent}]", "cannot read"},
+           Bad{"credentials: [{match: \"https://a/\"" + both + "/nonexistent/key}]", "cannot read"},
            Bad{"credentials: [{match: \"http://a/\"" + both + file + "}]", "are for https:// only"},
            Bad{"credentials: [{match: \"ssh://a/\"" + both + file + "}]", "are for https:// only"},
            Bad{"credentials: [{match: \"https://a/\", scheme: digest, password_env: PASS}]", "basic, bearer"},
