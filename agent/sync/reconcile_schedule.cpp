@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/sync/binding_comparison.h"
+#include "agent/sync/host_breakers.h"
 #include "agent/sync/retry.h"
 
 namespace gitferry {
@@ -25,18 +26,7 @@ bool is_compared(const RepositoryBinding& binding) {
 
 /// It says nothing of the repository, and would say the same of the host's others.
 bool is_of_host(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::HostUnresolved:
-    case ErrorCode::Timeout:
-    case ErrorCode::ConnectionFailed:
-    case ErrorCode::HostError:
-    case ErrorCode::HostBusy:
-    case ErrorCode::TlsFailed:
-    case ErrorCode::AddressRefused:
-      return true;
-    default:
-      return false;
-  }
+  return is_silence(code) || code == ErrorCode::AddressRefused;
 }
 
 bool is_of_host(const ComparisonEnd& end) {
