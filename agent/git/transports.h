@@ -20,7 +20,8 @@ struct TransportOptions {
 };
 
 /// The transport for every scheme: http(s) through libcurl, ssh through the OpenSSH client, files through git
-/// itself. Its errors name the host they come from (Error::host). One a worker; its connections must not outlive it.
+/// itself. Its errors name the host they come from (Error::host). One a worker; its connections must not
+/// outlive it.
 std::unique_ptr<Transport> make_transport(const TransportOptions& options);
 
 }  // namespace gitferry
