@@ -268,7 +268,16 @@ void LaneRunner::probe_soon(std::span<const std::string> repositories) {
 }
 
 std::vector<std::string> LaneRunner::resting_hosts() {
-  return state_.lock()->turns.breakers().open();
+  auto resting = state_.lock()->turns.breakers().open();
+  if (resting.empty()) return resting;
+  // Of a host that is bound no longer nobody will find out whether it answers again.
+  const auto snapshot = parts_.snapshot();
+  std::erase_if(resting, [&](const std::string& host) {
+    return std::ranges::none_of(snapshot->repositories, [&](const auto& entry) {
+      return entry.second.internal.host_key() == host || entry.second.external.host_key() == host;
+    });
+  });
+  return resting;
 }
 
 void LaneRunner::leave(Claim& claim, std::span<const std::int64_t> lanes) {

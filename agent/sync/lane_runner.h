@@ -71,7 +71,7 @@ class LaneRunner {
   void wake_for(std::span<const Receipt::Marked> marked);
   /// The hosts of these repositories are asked once more even where they rest: somebody wants to know.
   void probe_soon(std::span<const std::string> repositories);
-  /// The hosts that do not answer and rest for that, by name. From any thread.
+  /// The hosts of bindings in force that do not answer and rest for that, by name. From any thread.
   [[nodiscard]] std::vector<std::string> resting_hosts();
   [[nodiscard]] RunWaiters& waiters() { return waiters_; }
   /// As SyncService::progress_of(). From any thread.

@@ -88,6 +88,12 @@ TEST_F(R32_RestingHost, AnAnswerLetsAllOfItsLanesRunAtOnce) {
   EXPECT_TRUE(runner().resting_hosts().empty());
 }
 
+TEST_F(R32_RestingHost, OneThatIsBoundNoLongerIsNotShown) {
+  let_rest();
+  set_bindings({bindings_.back()});
+  EXPECT_TRUE(runner().resting_hosts().empty());
+}
+
 TEST_F(R32_RestingHost, WhoWantsToKnowHasItProbedAtOnce) {
   let_rest();
   hosts_.bring_up("dead");
