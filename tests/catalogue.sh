@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every row of the threat catalogue that concerns the program has a test with its id in the name (S05_…), and no test names a
-# row that there is not.
+# row that there is not. Every promise of docs/reliability.md has its row, and names tests that there are.
 set -u
 root=${1:?usage: catalogue.sh ROOT}
 cd "$root" || exit 2
@@ -27,6 +27,25 @@ while IFS= read -r id; do
     failed=1
   fi
 done <<<"$found"
+
+promises=docs/reliability.md
+for number in $(seq -w 1 42); do
+  if ! grep -qE "^\| R-$number \|[^|]+\| \`[^|]+\|\$" "$promises"; then
+    echo "catalogue: $promises has no R-$number, or no test of it"
+    failed=1
+  fi
+done
+tests=$(sed -E 's/^TEST(_F|_P)?\(//; s/, */./' <<<"$names")
+while IFS= read -r named; do
+  case $named in
+    ./dev\ *) grep -qE "^cmd_${named:6:4}" dev ;;
+    tests/*) [ -e "$named" ] ;;
+    *) grep -qxF "$named" <<<"$tests" ;;
+  esac || {
+    echo "catalogue: $promises names '$named', which there is not"
+    failed=1
+  }
+done < <(sed -nE 's/^\| R-[^|]+\|[^|]+\|//p' "$promises" | tr '\140' '\n' | grep -vE '^[ |]*$' | sort -u)
 
 [ "$failed" = 0 ] && echo "catalogue: each row has its tests"
 exit "$failed"

@@ -26,7 +26,7 @@ struct Way {
   /// The passes at which the agent is killed, one start after the other.
   std::vector<int> passes = {1, 2, 5};
   std::string subject = {};
-  PushLoad::Kind load = PushLoad::Kind::Delivered;
+  PushPace load = {};
   /// Before each armed start.
   std::function<void(KillWorld&)> prepare = {};
   /// Again and again while the agent runs: what else it takes to get there. The number counts the calls.
@@ -178,7 +178,7 @@ Way way_to(CrashPoint point) {
       return {.act = reload};
     case CrashPoint::ReconcileListed:
     case CrashPoint::ReconcileMarked:
-      return {.world = {.reconcile = "1s"}, .load = PushLoad::Kind::Unannounced};
+      return {.world = {.reconcile = "1s"}, .load = {.is_announced = false}};
     case CrashPoint::StopBegun:
     case CrashPoint::WorkersStopped:
     case CrashPoint::Drained:

@@ -1,11 +1,13 @@
 #include "tests/e2e/delivery_ledger.h"
 
+#include <chrono>
 #include <map>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "api/webhook/webhook_sender.h"
+#include "tests/e2e/percentile.h"
 #include "tests/support/agent_process.h"
 
 namespace gitferry::test {
@@ -33,10 +35,19 @@ bool DeliveryLedger::send(std::uint16_t port, const std::string& repository,
   std::map<std::string, std::string> headers{composed->headers.begin(), composed->headers.end()};
   headers.emplace("Content-Type", composed->content_type);
   ids_.lock()->sent.insert(id);
+  const auto began = std::chrono::steady_clock::now();
   const auto answer = http(port, "POST", api::webhook_path(request), composed->body, headers);
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
   const bool is_acknowledged = answer.status == 200 || answer.status == 202;
-  if (is_acknowledged) ids_.lock()->acknowledged.insert(id);
-  return is_acknowledged;
+  if (!is_acknowledged) return false;
+  auto ids = ids_.lock();
+  ids->acknowledged.insert(id);
+  ids->took_ms.push_back(took.count());
+  return true;
+}
+
+double DeliveryLedger::acknowledgement_ms(double part) {
+  return percentile(ids_.lock()->took_ms, part);
 }
 
 DeliveryCounts DeliveryLedger::counts(const std::set<std::string>& recorded) {

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/base/guarded.h"
 
@@ -33,6 +34,8 @@ class DeliveryLedger {
   /// when the agent is gone by then.
   bool send(std::uint16_t port, const std::string& repository, const std::string& repository_url,
             const std::string& ref);
+  /// How long the acknowledgement took that `part` (0 to 1) of them did not take longer than.
+  [[nodiscard]] double acknowledgement_ms(double part);
   /// So far.
   [[nodiscard]] std::size_t acknowledged() { return ids_.lock()->acknowledged.size(); }
   /// Compared with the ids that are `recorded`; `duplicated` is not counted here.
@@ -44,6 +47,7 @@ class DeliveryLedger {
   struct Ids {
     std::set<std::string> sent;
     std::set<std::string> acknowledged;
+    std::vector<double> took_ms;  ///< until they were acknowledged
   };
   Guarded<Ids> ids_;
 };

@@ -13,6 +13,7 @@
 #include "agent/base/crash_point_names.h"
 #include "tests/agent/git/noise.h"
 #include "tests/e2e/database_copy.h"
+#include "tests/e2e/percentile.h"
 
 namespace gitferry::test {
 namespace {
@@ -38,12 +39,6 @@ std::size_t occurrences(const std::string& text, std::string_view part) {
   return count;
 }
 
-double percentile(std::vector<double> values, double part) {
-  if (values.empty()) return 0;
-  std::ranges::sort(values);
-  return values[static_cast<std::size_t>(part * static_cast<double>(values.size() - 1))];
-}
-
 }  // namespace
 
 std::string name_of(CrashPoint point) {
@@ -57,8 +52,10 @@ KillWorld::KillWorld(const KillWorldOptions& wanted) : options(wanted) {
     external_.push_back(GitRepository::init(external_host_.path(repository_name(i))));
     external_.back().set_hook("post-receive",
                               fmt::format("sed 's|^|{} |' >>'{}'", repository_name(i), pushes));
+    std::vector<NewCommit> first;
+    for (int branch = 0; branch < options.branches; ++branch) first.push_back(next_commit({i, branch}));
+    internal_.back().commit_roots(first);
   }
-  for (const auto& branch : branches()) commit(branch);
   std::ofstream(directory_ / "hook") << DeliveryLedger::kHookSecret << "\n";
   std::filesystem::permissions(directory_ / "hook",
                                std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
@@ -72,18 +69,34 @@ std::vector<BoundBranch> KillWorld::branches() const {
   return all;
 }
 
+bool KillWorld::has_arrived(const BoundBranch& branch) const {
+  const auto tip_in = [&](const GitRepository& repository) {
+    std::ifstream file(repository.path() + "/" + ref_of(branch));
+    std::string tip;
+    std::getline(file, tip);
+    return tip;
+  };
+  const auto i = static_cast<std::size_t>(branch.repository);
+  const auto wanted = tip_in(internal_[i]);
+  return !wanted.empty() && tip_in(external_[i]) == wanted;
+}
+
 std::string KillWorld::ref_of(const BoundBranch& branch) {
   return "refs/heads/" + branch_name(branch);
 }
 
-void KillWorld::commit(const BoundBranch& branch) {
-  const std::scoped_lock one_at_a_time(committing_);
+NewCommit KillWorld::next_commit(const BoundBranch& branch) {
   NewCommit commit;
   commit.ref = ref_of(branch);
   commit.files = {{"number", std::to_string(++commits_)},
                   {"noise", noise(options.commit_bytes, static_cast<std::uint32_t>(commits_))}};
   if (options.rewrites) commit.parents.emplace();
-  internal_[static_cast<std::size_t>(branch.repository)].commit(commit);
+  return commit;
+}
+
+void KillWorld::commit(const BoundBranch& branch) {
+  const std::scoped_lock one_at_a_time(committing_);
+  internal_[static_cast<std::size_t>(branch.repository)].commit(next_commit(branch));
 }
 
 bool KillWorld::deliver(const BoundBranch& branch) {
@@ -238,16 +251,19 @@ std::size_t KillWorld::updates_that_came_twice() const {
   return twice;
 }
 
+void KillWorld::announce_all() {
+  for (const auto& branch : branches())
+    ASSERT_TRUE(eventually([&] { return deliver(branch); })) << agent_->log();
+}
+
 void KillWorld::settle(const std::string& title, unsigned seed) {
   options.first_target_dead = false;
   options.commit_bytes = std::min<std::size_t>(options.commit_bytes, 1000);
   if (!agent_ || agent_->has_ended()) {
     ASSERT_TRUE(start()) << agent_->log();
   }
-  for (const auto& branch : branches()) {
-    commit(branch);
-    ASSERT_TRUE(eventually([&] { return deliver(branch); })) << agent_->log();
-  }
+  for (const auto& branch : branches()) commit(branch);
+  announce_all();
   kill();
   expect_nothing_lost();
   ASSERT_TRUE(start()) << agent_->log();

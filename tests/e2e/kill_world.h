@@ -53,11 +53,18 @@ class KillWorld {
   /// acknowledged.
   bool deliver(const BoundBranch& branch);
   [[nodiscard]] std::vector<BoundBranch> branches() const;
+  /// Whether the target has what the source has, which has it; asks no git, so it costs nothing.
+  [[nodiscard]] bool has_arrived(const BoundBranch& branch) const;
   /// The full name, of the branch on both sides.
   [[nodiscard]] static std::string ref_of(const BoundBranch& branch);
+  [[nodiscard]] GitRepository& source(int repository) {
+    return internal_.at(static_cast<std::size_t>(repository));
+  }
   [[nodiscard]] GitRepository& target(int repository) {
     return external_.at(static_cast<std::size_t>(repository));
   }
+  [[nodiscard]] const GitHost& source_host() const { return internal_host_; }
+  [[nodiscard]] const GitHost& target_host() const { return external_host_; }
 
   /// Writes the configuration, as `options` say; `spare_is_enabled`: what a reload can change.
   void write_config(bool spare_is_enabled = true);
@@ -72,6 +79,8 @@ class KillWorld {
   void kill();
   /// Whether the database of the agent, which does not run, is whole and holds what was acknowledged.
   void expect_nothing_lost();
+  /// A delivery of every branch, until it is acknowledged.
+  void announce_all();
   /// A push to every branch that the agent knows of by its acknowledgement alone, one more kill, and
   /// expect_rest().
   void settle(const std::string& title, unsigned seed);
@@ -92,6 +101,7 @@ class KillWorld {
   static constexpr std::string_view kSpare = "spare";
 
  private:
+  NewCommit next_commit(const BoundBranch& branch);
   [[nodiscard]] std::string repository_yaml(int repository, const std::string& name,
                                             const std::string& external, bool enabled) const;
   bool is_at_rest();

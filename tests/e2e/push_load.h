@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -7,20 +8,25 @@
 
 namespace gitferry::test {
 
-/// Four clients that push and deliver, fifty times a second together and from time to time ten times as fast,
-/// until the end of this object; whether an agent is there to hear them or not.
+/// How often is pushed.
+struct PushPace {
+  unsigned clients = 4;
+  std::chrono::milliseconds between{80};  ///< two deliveries of a client
+  int burst_every = 10;                   ///< deliveries, after which come ten at once; 0: never
+  bool is_announced = true;               ///< otherwise there are commits alone
+};
+
+/// Clients that push and deliver at a steady pace until the end of this object, whether an agent is there to
+/// hear them or not, and however long it takes to answer.
 class PushLoad {
  public:
-  enum class Kind {
-    Delivered,
-    Unannounced,  ///< commits alone
-  };
-  PushLoad(KillWorld& world, unsigned seed, Kind kind = Kind::Delivered);
+  PushLoad(KillWorld& world, unsigned seed, const PushPace& pace = {});
 
  private:
-  void work(const std::stop_token& stop, unsigned client, unsigned seed, Kind kind);
+  void work(const std::stop_token& stop, unsigned client, unsigned seed);
 
   KillWorld& world_;
+  PushPace pace_;
   std::vector<std::jthread> clients_;
 };
 

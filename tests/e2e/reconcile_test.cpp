@@ -129,22 +129,46 @@ TEST_F(ReconcileTest, ADivergenceIsOneRowAndHealsWhenTheTargetMoves) {
   expect_equal("main", "main");
 }
 
-TEST_F(ReconcileTest, AfterAnOutageOfTheTargetEverythingArrives) {
+struct Outage {
+  std::string name;
+  bool of_source;
+  bool of_target;
+};
+
+class AfterAnOutage : public ReconcileTest, public ::testing::WithParamInterface<Outage> {
+ protected:
+  /// Takes the repositories that are out from their hosts, or gives them back.
+  void set_away(bool is_away) {
+    for (const auto* repository : {&hosts.internal, &hosts.external}) {
+      if (repository == &hosts.internal ? !GetParam().of_source : !GetParam().of_target) continue;
+      const auto away = repository->path() + ".away";
+      std::filesystem::rename(is_away ? repository->path() : away, is_away ? away : repository->path());
+    }
+  }
+  bool has_said(const std::string& words) {
+    return eventually([&] { return hosts.agent().log().find(words) != std::string::npos; });
+  }
+};
+
+TEST_P(AfterAnOutage, R14_EverythingArrivesWithoutAnyWebhook) {
   start(every("1s"));
   commit("main");
   expect_equal("main", "main");
-  const auto away = hosts.external.path() + ".away";
-  std::filesystem::rename(hosts.external.path(), away);
   commit("main");
-  ASSERT_TRUE(eventually([&] {
-    return hosts.agent().log().find("a repository cannot be compared") != std::string::npos;
-  })) << hosts.agent().log();
-  std::filesystem::rename(away, hosts.external.path());
+  commit("feature/login");
+  set_away(true);
+  ASSERT_TRUE(has_said("a repository cannot be compared")) << hosts.agent().log();
+  set_away(false);
   expect_equal("main", "main");
-  EXPECT_TRUE(eventually([&] {
-    return hosts.agent().log().find("a repository can be compared again") != std::string::npos;
-  })) << hosts.agent().log();
+  expect_equal("feature/login", "from-inside");
+  EXPECT_TRUE(has_said("a repository can be compared again")) << hosts.agent().log();
 }
+
+INSTANTIATE_TEST_SUITE_P(ReconcileTest, AfterAnOutage,
+                         ::testing::Values(Outage{"OfTheSource", true, false},
+                                           Outage{"OfTheTarget", false, true},
+                                           Outage{"OfBothHosts", true, true}),
+                         [](const auto& test) { return test.param.name; });
 
 TEST_F(ReconcileTest, AHostThatHangsKeepsNoAgentFromStopping) {
   commit("main");

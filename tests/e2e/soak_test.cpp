@@ -1,5 +1,5 @@
-// A long time under load: nothing is lost, and nothing grows. The quick tests soak for a moment, `./dev test
-// --full` for two minutes, and for as many minutes as GITFERRY_SOAK_MINUTES says where somebody wants to
+// A long time under load: nothing is lost, and nothing grows. The quick tests do it for a moment, `./dev test
+// --full` for two minutes each, and for as many minutes as GITFERRY_SOAK_MINUTES says where somebody wants to
 // know.
 
 #include <algorithm>
@@ -7,16 +7,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "tests/e2e/database_copy.h"
+#include "tests/e2e/held_resources.h"
 #include "tests/e2e/kill_world.h"
 #include "tests/e2e/push_load.h"
 
@@ -24,101 +21,119 @@ namespace gitferry::test {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr unsigned kSeed = 23;
 constexpr std::uintmax_t kWalLimit = 64U << 20U;
+/// Kept connections to the hosts, and readers of the database, are opened when they are first needed at the
+/// same time: a few more may be after a longer load.
+constexpr std::size_t kSpareDescriptors = 24;
+constexpr std::size_t kSpareThreads = 4;
+/// Of the many branches, everything that was ever delivered is kept, so that it can be counted.
+constexpr auto kKeepAll = "GITFERRY_STORAGE_KEEP_DELIVERIES_COUNT=100000000";
 
-/// What the agent holds at a moment.
-struct Held {
-  double memory_mib = 0;
-  std::size_t descriptors = 0;
-  std::size_t threads = 0;
-  std::uintmax_t wal_bytes = 0;
+minutes long_time() {
+  const char* wanted =
+      std::getenv("GITFERRY_SOAK_MINUTES");  // NOLINT(concurrency-mt-unsafe): nobody changes it
+  return minutes(wanted == nullptr ? 2 : std::max(1, std::atoi(wanted)));
+}
+
+struct Sustained {
+  std::string title;
+  KillWorldOptions world = {};
+  PushPace pace = {};
+  seconds duration;
 };
 
-std::size_t entries(const std::string& directory) {
-  std::error_code gone;
-  const std::filesystem::directory_iterator first(directory, gone);
-  return static_cast<std::size_t>(std::distance(first, std::filesystem::directory_iterator()));
-}
+/// Keeps an agent under load, and lets it come to rest. What is held is looked at while nothing runs, before
+/// and after: under load it goes up and down.
+class SustainedLoad {
+ public:
+  explicit SustainedLoad(Sustained wanted) : wanted_(std::move(wanted)), world_(wanted_.world) {}
 
-Held held_by(const KillWorld& world, pid_t process) {
-  Held held;
-  const auto proc = fmt::format("/proc/{}", process);
-  std::ifstream status(proc + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) held.memory_mib = std::atof(line.c_str() + 6) / 1024;
-  }
-  held.descriptors = entries(proc + "/fd");
-  held.threads = entries(proc + "/task");
-  std::error_code none;
-  // By its name alone: nobody but SQLite opens it.
-  const auto wal = std::filesystem::file_size(world.database() + "-wal", none);
-  held.wal_bytes = none ? 0 : wal;
-  return held;
-}
-
-class R23_Soak : public ::testing::Test {
- protected:
-  /// Under load for `duration`, and back at rest. What is held is looked at while nothing runs, before and
-  /// after: under load it goes up and down.
-  void soak(seconds duration) {
-    ASSERT_TRUE(world_.start()) << world_.agent().log();
+  void run() {
+    ASSERT_TRUE(world_.start({kKeepAll})) << world_.agent().log();
     // The first load makes what is kept from then on: connections, pages, threads.
+    world_.announce_all();
     load_for(seconds(3));
     const auto before = at_rest();
-    load_for(duration);
+    load_for(wanted_.duration);
+    const auto drain_began = std::chrono::steady_clock::now();
+    world_.announce_all();
     const auto after = at_rest();
-    std::printf(
-        "R-23 soak: seconds=%lld memory_mib=%.1f->%.1f (peak %.1f) descriptors=%zu->%zu threads=%zu->%zu "
-        "largest_wal_mib=%.1f\n",
-        static_cast<long long>(duration.count()), before.memory_mib, after.memory_mib, peak_.memory_mib,
-        before.descriptors, after.descriptors, before.threads, after.threads,
-        static_cast<double>(peak_.wal_bytes) / 1048576);
+    report(before, after, std::chrono::steady_clock::now() - drain_began);
     EXPECT_LE(after.descriptors, before.descriptors + kSpareDescriptors);
     EXPECT_LE(after.threads, before.threads + kSpareThreads);
     EXPECT_LE(peak_.wal_bytes, kWalLimit);
-    world_.expect_rest("soak", kSeed);
+    world_.expect_rest(wanted_.title, kSeed);
+    DatabaseCopy copy(world_.database());
+    std::printf("%s: runs=%lld\n", wanted_.title.c_str(),
+                static_cast<long long>(copy.number("SELECT count(*) FROM run")));
   }
 
  private:
-  // Kept connections to the hosts, and readers of the database, are opened when they are first needed at the
-  // same time: a few more may be after a longer load.
-  static constexpr std::size_t kSpareDescriptors = 24;
-  static constexpr std::size_t kSpareThreads = 4;
-
   void load_for(seconds duration) {
-    const PushLoad load(world_, kSeed);
+    const PushLoad load(world_, kSeed, wanted_.pace);
     const auto end = std::chrono::steady_clock::now() + duration;
     while (std::chrono::steady_clock::now() < end) {
       std::this_thread::sleep_for(milliseconds(200));
-      const auto now = held_by(world_, world_.agent().pid());
+      const auto now = held();
       peak_.memory_mib = std::max(peak_.memory_mib, now.memory_mib);
       peak_.wal_bytes = std::max(peak_.wal_bytes, now.wal_bytes);
     }
   }
-  Held at_rest() {
-    EXPECT_TRUE(eventually([&] {
-      const auto rows = world_.status();
-      return std::ranges::none_of(rows, [](const Json::Value& row) { return row["pending"].asBool(); });
-    })) << world_.agent().log();
-    return held_by(world_, world_.agent().pid());
+  HeldResources held() { return held_by(world_.agent().pid(), world_.database()); }
+  HeldResources at_rest() {
+    EXPECT_TRUE(eventually(
+        [&] {
+          const auto rows = world_.status();
+          return std::ranges::none_of(rows, [](const Json::Value& row) { return row["pending"].asBool(); });
+        },
+        minutes(10)))
+        << world_.agent().log();
+    return held();
+  }
+  void report(const HeldResources& before, const HeldResources& after, std::chrono::nanoseconds drained) {
+    std::printf(
+        "%s: seconds=%lld ack_ms: p50=%.1f p99=%.1f drained_s=%.1f memory_mib=%.1f->%.1f (peak %.1f) "
+        "descriptors=%zu->%zu threads=%zu->%zu largest_wal_mib=%.1f\n",
+        wanted_.title.c_str(), static_cast<long long>(wanted_.duration.count()),
+        world_.ledger().acknowledgement_ms(0.5), world_.ledger().acknowledgement_ms(0.99),
+        std::chrono::duration<double>(drained).count(), before.memory_mib, after.memory_mib, peak_.memory_mib,
+        before.descriptors, after.descriptors, before.threads, after.threads,
+        static_cast<double>(peak_.wal_bytes) / 1048576);
   }
 
+  Sustained wanted_;
   KillWorld world_;
-  Held peak_;
+  HeldResources peak_;
 };
-class FullR23_Soak : public R23_Soak {};
 
-TEST_F(R23_Soak, LosesNothingAndGrowsByNothing) {
-  soak(seconds(5));
+void sustain(const Sustained& wanted) {
+  SustainedLoad(wanted).run();
 }
 
-TEST_F(FullR23_Soak, LosesNothingAndGrowsByNothing) {
-  const char* minutes =
-      std::getenv("GITFERRY_SOAK_MINUTES");  // NOLINT(concurrency-mt-unsafe): nobody changes it
-  soak(std::chrono::minutes(minutes == nullptr ? 2 : std::max(1, std::atoi(minutes))));
+TEST(Soak, R23_LosesNothingAndGrowsByNothing) {
+  sustain({.title = "R-23 soak", .duration = seconds(5)});
+}
+
+TEST(FullSoak, R23_LosesNothingAndGrowsByNothing) {
+  sustain({.title = "R-23 soak", .duration = long_time()});
+}
+
+TEST(FullLoad, TwoHundredDeliveriesASecondToAHundredRepositories) {
+  sustain({.title = "R-23 load 100 x 20",
+           .world = {.repositories = 100, .branches = 20},
+           .pace = {.clients = 16, .between = milliseconds(80), .burst_every = 0},
+           .duration = long_time()});
+}
+
+TEST(FullLoad, R25_TwoThousandDeliveriesASecond) {
+  sustain({.title = "R-25 overload",
+           .world = {.repositories = 20, .branches = 5},
+           .pace = {.clients = 64, .between = milliseconds(32), .burst_every = 0},
+           .duration = seconds(20)});
 }
 
 }  // namespace

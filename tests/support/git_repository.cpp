@@ -90,6 +90,17 @@ ObjectId GitRepository::commit(const NewCommit& commit) {
   if (!commit.parents) {
     if (const auto current = tip(commit.ref)) parents.push_back(*current);
   }
+  import(commit_stream(commit, parents));
+  return tip(commit.ref).value();
+}
+
+void GitRepository::commit_roots(const std::vector<NewCommit>& commits) {
+  std::string stream;
+  for (const auto& commit : commits) stream += commit_stream(commit, {});
+  import(stream);
+}
+
+std::string GitRepository::commit_stream(const NewCommit& commit, const std::vector<ObjectId>& parents) {
   // Without a `from`, an existing ref needs a reset first to become a root commit.
   std::string stream = parents.empty() ? fmt::format("reset {}\n", commit.ref) : std::string();
   stream += commit_header(commit.ref, commit.message);
@@ -98,8 +109,7 @@ ObjectId GitRepository::commit(const NewCommit& commit) {
   }
   for (const auto& [name, content] : commit.files)
     stream += fmt::format("M 100644 inline {}\n{}", name, counted(content));
-  import(stream + "\n");
-  return tip(commit.ref).value();
+  return stream + "\n";
 }
 
 ObjectId GitRepository::commit_many(const std::string& ref, int count, const std::string& message) {

@@ -37,6 +37,8 @@ class GitRepository {
                                        const std::string& input = {}) const;
 
   ObjectId commit(const NewCommit& commit);
+  /// Root commits in one go, each on a ref of its own.
+  void commit_roots(const std::vector<NewCommit>& commits);
   /// `count` commits in one go, each changing a file of its own name by number.
   ObjectId commit_many(const std::string& ref, int count, const std::string& message = "Commit number");
   /// A commit on `ref` with its tip as the first parent and `others` after it.
@@ -55,6 +57,7 @@ class GitRepository {
  private:
   void import(const std::string& stream) const;
   std::string commit_header(const std::string& ref, const std::string& message);
+  std::string commit_stream(const NewCommit& commit, const std::vector<ObjectId>& parents);
 
   std::string path_;
   int commits_made_ = 0;
