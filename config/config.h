@@ -11,6 +11,7 @@
 
 #include "agent/base/ip_address.h"
 #include "agent/base/secret.h"
+#include "agent/model/allowed_addresses.h"
 #include "agent/model/binding.h"
 #include "agent/model/remote_url.h"
 #include "config/diagnostic.h"
@@ -96,6 +97,9 @@ struct Network {
   std::vector<std::string> no_proxy;               ///< hosts that are reached directly, as written
   std::chrono::milliseconds ssh_reuse{3'600'000};  ///< how long an ssh connection takes new runs; zero: none
   bool operator==(const Network&) const = default;
+
+  /// What these settings allow.
+  [[nodiscard]] AllowedAddresses allowed() const;
 };
 
 struct CredentialRule {

@@ -129,6 +129,11 @@ void read_ssh_reuse(const MapReader& map, Network& network) {
 
 }  // namespace
 
+AllowedAddresses Network::allowed() const {
+  // Ranges that are none do not get here: the loader refuses them where they stand.
+  return {allow_schemes, AddressPolicy::from(allow_cidrs).value_or(AddressPolicy())};
+}
+
 void read_network(const MapReader& map, const Environment& environment, Network& network) {
   read_schemes(map, network);
   read_ranges(map, network);

@@ -79,7 +79,7 @@ class RepositoryReader {
     if (!map_.require(key, std::string(key) + ": https://host/owner/repository.git")) return false;
     const auto text = map_.text(key);
     if (!text) return false;
-    auto parsed = parse_remote_url(*text, config_.network.allow_schemes);
+    auto parsed = parse_allowed_url(*text, config_.network.allowed());
     if (!parsed) {
       map_.error(map_.at(key), parsed.error().message, parsed.error().hint);
       return false;

@@ -162,7 +162,7 @@ Status Agent::start_sync(const config::Config& config) {
   if (!engines) return fail(std::move(engines.error()));
   if (auto credentials = credentials_of(config); !credentials) return fail(std::move(credentials.error()));
   // Told of changes only: none comes before there is a service.
-  auto bindings = BindingRegistry::open({*store_, clock_, config.network.allow_schemes,
+  auto bindings = BindingRegistry::open({*store_, clock_, config.network.allowed(),
                                          [this](const Snapshot& snapshot) {
                                            sync_->replace_snapshot(snapshot);
                                            give_memory_back();  // the snapshot before this one took as much

@@ -106,12 +106,10 @@ Result<api::ServerOptions> listener_options(const config::Server& server) {
 }
 
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
-  auto addresses = AddressPolicy::from(config.network.allow_cidrs);
-  if (!addresses) return fail(std::move(addresses.error()));
   auto proxy = proxy_of(config.network);
   if (!proxy) return fail(std::move(proxy.error()));
   TransportOptions options;
-  options.addresses = std::move(*addresses);
+  options.addresses = config.network.allowed().networks;
   options.ca_file = config.network.ca_file;
   options.proxy = std::move(*proxy);
   if (config.network.ssh_reuse.count() > 0)

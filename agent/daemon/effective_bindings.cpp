@@ -27,7 +27,7 @@ Result<BindingSnapshot> effective_bindings(const config::Config& config) {
   if (!key) return fail(key.error());
   const auto rows = read_overrides(config, *key);
   if (!rows) return fail(rows.error());
-  return overlay(config.bindings, *rows, config.network.allow_schemes);
+  return overlay(config.bindings, *rows, config.network.allowed());
 }
 
 Result<Secret> sealing_key_of(const config::Config& config) {

@@ -6,8 +6,8 @@
 
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
-#include "agent/git/address_policy.h"
 #include "agent/git/secret_file.h"
+#include "agent/model/address_policy.h"
 #include "agent/model/host_pattern.h"
 #include "agent/model/remote_url.h"
 

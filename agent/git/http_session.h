@@ -4,9 +4,9 @@
 #include <string>
 
 #include "agent/base/result.h"
-#include "agent/git/address_policy.h"
 #include "agent/git/curl_handles.h"
 #include "agent/git/http_proxy.h"
+#include "agent/model/address_policy.h"
 
 namespace gitferry {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "agent/base/result.h"
-#include "agent/git/address_policy.h"
 #include "agent/git/ssh_settings.h"
+#include "agent/model/address_policy.h"
 
 namespace gitferry {
 

@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/git/address_policy.h"
 #include "agent/git/ssh_masters.h"
 #include "agent/git/ssh_settings.h"
 #include "agent/git/transport.h"
+#include "agent/model/address_policy.h"
 
 namespace gitferry {
 

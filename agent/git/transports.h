@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
-#include "agent/git/address_policy.h"
 #include "agent/git/http_proxy.h"
 #include "agent/git/ssh_masters.h"
 #include "agent/git/transport.h"
+#include "agent/model/address_policy.h"
 
 namespace gitferry {
 

@@ -23,8 +23,8 @@ bool is_http(const RemoteUrl& url) {
   return url.scheme == Scheme::Https || url.scheme == Scheme::Http;
 }
 
-Result<ParsedAddress> parsed_address(Side side, const std::string& text, const std::set<Scheme>& allowed) {
-  auto parsed = parse_remote_url(text, allowed);
+Result<ParsedAddress> parsed_address(Side side, const std::string& text, const AllowedAddresses& allowed) {
+  auto parsed = parse_allowed_url(text, allowed);
   if (parsed) return parsed;
   return fail(ErrorCode::RepositoryAddressInvalid,
               fmt::format("{}: {}", address_parameter(side), parsed.error().message), parsed.error().hint);
@@ -64,7 +64,7 @@ Secret chosen(const SideInput& input, const ParsedAddress& parsed, const std::op
 
 /// What one side becomes.
 Result<SideState> changed_side(Side side, const std::optional<SideState>& before, const SideInput& input,
-                               const std::set<Scheme>& allowed) {
+                               const AllowedAddresses& allowed) {
   ParsedAddress parsed;
   if (input.address) {
     auto checked = parsed_address(side, *input.address, allowed);
@@ -110,7 +110,7 @@ Sides sides_of(const RepositoryBinding& binding) {
 }
 
 Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs& input,
-                            const std::set<Scheme>& allowed) {
+                            const AllowedAddresses& allowed) {
   const auto had = [&](SideState Sides::*side) {
     return before ? std::optional((*before).*side) : std::nullopt;
   };

@@ -2,12 +2,12 @@
 
 #include <cstddef>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
+#include "agent/model/allowed_addresses.h"
 #include "agent/model/binding.h"
 #include "agent/model/remote_url.h"
 
@@ -48,7 +48,7 @@ Sides sides_of(const RepositoryBinding& binding);
 /// InvalidArgument for a token. The texts name the parameter of the API and quote neither user info nor
 /// token.
 Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs& input,
-                            const std::set<Scheme>& allowed);
+                            const AllowedAddresses& allowed);
 
 bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right);
 bool same_side(const SideState& left, const SideState& right);

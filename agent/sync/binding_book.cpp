@@ -42,7 +42,7 @@ Result<std::unique_ptr<BindingBook>> BindingBook::open(Parts parts, BindingSnaps
   auto rows = parts.store.overrides();
   if (!rows) return fail(rows.error());
   auto overrides = by_name(std::move(*rows));
-  auto in_force = overlay(file, overrides, parts.allowed_schemes);
+  auto in_force = overlay(file, overrides, parts.allowed);
   if (auto given = give_ids(parts.store, in_force); !given) return fail(given.error());
   if (auto forgotten = forget_moved(parts.store, in_force); !forgotten) return fail(forgotten.error());
   sort_by_age(in_force);
@@ -64,12 +64,12 @@ void BindingBook::put_in_force(BindingSnapshot bindings) {
 }
 
 Status BindingBook::apply(std::string_view name, RepositoryOverrides wanted, std::vector<AuditEntry> audit) {
-  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed);
   return commit(name, std::move(wanted), std::move(binding), std::move(audit));
 }
 
 Status BindingBook::apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry) {
-  auto binding = overlay(file_.find(name), wanted, parts_.allowed_schemes);
+  auto binding = overlay(file_.find(name), wanted, parts_.allowed);
   auto texts = audit_texts(snapshot()->find(name), binding ? &*binding : nullptr);
   entry.before = std::move(texts.before);
   entry.after = std::move(texts.after);
@@ -110,7 +110,7 @@ Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
 
 Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
   const auto now = snapshot();
-  auto next = overlay(file, overrides_, parts_.allowed_schemes);
+  auto next = overlay(file, overrides_, parts_.allowed);
   OverrideChange change;
   const auto note = [&](const std::string& name, const RepositoryBinding* before,
                         const RepositoryBinding* after) {

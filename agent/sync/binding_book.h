@@ -3,12 +3,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string_view>
 #include <vector>
 
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
+#include "agent/model/allowed_addresses.h"
 #include "agent/model/binding.h"
 #include "agent/store/store.h"
 #include "agent/sync/binding_registry.h"
@@ -31,7 +31,7 @@ class BindingBook {
  public:
   struct Parts {
     Store& store;
-    std::set<Scheme> allowed_schemes;
+    AllowedAddresses allowed;
     std::function<void(const Snapshot&)> publish;  ///< as of BindingRegistry::Parts
   };
 

@@ -129,7 +129,7 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   const auto name = checked_repository_name(wanted.name);
   if (!name) return within("bind a repository: repo_name", name.error());
   const auto attempted = "bind the repository " + in_quotes(*name);
-  auto sides = changed_sides(std::nullopt, inputs_of(wanted), parts_.allowed_schemes);
+  auto sides = changed_sides(std::nullopt, inputs_of(wanted), parts_.allowed);
   if (!sides) return within(attempted, sides.error());
   if (!wanted.granularity) {
     return fail(ErrorCode::GranularityInvalid,
@@ -186,7 +186,7 @@ Status Registry::change_addresses(std::string_view repository, const AddressChan
   const auto* binding = now->find(repository);
   if (binding == nullptr) return unknown_repository(attempted, repository);
   const auto before = sides_of(*binding);
-  const auto after = changed_sides(before, inputs_of(change), parts_.allowed_schemes);
+  const auto after = changed_sides(before, inputs_of(change), parts_.allowed);
   if (!after) return within(fmt::format("{} {}", attempted, in_quotes(repository)), after.error());
   const auto* file = book_->file(repository);
   auto overrides = book_->overrides_of(repository);
@@ -311,8 +311,7 @@ Status Registry::unbind_branch(std::string_view repository, std::string_view bra
 }  // namespace
 
 Result<std::unique_ptr<BindingRegistry>> BindingRegistry::open(Parts parts, BindingSnapshot file) {
-  auto book =
-      BindingBook::open({parts.store, parts.allowed_schemes, std::move(parts.publish)}, std::move(file));
+  auto book = BindingBook::open({parts.store, parts.allowed, std::move(parts.publish)}, std::move(file));
   if (!book) return fail(std::move(book.error()));
   return std::make_unique<Registry>(std::move(parts), std::move(*book));
 }

@@ -3,13 +3,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "agent/base/clock.h"
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
+#include "agent/model/allowed_addresses.h"
 #include "agent/model/binding.h"
 #include "agent/store/store.h"
 
@@ -59,7 +59,7 @@ class BindingRegistry {
   struct Parts {
     Store& store;
     const Clock& clock;
-    std::set<Scheme> allowed_schemes;
+    AllowedAddresses allowed;
     /// Told of every new snapshot but the first, after it is in force, in order. Not called by two threads at
     /// once; it must not change bindings itself.
     std::function<void(const Snapshot&)> publish;

@@ -23,7 +23,7 @@ void put(Value& value, const std::optional<Value>& wanted, std::optional<Value>*
 class Merge {
  public:
   Merge(RepositoryBinding& binding, const RepositoryOverride& own, bool has_file,
-        const std::set<Scheme>& allowed)
+        const AllowedAddresses& allowed)
       : binding_(binding), own_(own), has_file_(has_file), allowed_(allowed) {}
 
   void run() {
@@ -54,7 +54,7 @@ class Merge {
                    std::optional<RemoteUrl>* file) {
     if (!stored && has_file_) return;
     const std::string_view text = stored ? std::string_view(*stored) : std::string_view{};
-    auto parsed = parse_remote_url(text, allowed_);
+    auto parsed = parse_allowed_url(text, allowed_);
     if (!parsed) {
       if (binding_.problem.empty())
         binding_.problem = fmt::format("the stored {} address: {}", name_of(side), parsed.error().text());
@@ -77,7 +77,7 @@ class Merge {
   RepositoryBinding& binding_;
   const RepositoryOverride& own_;
   const bool has_file_;
-  const std::set<Scheme>& allowed_;
+  const AllowedAddresses& allowed_;
 };
 
 using BranchNames = std::pair<std::string_view, std::string_view>;
@@ -144,7 +144,7 @@ OverridesByName by_name(OverrideRows rows) {
 }
 
 std::optional<RepositoryBinding> overlay(const RepositoryBinding* file, const RepositoryOverrides& overrides,
-                                         const std::set<Scheme>& allowed) {
+                                         const AllowedAddresses& allowed) {
   const auto& own = overrides.own;
   if (file == nullptr && (!own || own->kind != Kind::Bound)) return std::nullopt;
   if (own && own->kind == Kind::Unbound) return std::nullopt;
@@ -161,7 +161,7 @@ std::optional<RepositoryBinding> overlay(const RepositoryBinding* file, const Re
 }
 
 BindingSnapshot overlay(const BindingSnapshot& file, const OverridesByName& overrides,
-                        const std::set<Scheme>& allowed) {
+                        const AllowedAddresses& allowed) {
   static const RepositoryOverrides none;
   BindingSnapshot made;
   made.hooks = file.hooks;
@@ -181,7 +181,7 @@ BindingSnapshot overlay(const BindingSnapshot& file, const OverridesByName& over
 }
 
 BindingSnapshot overlay(const BindingSnapshot& file, const OverrideRows& overrides,
-                        const std::set<Scheme>& allowed) {
+                        const AllowedAddresses& allowed) {
   return overlay(file, by_name(overrides), allowed);
 }
 

@@ -3,12 +3,11 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "agent/model/allowed_addresses.h"
 #include "agent/model/binding.h"
-#include "agent/model/remote_url.h"
 #include "agent/store/binding_rows.h"
 
 namespace gitferry {
@@ -41,17 +40,17 @@ OverridesByName by_name(OverrideRows rows);
 /// no override. Webhooks, policy, deletions and tags are the file's alone; where an
 /// override makes a binding two-way, the policy is FfOnly all the same. A token is in force only at an
 /// http(s) address of the host it was given for. A stored address that the one validator refuses
-/// (parse_remote_url() with `allowed`), or that names the same repository as the other side's, disables its
+/// (parse_allowed_url()), or that names the same repository as the other side's, disables its
 /// binding and says why in `problem`.
 ///
 /// Ids are left 0, creation times too but those of Bound overrides; `by_age` is left empty.
 BindingSnapshot overlay(const BindingSnapshot& file, const OverrideRows& overrides,
-                        const std::set<Scheme>& allowed);
+                        const AllowedAddresses& allowed);
 BindingSnapshot overlay(const BindingSnapshot& file, const OverridesByName& overrides,
-                        const std::set<Scheme>& allowed);
+                        const AllowedAddresses& allowed);
 
 /// The same for one repository: nullptr where the file has no such entry, nullopt where none is in force.
 std::optional<RepositoryBinding> overlay(const RepositoryBinding* file, const RepositoryOverrides& overrides,
-                                         const std::set<Scheme>& allowed);
+                                         const AllowedAddresses& allowed);
 
 }  // namespace gitferry

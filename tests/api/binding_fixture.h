@@ -70,7 +70,7 @@ class BindingTest : public ::testing::Test {
     store = std::move(*opened);
     auto registry = BindingRegistry::open({*store,
                                            clock,
-                                           {Scheme::Https, Scheme::Ssh},
+                                           {{Scheme::Https, Scheme::Ssh}, {}},
                                            [this](const Snapshot& snapshot) {
                                              if (sync) sync->replace_snapshot(snapshot);
                                            }},

@@ -11,8 +11,8 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/git/address_policy.h"
 #include "agent/git/transport.h"
+#include "agent/model/address_policy.h"
 
 namespace gitferry::test {
 

@@ -52,9 +52,9 @@ class BindingRegistryTest : public StoreTest {
     return open_on(store(), std::move(file));
   }
   BindingRegistry& open_on(Store& store, BindingSnapshot file) {
-    auto opened = BindingRegistry::open(
-        {store, clock_, schemes_, [this](const Snapshot& made) { published_.push_back(made); }},
-        std::move(file));
+    auto opened = BindingRegistry::open({store, clock_, AllowedAddresses{schemes_, {}},
+                                         [this](const Snapshot& made) { published_.push_back(made); }},
+                                        std::move(file));
     if (!opened) {
       ADD_FAILURE() << opened.error().text();
       std::abort();

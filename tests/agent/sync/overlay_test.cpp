@@ -9,9 +9,11 @@ namespace {
 
 using overlay_table::address;
 
-const std::set<Scheme>& https_and_ssh() {
-  static const std::set<Scheme> schemes{Scheme::Https, Scheme::Ssh};
-  return schemes;
+AllowedAddresses https_and_ssh() {
+  return {{Scheme::Https, Scheme::Ssh}, {}};
+}
+AllowedAddresses of_any_scheme() {
+  return {any_scheme(), {}};
 }
 
 TEST(Overlay, PutsRepositoryOverridesOnEveryStateOfTheFile) {
@@ -169,7 +171,7 @@ TEST(Overlay, S04_ShowsATokenOnlyToTheHostItWasGivenForAndNeverLessEncrypted) {
     auto own = bound_row();
     own.external = text;
     own.external_token = SideToken{"bot", Secret("t"), given_for};
-    const auto made = overlay({}, OverrideRows{{own}, {}}, any_scheme()).repositories.at("robot");
+    const auto made = overlay({}, OverrideRows{{own}, {}}, of_any_scheme()).repositories.at("robot");
     EXPECT_EQ(made.external_token.has_value(), is_shown) << text << " " << given_for;
   }
 }
@@ -192,9 +194,20 @@ TEST(Overlay, S27_DisablesABindingWhoseStoredAddressIsNotAllowedAnyMore) {
   EXPECT_EQ(robot.external.str(), "http://plain.example/x") << "it is shown, so that somebody can mend it";
   EXPECT_EQ(robot.file.external, address("out"));
   EXPECT_FALSE(robot.file.enabled) << "nobody switched it off";
-  const auto allowed = overlay(file(), OverrideRows{{own}, {}}, any_scheme()).repositories.at("robot");
+  const auto allowed = overlay(file(), OverrideRows{{own}, {}}, of_any_scheme()).repositories.at("robot");
   EXPECT_TRUE(allowed.enabled);
   EXPECT_EQ(allowed.problem, "");
+}
+
+TEST(Overlay, S27_DisablesABindingWhoseStoredAddressIsOfANetworkThatIsNotAllowed) {
+  auto own = row(RepositoryOverride::Kind::Change);
+  own.external = "https://10.0.0.7/x";
+  const auto robot = robot_of(file(), own);
+  EXPECT_FALSE(robot.enabled);
+  EXPECT_NE(robot.problem.find("10.0.0.7 is a private or reserved address"), std::string::npos)
+      << robot.problem;
+  const AllowedAddresses wider{any_scheme(), AddressPolicy::from({"10.0.0.0/8"}).value()};
+  EXPECT_TRUE(overlay(file(), OverrideRows{{own}, {}}, wider).repositories.at("robot").enabled);
 }
 
 TEST(Overlay, S27_DisablesABindingWhoseStoredAddressIsNone) {

@@ -1,4 +1,4 @@
-#include "agent/git/address_policy.h"
+#include "agent/model/address_policy.h"
 
 #include <algorithm>
 #include <array>
