@@ -26,6 +26,7 @@ gitferry keeps branches of two git hosts in step: a push on one reaches the othe
 struct Options {
   std::string config_path = "gitferry.yaml";
   CheckDatabaseOptions check_database;
+  ImportOptions import_dump;
   HealthCheckOptions health;
   PrintConfigOptions print;
   StatusCommandOptions status;
@@ -63,6 +64,20 @@ void add_file_commands(CLI::App& app, Options& options, int& exit_code) {
     options.print.config_path = options.config_path;
     exit_code = print_config(options.print);
   });
+}
+
+void add_import_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "import",
+      "Examples:\n  gitferry import dump.sql --secrets /etc/gitferry/secrets >gitferry.yaml\n"
+      "  mysqldump cerobot sync_repo_mapping sync_branch_mapping | gitferry import - >gitferry.yaml\n\n"
+      "Make a configuration of a dump (by mysqldump) of the original service's database, and say what of it "
+      "could not be taken over.");
+  command->add_option("DUMP", options.import_dump.dump_path, "The dump; -: standard input")->required();
+  command->add_option(
+      "--secrets", options.import_dump.secrets_directory,
+      "Put each token into a file of its own in this directory; by default they are left out");
+  command->callback([&] { exit_code = import_command(options.import_dump); });
 }
 
 void add_check_database_command(CLI::App& app, Options& options, int& exit_code) {
@@ -257,6 +272,7 @@ int parse_and_run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", GITFERRY_VERSION);
   add_file_commands(app, options, exit_code);
+  add_import_command(app, options, exit_code);
   add_check_database_command(app, options, exit_code);
   add_health_check_command(app, options, exit_code);
   add_sync_command(app, options, exit_code);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "agent/daemon/server_client.h"
 #include "agent/model/binding.h"
 #include "config/config.h"
+#include "config/loader.h"
 
 namespace gitferry::daemon {
 
@@ -18,6 +20,14 @@ int serve(const std::string& config_path);
 
 /// Says what is wrong with a configuration, or how much it binds.
 int check_config(const std::string& config_path);
+
+struct ImportOptions {
+  std::string dump_path;          ///< of mysqldump; `-`: standard input
+  std::string secrets_directory;  ///< where tokens go, each to a file of its own; empty: they are left out
+};
+/// Prints a configuration of what the original service's database had bound. kFailed, with the configuration
+/// all the same, where something of it had to be left out; stderr says what.
+int import_command(const ImportOptions& options);
 
 struct CheckDatabaseOptions {
   std::string config_path;
@@ -96,6 +106,9 @@ struct SendWebhookOptions {
 int send_test_webhook(const SendWebhookOptions& options);
 
 int print_version(bool json);
+
+/// Says on stderr what is wrong with a configuration that was loaded, or on `out` how much it binds.
+int explain_configuration(const config::Loaded& loaded, std::FILE* out);
 
 /// Loads the configuration; where that fails, its errors are on stderr.
 std::optional<config::Config> load_or_explain(const std::string& path);

@@ -112,6 +112,24 @@ Result<MadeSecret> ensure_made_secret(const std::string& path) {
   return made;
 }
 
+Status write_private_file(const std::string& path, const Secret& secret) {
+  if (auto above = make_directories_above(path); !above) return above;
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd && errno != EEXIST)
+    return fail(ErrorCode::LocalPermission, "cannot make '" + path + "': " + system_text(errno));
+  if (!fd) {
+    const auto present = config::read_secret({path, ""}, config::process_environment());
+    if (present && equal_in_constant_time(present->reveal(), secret.reveal())) return {};
+    return fail(ErrorCode::LocalConflict, "'" + path + "' is there already and holds something else",
+                "move it away, or choose another directory");
+  }
+  if (auto written = write_all(fd.get(), secret.reveal()); !written) {
+    ::unlink(path.c_str());
+    return fail(ErrorCode::LocalPermission, "cannot write '" + path + "': " + written.error().message);
+  }
+  return sync_directory_of(path);
+}
+
 Result<MadeSecret> ensure_admin_token(const std::string& directory) {
   return ensure_made_secret(directory + "/admin-token");
 }

@@ -20,6 +20,10 @@ struct MadeSecret {
 /// Reads it where it is there, else makes it (0600), with the directories above it.
 Result<MadeSecret> ensure_made_secret(const std::string& path);
 
+/// Puts a secret into a new file (0600), with the directories above it. Nothing is replaced: a file that is
+/// there already must hold the same.
+Status write_private_file(const std::string& path, const Secret& secret);
+
 /// The management token in `directory`/admin-token, for a configuration without tokens.
 Result<MadeSecret> ensure_admin_token(const std::string& directory);
 

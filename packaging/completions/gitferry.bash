@@ -4,6 +4,7 @@ _gitferry_options() {
   case $1 in
     serve | check-config) echo '--config --help' ;;
     print-config) echo '--config --json --help' ;;
+    import) echo '--secrets --help' ;;
     check-db) echo '--config --backup --help' ;;
     healthcheck) echo '--config --url --live --help' ;;
     status) echo '--config --url --token-file --json --help' ;;
@@ -30,14 +31,14 @@ _gitferry_values() {
 }
 
 _gitferry() {
-  local commands='serve check-config print-config check-db healthcheck status deliveries sync send-webhook version'
+  local commands='serve check-config print-config import check-db healthcheck status deliveries sync send-webhook version'
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     words="$commands $(_gitferry_options '')"
   else
     case $before in
-      --config | --token-file | --backup)
+      --config | --token-file | --backup | --secrets)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         compopt -o filenames 2>/dev/null
         return

@@ -12,6 +12,7 @@ complete -c gitferry -n __fish_use_subcommand -l version -d 'Print the version'
 complete -c gitferry -n __fish_use_subcommand -a serve -d 'Receive webhooks and sync'
 complete -c gitferry -n __fish_use_subcommand -a check-config -d 'Check a configuration'
 complete -c gitferry -n __fish_use_subcommand -a print-config -d 'Print the configuration in force'
+complete -c gitferry -n __fish_use_subcommand -a import -d 'Make a configuration of the original service\'s database'
 complete -c gitferry -n __fish_use_subcommand -a check-db -d 'Check the database, and copy it'
 complete -c gitferry -n __fish_use_subcommand -a healthcheck -d 'Ask the running agent whether it is ready'
 complete -c gitferry -n __fish_use_subcommand -a status -d 'Show how every branch stands'
@@ -24,6 +25,7 @@ __gitferry_option 'serve check-config print-config check-db healthcheck status d
 __gitferry_option 'healthcheck status deliveries sync send-webhook' url 'The agent; by default the configured listener' -x
 __gitferry_option 'status deliveries sync' token-file 'Holds the token' -r -F
 __gitferry_option 'print-config status deliveries sync version' json 'Print JSON'
+__gitferry_option import secrets 'Put tokens into files of this directory' -r -F
 __gitferry_option check-db backup 'Write a copy to this new file' -r -F
 __gitferry_option healthcheck live 'Ask only whether it goes on'
 __gitferry_option deliveries verdict 'Only these' -x -a 'accepted ignored duplicate refused'

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -282,6 +283,57 @@ TEST_F(Cli, S11_ServeRefusesASharedSyncDirectory) {
   const auto result = run({"serve", "--config", dir.write("g.yaml", kGood)});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.err.find("can be written by others"), std::string::npos) << result.err;
+}
+
+std::string original_dump() {
+  return content_of(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original/first.sql");
+}
+
+TEST_F(Cli, ImportPrintsAConfigurationThatCheckConfigTakes) {
+  std::string dump = original_dump();
+  dump.replace(dump.find("--upload-pack=id"), 16, "release");
+  const auto result = run({"import", dir.write("dump.sql", dump)});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.err.find("\nok: 1 repositories, 2 branches\n"), std::string::npos) << result.err;
+  const auto checked = run({"check-config", "--config", dir.write("imported.yaml", result.out)});
+  EXPECT_EQ(checked.out, "ok: 1 repositories, 2 branches\n") << checked.err << result.out;
+}
+
+TEST_F(Cli, ImportEndsWith1WhereSomethingIsLeftOut) {
+  const auto result = run({"import", dir.write("dump.sql", original_dump())});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("left out: the branch \"--upload-pack=id\""), std::string::npos) << result.err;
+  EXPECT_NE(result.out.find("name: ob-robot-test"), std::string::npos);
+}
+
+TEST_F(Cli, ImportRefusesADumpThatWasCutOffAndPrintsNothing) {
+  const std::string dump = original_dump();
+  const auto result = run({"import", dir.write("dump.sql", dump.substr(0, dump.size() - 40))});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out, "");
+  EXPECT_NE(result.err.find("cut off"), std::string::npos) << result.err;
+  EXPECT_EQ(run({"import", "/no/such/dump"}).exit_code, 1);
+  EXPECT_EQ(run({"import"}).exit_code, 2);
+}
+
+TEST_F(Cli, ImportPutsTokensIntoPrivateFilesAndReplacesNone) {
+  const std::string dump = content_of(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original/later.sql");
+  const std::string file = dir.write("dump.sql", dump);
+  const std::string token = dir.path("secrets/robot-internal-token");
+  const auto first = run({"import", file, "--secrets", dir.path("secrets")});
+  EXPECT_EQ(first.exit_code, 1);
+  EXPECT_EQ(content_of(token), "S3CRET-inner");
+  struct stat status {};
+  ASSERT_EQ(::stat(token.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  EXPECT_EQ((first.out + first.err).find("S3CRET"), std::string::npos) << first.out << first.err;
+  EXPECT_EQ(run({"import", file, "--secrets", dir.path("secrets")}).out, first.out) << "again is no harm";
+  static_cast<void>(dir.write("secrets/robot-internal-token", "somebody else's"));
+  const auto second = run({"import", file, "--secrets", dir.path("secrets")});
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_EQ(second.out, "");
+  EXPECT_NE(second.err.find("is there already and holds something else"), std::string::npos) << second.err;
+  EXPECT_EQ(content_of(token), "somebody else's");
 }
 
 }  // namespace
