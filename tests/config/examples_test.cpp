@@ -6,7 +6,7 @@
 #include "config/keys.h"
 #include "tests/config/support.h"
 
-// What is shown to people must be true: the examples and the README's configuration load as they are.
+// What is shown to people must be true: the examples load as they are. What documents show is in tests/docs.
 
 namespace gitferry::config {
 namespace {
@@ -71,19 +71,6 @@ TEST(Examples, GitferryYamlShowsEverySetting) {
       EXPECT_TRUE(is_shown) << section->name << "." << name;
     }
   }
-}
-
-TEST(Examples, TheReadmesConfigurationIsValid) {
-  const std::string readme = content_of(kRoot / "README.md");
-  const auto begin = readme.find("```yaml\n");
-  ASSERT_NE(begin, std::string::npos);
-  const auto end = readme.find("```\n", begin + 8);
-  ASSERT_NE(end, std::string::npos);
-  const TempDir dir;
-  const std::string yaml = with_files(readme.substr(begin + 8, end - begin - 8), dir);
-  const auto loaded = load_text(yaml, "README.md", environment_of({}));
-  ASSERT_TRUE(loaded) << text_of(loaded) << yaml;
-  EXPECT_NE(loaded->bindings.find("robot"), nullptr) << "the name that the README's commands use";
 }
 
 }  // namespace
