@@ -115,7 +115,10 @@ class Importer {
     side.url = std::move(parsed->url);
     const bool has_own = token.empty();
     side.username = has_own ? parsed->username : std::string(kTokenUser);
-    side.token = has_own ? std::move(parsed->password) : token;
+    if (has_own)
+      side.token = std::move(parsed->password);
+    else
+      side.token = token;
     if (side.username.empty()) side.username = kTokenUser;
     return side;
   }

@@ -7,6 +7,7 @@ What a document calls by a reader's names is here by others: NAMES says which. B
 import base64
 import os
 import pathlib
+import random
 import re
 import secrets
 import socket
@@ -18,9 +19,15 @@ HOOK_SECRET = "whsec_" + base64.b64encode(b"a-secret-of-the-documents-tests!").d
 
 
 def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Below the ports of outgoing connections, and those that git-host takes."""
+    while True:
+        port = random.randrange(12000, 20000)
+        with socket.socket() as found:
+            try:
+                found.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class World:
