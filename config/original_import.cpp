@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "agent/base/crypto.h"
+#include "agent/base/ip_address.h"
 #include "agent/base/text.h"
+#include "agent/model/address_policy.h"
 #include "agent/model/binding.h"
 #include "agent/model/ref_name.h"
 #include "agent/model/remote_url.h"
@@ -154,6 +156,11 @@ class Importer {
   void add_repository(const OriginalRepository& original, const std::string& name, const RemoteUrl& internal,
                       const RemoteUrl& external, Granularity granularity) {
     schemes_.insert({internal.scheme, external.scheme});
+    for (const auto* url : {&internal, &external}) {
+      const auto literal = parse_ip_address(url->host);
+      if (literal && !AddressPolicy().allows(*literal))
+        private_hosts_.insert(to_string(AddressRange{*literal, 128}));
+    }
     YamlNode map = empty(YamlNode::Kind::Map);
     put(map, "name", word(name));
     put(map, "enable", flag(original.enabled));
@@ -212,6 +219,8 @@ class Importer {
              " tokens are left out: with --secrets DIRECTORY each goes to a file of its own there");
     if (schemes_.count(Scheme::Http) != 0)
       remark("some addresses are of plain http, which anybody on the way can read and change: use https");
+    if (!private_hosts_.empty())
+      remark("some addresses are of private networks: network.allow_cidrs names each host that is one");
     if (schemes_.count(Scheme::Ssh) != 0)
       remark("ssh addresses need a key and known_hosts of the user that gitferry runs as, or a credential");
     remark(
@@ -220,20 +229,31 @@ class Importer {
     remark("a branch that was synced in both directions by calls needs 'direction: both' here");
   }
 
-  [[nodiscard]] YamlNode whole() {
-    YamlNode root = empty(YamlNode::Kind::Map);
-    put(root, std::string(kComment), word("Made by gitferry import of the original service's database."));
-    put(root, "version", word("1", false));
+  /// Of the network, what is not allowed by default and the addresses need.
+  [[nodiscard]] YamlNode what_is_reached() const {
+    YamlNode network = empty(YamlNode::Kind::Map);
     if (schemes_.count(Scheme::Http) + schemes_.count(Scheme::File) != 0) {
       YamlNode schemes = empty(YamlNode::Kind::List);
       for (const auto scheme : {Scheme::Https, Scheme::Ssh, Scheme::Http, Scheme::File}) {
         if (scheme == Scheme::Https || scheme == Scheme::Ssh || schemes_.count(scheme) != 0)
           schemes.items.push_back(word(std::string(name_of(scheme))));
       }
-      YamlNode network = empty(YamlNode::Kind::Map);
       put(network, "allow_schemes", std::move(schemes));
-      put(root, "network", std::move(network));
     }
+    if (!private_hosts_.empty()) {
+      YamlNode ranges = empty(YamlNode::Kind::List);
+      for (const auto& host : private_hosts_) ranges.items.push_back(word(host));
+      put(network, "allow_cidrs", std::move(ranges));
+    }
+    return network;
+  }
+
+  [[nodiscard]] YamlNode whole() {
+    YamlNode root = empty(YamlNode::Kind::Map);
+    put(root, std::string(kComment), word("Made by gitferry import of the original service's database."));
+    put(root, "version", word("1", false));
+    auto network = what_is_reached();
+    if (!network.members.empty()) put(root, "network", std::move(network));
     if (!credentials_.items.empty()) put(root, "credentials", std::move(credentials_));
     put(root, "repos", std::move(repositories_));
     return root;
@@ -245,6 +265,7 @@ class Importer {
   std::set<std::int64_t> ids_;
   std::set<std::string> names_;
   std::set<Scheme> schemes_;
+  std::set<std::string> private_hosts_;       ///< as ranges of one address
   std::map<std::string, std::size_t> rules_;  ///< address -> its secret
   std::size_t tokens_left_out_ = 0;
   YamlNode credentials_ = empty(YamlNode::Kind::List);

@@ -68,6 +68,16 @@ constexpr const char* kSmall =
     "'https://b.example.org/r.git','one','to_outer');\n"
     "INSERT INTO `sync_branch_mapping` VALUES (1,1,1,'main','main');\n";
 
+TEST(OriginalImport, NamesThePrivateHostsThatAreMeant) {
+  const TempDir dir;
+  const auto import =
+      imported(replaced(kSmall, "https://a.example.org/r.git", "https://10.20.0.7/r.git"), dir.path("."));
+  const auto config = loaded(import);
+  ASSERT_TRUE(config) << text_of(config) << import.yaml;
+  EXPECT_THAT(config->network.allow_cidrs, ElementsAre("10.20.0.7/32"));
+  EXPECT_THAT(import.remarks, Contains(HasSubstr("network.allow_cidrs")));
+}
+
 TEST(OriginalImport, TakesOverWhatWasBound) {
   const TempDir dir;
   const auto import = imported(dump_named("later.sql"), dir.path("."));
