@@ -15,20 +15,6 @@
 namespace gitferry::log {
 namespace {
 
-constexpr std::string_view name_of(Level level) {
-  switch (level) {
-    case Level::Debug:
-      return "debug";
-    case Level::Info:
-      return "info";
-    case Level::Warn:
-      return "warn";
-    case Level::Error:
-      return "error";
-  }
-  return "error";
-}
-
 spdlog::level::level_enum native(Level level) {
   switch (level) {
     case Level::Debug:
@@ -55,7 +41,7 @@ spdlog::logger& sink() {
 }
 
 std::atomic<Format>& format_in_use() {
-  static std::atomic<Format> format{::isatty(STDERR_FILENO) == 1 ? Format::Text : Format::Json};
+  static std::atomic<Format> format{default_format()};
   return format;
 }
 
@@ -65,7 +51,7 @@ std::string json_value(const Value& value) {
   return fmt::format("{}", std::get<std::int64_t>(value.get()));
 }
 
-std::string text_value(const Value& value) {
+std::string logfmt_value(const Value& value) {
   const auto* text = std::get_if<std::string>(&value.get());
   if (text == nullptr) return json_value(value);
   const bool plain = !text->empty() && text->find_first_of(" =\"\\\t\r\n") == std::string::npos;
@@ -82,16 +68,58 @@ std::string render(Format format, Level level, std::string_view message, Fields 
     }
     return line + "}";
   }
-  line = fmt::format("{:5} {}", name_of(level), message);
-  for (const auto& field : fields) line += fmt::format(" {}={}", field.key, text_value(field.value));
+  line = fmt::format("level={} message={}", name_of(level), logfmt_value(message));
+  for (const auto& field : fields) line += fmt::format(" {}={}", field.key, logfmt_value(field.value));
   return line;
 }
 
 }  // namespace
 
+std::string_view name_of(Level level) {
+  switch (level) {
+    case Level::Debug:
+      return "debug";
+    case Level::Info:
+      return "info";
+    case Level::Warn:
+      return "warn";
+    case Level::Error:
+      return "error";
+  }
+  return "error";
+}
+
+std::optional<Level> level_called(std::string_view name) {
+  for (const auto level : {Level::Debug, Level::Info, Level::Warn, Level::Error}) {
+    if (name_of(level) == name) return level;
+  }
+  return std::nullopt;
+}
+
 void configure(Level lowest, Format format) {
-  sink().set_level(native(lowest));
+  set_level(lowest);
   format_in_use() = format;
+}
+
+Format default_format() {
+  return ::isatty(STDERR_FILENO) == 1 ? Format::Logfmt : Format::Json;
+}
+
+Level level() {
+  switch (sink().level()) {
+    case spdlog::level::debug:
+      return Level::Debug;
+    case spdlog::level::info:
+      return Level::Info;
+    case spdlog::level::warn:
+      return Level::Warn;
+    default:
+      return Level::Error;
+  }
+}
+
+void set_level(Level lowest) {
+  sink().set_level(native(lowest));
 }
 
 void write(Level level, std::string_view message, Fields fields) {
@@ -101,7 +129,7 @@ void write(Level level, std::string_view message, Fields fields) {
   const auto stamp = rfc3339(now.time_since_epoch().count());
   const auto line = render(format, level, message, fields);
   sink().log(native(level), format == Format::Json ? fmt::format("{{\"time\":\"{}\",{}", stamp, line)
-                                                   : fmt::format("{} {}", stamp, line));
+                                                   : fmt::format("time={} {}", stamp, line));
 }
 
 std::string render_for_test(Format format, Level level, std::string_view message, Fields fields) {

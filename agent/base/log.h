@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ enum class Level {
   Warn,   ///< it healed itself, or something was refused
   Error,  ///< a human must act
 };
+
+/// `debug`, `info`, `warn`, `error`.
+std::string_view name_of(Level level);
+std::optional<Level> level_called(std::string_view name);
 
 /// What a log field may hold. Secrets have no conversion to it, on purpose.
 class Value {
@@ -41,11 +46,17 @@ struct Field {
 
 using Fields = std::initializer_list<Field>;
 
-enum class Format { Json, Text };
+/// Of a line: an object, or `key=value` pairs (logfmt), which people read more easily.
+enum class Format { Json, Logfmt };
 
-/// Sets the lowest level shown and the form of a line. The default is Info, and Text only where stderr is a
-/// terminal.
+/// Sets the lowest level shown and the form of a line. The default is Info, and default_format().
 void configure(Level lowest, Format format);
+/// Logfmt where stderr is a terminal, Json elsewhere.
+Format default_format();
+
+/// The lowest level shown. Threading: both from any thread, at any time.
+Level level();
+void set_level(Level lowest);
 
 /// One record: one line on stderr. `message` is constant text, what varies goes into fields; control
 /// characters are escaped, so nothing a client sends can start a line of its own.
