@@ -12,7 +12,8 @@ namespace gitferry::api {
 
 std::vector<Route> all_routes(ApiContext& context) {
   auto routes = health_routes(context);
-  for (auto more : {webhook_routes(context), management_routes(context), openapi_routes(), page_routes()}) {
+  for (auto more : {webhook_routes(context), management_routes(context), metrics_routes(context),
+                    openapi_routes(), page_routes()}) {
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   return routes;

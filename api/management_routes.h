@@ -18,6 +18,9 @@ std::vector<Route> branch_routes(ApiContext& context);
 std::vector<Route> delivery_routes(ApiContext& context);
 std::vector<Route> log_routes(ApiContext& context);
 
+/// `/metrics`: with a token of the role read, since it names bindings.
+std::vector<Route> metrics_routes(ApiContext& context);
+
 /// `/livez`, `/readyz`, `/healthz`, `/version`: public, and silent about bindings.
 std::vector<Route> health_routes(ApiContext& context);
 

@@ -17,6 +17,7 @@
 #include "agent/base/crash_point.h"
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
+#include "agent/base/metrics.h"
 #include "agent/base/supervision.h"
 #include "api/envelope.h"
 #include "api/forwarded.h"
@@ -331,6 +332,7 @@ Reception::Next Reception::end_late(Connection& connection) {
   if (connection.phase == Phase::Opening) return close(connection);
   connection.is_late = false;
   connection.sends_more = true;
+  metrics().connections_refused.add({"too slow"});
   return refuse(connection, connection.phase == Phase::Head ? refused_late_head()
                                                             : refused_late_body(connection.request));
 }
@@ -360,6 +362,7 @@ Reception::Next Reception::begin_request(Connection& connection) {
   auto head = parse_request_head(connection.received, options_.head);
   if (!head) {
     connection.sends_more = true;
+    metrics().connections_refused.add({"bad head"});
     return refuse(connection, refused_head(head.error()));
   }
   if (!*head) return Next::AtOnce;
@@ -389,14 +392,15 @@ Reception::Next Reception::admit_request(Connection& connection, std::string_vie
     auto admission = gate_(request);
     if (admission.refusal) return refuse(connection, std::move(*admission.refusal));
     if (connection.content_length > admission.body_limit) {
+      metrics().connections_refused.add({"too large a body"});
       return refuse(connection, refused_large_body(request, admission.body_limit));
     }
     connection.place = admission.place;
   } catch (const std::exception& exception) {
-    log::error("the gate threw", {{"request", request.id}, {"what", exception.what()}});
+    log::error("the gate threw", {{"request_id", request.id}, {"what", exception.what()}});
     return refuse(connection, failure_with_status(request, 500, ErrorCode::Internal, {}));
   } catch (...) {
-    log::error("the gate threw", {{"request", request.id}});
+    log::error("the gate threw", {{"request_id", request.id}});
     return refuse(connection, failure_with_status(request, 500, ErrorCode::Internal, {}));
   }
   return keep(connection, early) ? Next::AtOnce : refuse_for_load(connection);
@@ -409,7 +413,10 @@ Reception::Next Reception::read_body(Connection& connection) {
     scratch_.clear();
     const auto read =
         connection.channel->read(scratch_, std::min(kReadBytes, connection.content_length - body.size()));
-    if (read == Outcome::Closed) return refuse(connection, refused_short_body(connection.request));
+    if (read == Outcome::Closed) {
+      metrics().connections_refused.add({"body cut off"});
+      return refuse(connection, refused_short_body(connection.request));
+    }
     if (read != Outcome::Done) return wait_or_close(connection, read);
     if (!keep(connection, scratch_)) return refuse_for_load(connection);
   }
@@ -619,6 +626,7 @@ void Reception::watch(Connection& connection, Next next) {
 }
 
 void Reception::log_refusal(const char* reason) {
+  metrics().connections_refused.add({reason});
   if (const auto held_back = refusals_.pass(SteadyClock::now())) {
     log::warn("connection refused", {{"reason", reason}, {"not_logged", *held_back}});
   }

@@ -1,7 +1,11 @@
 #include "api/router_table.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
+#include "agent/base/log.h"
+#include "agent/base/metrics.h"
 #include "agent/base/text.h"
 #include "api/auth.h"
 #include "api/envelope.h"
@@ -38,6 +42,22 @@ std::optional<PathArguments> match(std::string_view pattern, const std::vector<s
   }
   if (segments.size() != parts.size()) return std::nullopt;
   return arguments;
+}
+
+/// Counts an answer, and has it in the log where that is to have everything. Of what a client sends only
+/// words of ours become labels, and no line has his path or parameters. Probes are not worth a line.
+void note_answer(const Route* route, const Request& request, int status) {
+  constexpr std::array<std::string_view, 5> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE"};
+  const auto* const known = std::find(kMethods.begin(), kMethods.end(), request.method);
+  const auto method = known == kMethods.end() ? std::string_view("other") : *known;
+  const auto pattern = route == nullptr ? std::string_view("none") : std::string_view(route->pattern);
+  metrics().http_requests.add({pattern, method, std::to_string(status)});
+  if (log::level() > log::Level::Debug || (route != nullptr && route->is_unlimited)) return;
+  log::debug("request answered", {{"method", method},
+                                  {"route", pattern},
+                                  {"status", status},
+                                  {"address", request.client_address},
+                                  {"request_id", request.id}});
 }
 
 }  // namespace
@@ -79,6 +99,12 @@ std::optional<Response> RouterTable::refusal_of_token(Role needed, const Request
 
 Admission RouterTable::admit(const Request& request) const {
   const auto found = find(request);
+  auto admission = admit(request, found);
+  if (admission.refusal) note_answer(found.route, request, admission.refusal->status);
+  return admission;
+}
+
+Admission RouterTable::admit(const Request& request, const Match& found) const {
   if (found.route == nullptr || !found.route->is_unlimited) {
     if (const auto wait = guard_->take_request(request.client_address)) {
       if (found.route != nullptr && found.route->on_rate_limited) found.route->on_rate_limited(request);
@@ -107,6 +133,17 @@ Admission RouterTable::admit(const Request& request) const {
 
 Response RouterTable::handle(const Request& request) const {
   const auto found = find(request);
+  try {
+    auto response = handle(request, found);
+    note_answer(found.route, request, response.status);
+    return response;
+  } catch (...) {
+    note_answer(found.route, request, 500);  // as which the server answers it
+    throw;
+  }
+}
+
+Response RouterTable::handle(const Request& request, const Match& found) const {
   if (found.route == nullptr) {
     return failure(request, Error{ErrorCode::RouteUnknown, "there is no route for this path", {}, {}});
   }

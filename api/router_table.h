@@ -73,6 +73,8 @@ class RouterTable {
     std::string allowed;  ///< methods of the routes with this path, where none has the method
   };
   [[nodiscard]] Match find(const Request& request) const;
+  [[nodiscard]] Admission admit(const Request& request, const Match& found) const;
+  [[nodiscard]] Response handle(const Request& request, const Match& found) const;
   /// 429 or 401 or 403; unset where the token is good for the route.
   [[nodiscard]] std::optional<Response> refusal_of_token(Role needed, const Request& request) const;
 

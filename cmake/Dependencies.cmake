@@ -12,6 +12,8 @@ pkg_check_modules(LIBGIT2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 pkg_check_modules(JSONCPP REQUIRED IMPORTED_TARGET jsoncpp)
 find_package(nlohmann_json 3.11 REQUIRED)
+# Its CMake package also asks for the web server and the client that we do not use; the .pc file does not.
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core>=1.0)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 # The .pc file carries the OpenSSL, zlib and brotli switches that the shared library was built with;
 # without them the class layouts differ.

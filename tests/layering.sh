@@ -46,6 +46,7 @@ only 'yaml\.h|yaml-cpp' config
 only 'httplib\.h|json/|nlohmann/' api
 only 'CLI/' agent/daemon
 only 'spdlog/' agent/base
+only 'prometheus/' agent/base
 
 # Two types of one name break the rule of one definition, and what the linker then keeps crashes at exit. Types in
 # unnamed namespaces do not meet others.

@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/base/metrics.h"
 #include "agent/base/text.h"
 
 namespace gitferry {
@@ -168,6 +169,7 @@ Status SqlConnection::copy_to(const std::string& path) {
 
 Error store_error(int sqlite_code, std::string_view attempted, std::string_view said) {
   const auto made = [&](ErrorCode code, std::string hint) {
+    metrics().store_failures.add({info(code).name});
     return Error{code, fmt::format("{}: {}", attempted, said), std::move(hint), {}};
   };
   switch (sqlite_code & 0xFF) {

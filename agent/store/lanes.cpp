@@ -377,6 +377,14 @@ std::vector<LaneRow> all_lanes(SqlConnection& connection) {
   return rows_of(query);
 }
 
+std::vector<LaneRow> find_lanes_behind(SqlConnection& connection, const LaneKey& key, std::size_t limit) {
+  auto query = connection.query(GITFERRY_SELECT_LANE(
+      "''") "WHERE (repository, internal_ref, external_ref) > (?1, ?2, ?3) "
+            "ORDER BY repository, internal_ref, external_ref LIMIT ?4");
+  query.bind(key.repository, key.internal_ref, key.external_ref, limit);
+  return rows_of(query);
+}
+
 std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, const ScanPosition& position) {
   static const std::string sql = kSelect + "WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE("?1", "?2") +
                                  "AND (marked_at_ms, repository, branch_id) > (?3, ?4, ?5) "

@@ -49,6 +49,8 @@ void make_pending_due_of(SqlConnection& connection, std::span<const std::string>
 std::optional<LaneRow> find_lane(SqlConnection& connection, std::int64_t id);
 std::optional<LaneRow> find_lane(SqlConnection& connection, const LaneKey& key);
 std::vector<LaneRow> all_lanes(SqlConnection& connection);
+/// Without `last_text`.
+std::vector<LaneRow> find_lanes_behind(SqlConnection& connection, const LaneKey& key, std::size_t limit);
 std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
                                            std::span<const std::string> repositories);
 std::vector<std::int64_t> count_lanes(SqlConnection& connection, std::span<const std::string> repositories);

@@ -262,6 +262,12 @@ Result<std::vector<LaneRow>> SqliteStore::lanes() {
   });
 }
 
+Result<std::vector<LaneRow>> SqliteStore::lanes_behind(const LaneKey& key, std::size_t limit) {
+  return readers_.read("read some lanes", [&](SqlConnection& connection) -> Result<std::vector<LaneRow>> {
+    return find_lanes_behind(connection, key, limit);
+  });
+}
+
 Result<Listing<RunRow>> SqliteStore::runs(const RunFilter& filter, const Page& page) {
   return readers_.read("read the sync log", [&](SqlConnection& connection) -> Result<Listing<RunRow>> {
     return list_runs(connection, filter, page);
@@ -352,6 +358,24 @@ Result<Listing<AuditRow>> SqliteStore::audit(const AuditFilter& filter, const Pa
   return readers_.read("read the audit", [&](SqlConnection& connection) -> Result<Listing<AuditRow>> {
     return list_audit(connection, filter, page);
   });
+}
+
+Result<StoreUsage> SqliteStore::usage() {
+  StoreUsage usage;
+  std::error_code error;
+  const std::filesystem::path path = options_.path;
+  usage.database_bytes = static_cast<std::int64_t>(std::filesystem::file_size(path, error));
+  const auto space = error ? std::filesystem::space_info{}
+                           : std::filesystem::space(std::filesystem::absolute(path).parent_path(), error);
+  if (error) {
+    return fail(ErrorCode::StoreFailed,
+                fmt::format("see how large the database '{}' is: {}", options_.path, error.message()));
+  }
+  usage.free_bytes = static_cast<std::int64_t>(space.available);
+  // Between a checkpoint at the end of another agent and the first write there is none.
+  const auto wal = std::filesystem::file_size(options_.path + "-wal", error);
+  usage.wal_bytes = error ? 0 : static_cast<std::int64_t>(wal);
+  return usage;
 }
 
 }  // namespace gitferry

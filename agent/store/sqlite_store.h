@@ -35,6 +35,7 @@ class SqliteStore final : public Store {
   Result<std::optional<std::int64_t>> next_due_after(std::int64_t now_ms) override;
   Result<std::optional<LaneRow>> lane(std::int64_t id) override;
   Result<std::vector<LaneRow>> lanes() override;
+  Result<std::vector<LaneRow>> lanes_behind(const LaneKey& key, std::size_t limit) override;
   Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override;
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override;
   Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) override;
@@ -46,6 +47,7 @@ class SqliteStore final : public Store {
   Status change_overrides(const OverrideChange& change) override;
   Result<BindingIds> binding_ids(const BindingNames& names) override;
   Result<Listing<AuditRow>> audit(const AuditFilter& filter, const Page& page) override;
+  Result<StoreUsage> usage() override;
 
   /// How well commits are grouped.
   Writer::Counters counters() { return writer_.counters(); }

@@ -294,6 +294,13 @@ struct LaneDrop {
   Error reason;
 };
 
+/// What the database takes of its disk.
+struct StoreUsage {
+  std::int64_t database_bytes = 0;
+  std::int64_t wal_bytes = 0;
+  std::int64_t free_bytes = 0;  ///< that this user may still fill
+};
+
 struct DeliveryFilter {
   std::string repository;          ///< empty: all
   std::optional<Verdict> verdict;  ///< unset: all
@@ -416,6 +423,9 @@ class Store {
 
   virtual Result<std::optional<LaneRow>> lane(std::int64_t id) = 0;
   virtual Result<std::vector<LaneRow>> lanes() = 0;
+  /// The first `limit` lanes behind `key`, by repository, internal and external ref, in the order of bytes:
+  /// for looking through all of them without having all of them. `last_text` is left empty.
+  virtual Result<std::vector<LaneRow>> lanes_behind(const LaneKey& key, std::size_t limit) = 0;
   /// One for each key, in order; unset where the lane was never marked.
   virtual Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) = 0;
   /// All lanes of some repositories, by repository and internal ref.
@@ -435,6 +445,8 @@ class Store {
   /// The stable numbers of bindings; allotted on first sight. Names that have one are not written again.
   virtual Result<BindingIds> binding_ids(const BindingNames& names) = 0;
   virtual Result<Listing<AuditRow>> audit(const AuditFilter& filter, const Page& page) = 0;
+  /// By the file system's account. StoreFailed where it gives none.
+  virtual Result<StoreUsage> usage() = 0;
 };
 
 }  // namespace gitferry

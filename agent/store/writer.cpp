@@ -4,12 +4,16 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/metrics.h"
 #include "agent/base/supervision.h"
 
 namespace gitferry {
 
 Writer::Writer(SqlConnection connection, std::size_t queue_limit)
-    : connection_(std::move(connection)), queue_limit_(queue_limit), thread_([this] { work(); }) {}
+    : connection_(std::move(connection)), queue_limit_(queue_limit) {
+  metrics();  // made here, where an exception has somewhere to go
+  thread_ = std::thread([this] { work(); });
+}
 
 Writer::~Writer() {
   queue_.lock()->closing = true;
@@ -22,10 +26,12 @@ Writer::Counters Writer::counters() {
 }
 
 Status Writer::submit(std::string_view attempted, std::function<Status(SqlConnection&)> job) {
+  const auto began = std::chrono::steady_clock::now();
   std::future<Status> committed;
   {
     auto queue = queue_.lock();
     if (queue->closing || queue->waiting.size() >= queue_limit_) {
+      metrics().store_failures.add({info(ErrorCode::Unavailable).name});
       return fail(ErrorCode::Unavailable,
                   fmt::format("{}: {} writes wait for the disk already", attempted, queue->waiting.size()),
                   "send it again in a moment");
@@ -36,7 +42,10 @@ Status Writer::submit(std::string_view attempted, std::function<Status(SqlConnec
     committed = request.promise.get_future();
   }
   arrived_.notify_one();
-  return committed.get();
+  auto outcome = committed.get();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  metrics().store_write.observe(took.count());
+  return outcome;
 }
 
 std::vector<Writer::Request> Writer::take_all() {
@@ -56,6 +65,8 @@ void Writer::work() {
       queue->counters.commits += 1;
       if (!queue->waiting.empty()) crash_point(CrashPoint::SecondGroupWaiting);
     }
+    metrics().store_writes.add({}, static_cast<double>(group.size()));
+    metrics().store_commits.add();
     for (auto& request : group) request.promise.set_value(std::move(request.outcome));
   }
 }

@@ -28,15 +28,6 @@ bool has_tags_besides(const RepositoryBinding& binding) {
   return !is_whole(binding) && binding.tags == Tags::All;
 }
 
-SyncState state_of(bool enabled, const LaneRow* lane) {
-  if (!enabled) return SyncState::Disabled;
-  if (lane == nullptr) return SyncState::Never;
-  if (lane->quarantined) return SyncState::Quarantined;
-  if (lane->is_pending()) return lane->attempts > 0 ? SyncState::Retrying : SyncState::Pending;
-  if (!lane->last_error.empty()) return SyncState::Failed;
-  return lane->last_run_at_ms == 0 ? SyncState::Never : SyncState::InSync;
-}
-
 BranchStatus status_of(const RepositoryBinding& binding, const BranchBinding& branch,
                        std::optional<LaneRow> lane) {
   BranchStatus status;
@@ -53,9 +44,7 @@ BranchStatus status_of(const RepositoryBinding& binding, LaneRow lane) {
   BranchStatus status;
   status.key = lane.key;
   status.branch_id = lane.branch_id;
-  // What was bound or synced before is left over: nothing syncs it any more.
-  const bool is_synced = is_tag(lane.key.internal_ref) ? binding.tags == Tags::All : is_whole(binding);
-  status.enabled = binding.enabled && is_synced && lane.key.internal_ref == lane.key.external_ref;
+  status.enabled = binding.enabled && is_synced_unbound(binding, lane.key);
   status.state = state_of(status.enabled, &lane);
   status.lane = std::move(lane);
   return status;
@@ -222,6 +211,21 @@ void add(RepositoryStatus& sum, const BranchStatus& branch) {
 }
 
 }  // namespace
+
+SyncState state_of(bool enabled, const LaneRow* lane) {
+  if (!enabled) return SyncState::Disabled;
+  if (lane == nullptr) return SyncState::Never;
+  if (lane->quarantined) return SyncState::Quarantined;
+  if (lane->is_pending()) return lane->attempts > 0 ? SyncState::Retrying : SyncState::Pending;
+  if (!lane->last_error.empty()) return SyncState::Failed;
+  return lane->last_run_at_ms == 0 ? SyncState::Never : SyncState::InSync;
+}
+
+bool is_synced_unbound(const RepositoryBinding& binding, const LaneKey& key) {
+  // What was bound or synced before is left over: nothing syncs it any more.
+  const bool is_synced = is_tag(key.internal_ref) ? binding.tags == Tags::All : is_whole(binding);
+  return is_synced && key.internal_ref == key.external_ref;
+}
 
 std::string_view name_of(SyncState state) {
   switch (state) {

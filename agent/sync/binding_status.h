@@ -44,6 +44,12 @@ struct RepositoryStatus {
   std::int64_t next_attempt_at_ms = 0;  ///< the earliest planned retry; 0: none
 };
 
+/// How a lane stands whose branch, and repository, is switched on or not; null: never marked.
+SyncState state_of(bool enabled, const LaneRow* lane);
+/// Whether a binding in force syncs the lane of a whole repository, or of a tag, of which there is no branch
+/// binding.
+bool is_synced_unbound(const RepositoryBinding& binding, const LaneKey& key);
+
 /// One page of the status of all bindings in force, by repository name; `repository` empty: all. A
 /// repository's branches come in the order of the binding, then its tags, the lanes of a whole one by ref.
 /// Only the page's lanes are read. Errors: RepositoryUnknown; those of Store.

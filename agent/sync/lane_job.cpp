@@ -7,9 +7,11 @@
 
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
+#include "agent/base/metrics.h"
 #include "agent/base/supervision.h"
 #include "agent/sync/lane_request.h"
 #include "agent/sync/retry.h"
+#include "agent/sync/run_metrics.h"
 #include "agent/sync/run_text.h"
 
 namespace gitferry {
@@ -38,6 +40,7 @@ void log_run(const LaneRow& lane, Direction direction, const RunEnd& end, std::i
   log::info("run finished",
             {{"delivery_id", lane.delivery_id.value_or(0)},
              {"run_id", end.run_id},
+             {"lane_id", lane.id},
              {"repo", lane.key.repository},
              {"internal_ref", lane.key.internal_ref},
              {"external_ref", lane.key.external_ref},
@@ -54,6 +57,19 @@ void log_run(const LaneRow& lane, Direction direction, const RunEnd& end, std::i
              {"pack_bytes", report.pack_bytes},
              {"spooled_bytes", report.spooled_bytes},
              {"stays_pending", !end.done_seq.has_value()}});
+}
+
+void log_begun(const LaneRow& lane, std::int64_t run_id, Direction direction) {
+  if (log::level() > log::Level::Debug) return;  // a transfer may have thousands
+  log::debug("run began", {{"delivery_id", lane.delivery_id.value_or(0)},
+                           {"run_id", run_id},
+                           {"lane_id", lane.id},
+                           {"repo", lane.key.repository},
+                           {"internal_ref", lane.key.internal_ref},
+                           {"external_ref", lane.key.external_ref},
+                           {"direction", name_of(direction)},
+                           {"trigger", name_of(lane.trigger)},
+                           {"attempts", lane.attempts}});
 }
 
 }  // namespace
@@ -162,6 +178,7 @@ bool LaneJob::drop(std::span<const LaneDrop> drops, std::span<const LaneRow> lan
 bool LaneJob::run_pass(Engine& engine, const Pass& pass) {
   const bool all_asked = begin(pass);
   if (lanes_.empty()) return all_asked;
+  const Level::Share running(metrics().running, lanes_.size());
   crash_point(CrashPoint::RunsBegun);
   const bool all_recorded = finish(pass, transfer(engine, pass));
   return all_asked && all_recorded;
@@ -183,6 +200,8 @@ bool LaneJob::begin(const Pass& pass) {
       begun[first + i] = answer.has_value();
       if (answer) {
         run_ids_[first + i] = *answer;
+        count_begun(some[i], pass.started_at_ms);
+        log_begun(some[i], *answer, pass.direction);
       } else {
         log::info("a run does not begin: it is looked at again",
                   {{"lane_id", some[i].id}, {"reason", answer.error().text()}});
@@ -234,6 +253,7 @@ std::vector<RunReport> LaneJob::transfer_one_way(Engine& engine, const Pass& pas
   beat_for(parts_.longest_run);
   auto reports = run_guarded(engine, *request, parts_.stop);
   beat();
+  count_bytes(reports);
   parts_.transferred(reports);
   return reports;
 }
@@ -256,6 +276,7 @@ bool LaneJob::record(const Pass& pass, std::span<const RunEnd> ends, std::size_t
   crash_point(CrashPoint::AfterDoneSeq);
   for (std::size_t i = 0; i < ends.size(); ++i) {
     const auto& lane = lanes_[first + i];
+    count_ended(lane, ends[i]);
     log_run(lane, ends[i].went.value_or(pass.direction), ends[i], pass.started_at_ms);
     // Who waits for a run that we cut off ourselves is told that it is pending, which is true.
     if (!verdicts_[first + i].was_cancelled) {

@@ -53,12 +53,16 @@ std::optional<Standing> standing_called(std::string_view name) {
 }
 
 Standing standing_of(const BranchStatus& branch) {
-  switch (branch.state) {
+  return standing_of(branch.state, branch.lane ? &*branch.lane : nullptr);
+}
+
+Standing standing_of(SyncState state, const LaneRow* lane) {
+  switch (state) {
     case SyncState::Quarantined:
       return Standing::Quarantined;
     case SyncState::Failed:
-      return branch.lane && branch.lane->last_error == info(ErrorCode::Diverged).name ? Standing::Diverged
-                                                                                      : Standing::Failed;
+      return lane != nullptr && lane->last_error == info(ErrorCode::Diverged).name ? Standing::Diverged
+                                                                                   : Standing::Failed;
     case SyncState::Retrying:
       return Standing::Retrying;
     case SyncState::Pending:

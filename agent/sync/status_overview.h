@@ -24,6 +24,8 @@ std::string_view name_of(Standing standing);
 std::optional<Standing> standing_called(std::string_view name);
 
 Standing standing_of(const BranchStatus& branch);
+/// `lane` null: never marked.
+Standing standing_of(SyncState state, const LaneRow* lane);
 
 /// What of the status of all bindings is wanted.
 struct StatusFilter {

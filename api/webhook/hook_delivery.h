@@ -15,6 +15,9 @@ namespace gitferry::api::webhook {
 /// What both kinds of hook do with a delivery. Every one of these writes its line to the log; no header's
 /// value is in it but the event's and the delivery's id.
 
+/// One more delivery of which nothing is recorded; `outcome` of namespace unrecorded.
+void count(const Provider& provider, std::string_view outcome);
+
 /// Everything of a delivery but what it says and whom it is for.
 IncomingDelivery incoming(const Provider& provider, const Request& request, std::string hook,
                           WallTime received_at);

@@ -70,7 +70,7 @@ std::vector<const WebhookSource*> proven_sources(const HookDoor& door, const Req
     log::warn("webhook of another kind of sender",
               {{"provider", door.provider.name},
                {"looks_like", sender == nullptr ? std::string_view("none that is known") : sender->name},
-               {"request", request.id}});
+               {"request_id", request.id}});
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/metrics.h"
 #include "api/webhook/hook_answer.h"
 #include "api/webhook/hook_delivery.h"
 #include "api/webhook/payload.h"
@@ -61,7 +62,10 @@ HookDoor organisation_door(const Provider& provider, const BindingSnapshot& bind
 Response receive_for_organisation(ApiContext& context, HookMatching& matching, const Provider& provider,
                                   const Request& request) {
   const auto received_at = context.clock.now();
-  if (is_unsigned_ping(provider, request)) return ignored_unseen("ping");
+  if (is_unsigned_ping(provider, request)) {
+    count(provider, unrecorded::kPing);
+    return ignored_unseen("ping");
+  }
   const auto snapshot = context.sync.snapshot();
   auto hooks =
       proven_hooks(*snapshot, proven_sources(organisation_door(provider, *snapshot), request, received_at));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/crash_point.h"
+#include "agent/base/metrics.h"
 #include "agent/sync/router.h"
 #include "api/webhook/hook_answer.h"
 #include "api/webhook/hook_delivery.h"
@@ -66,7 +67,10 @@ HookDoor repository_door(const Provider& provider, const BindingSnapshot& bindin
 Response receive_for_repository(ApiContext& context, const Provider& provider, std::string_view name,
                                 const Request& request) {
   const auto received_at = context.clock.now();
-  if (is_unsigned_ping(provider, request)) return ignored_unseen("ping");
+  if (is_unsigned_ping(provider, request)) {
+    count(provider, unrecorded::kPing);
+    return ignored_unseen("ping");
+  }
   const auto snapshot = context.sync.snapshot();
   const auto* binding = snapshot->find(name);
   const auto proven = proven_sources(repository_door(provider, *snapshot, name), request, received_at);

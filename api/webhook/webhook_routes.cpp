@@ -1,10 +1,12 @@
 #include "api/webhook/webhook_routes.h"
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "agent/base/metrics.h"
 #include "agent/sync/hook_matching.h"
 #include "api/webhook/hook_answer.h"
 #include "api/webhook/hook_delivery.h"
@@ -28,14 +30,29 @@ Response unknown_provider() {
   return webhook::refused(404, "unknown_provider");
 }
 
+Response unreadable(const webhook::Provider& provider, int status, std::string_view reason) {
+  webhook::count(provider, unrecorded::kUnreadable);
+  return webhook::refused(status, reason);
+}
+
+/// How long `receive` takes, whatever comes of it.
+template <typename Receive>
+Response timed(Receive receive) {
+  const auto began = std::chrono::steady_clock::now();
+  auto response = receive();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  metrics().webhook_handling.observe(took.count());
+  return response;
+}
+
 /// All that can be decided without the body.
 std::optional<Response> precheck(ApiContext& context, const Request& request,
                                  const PathArguments& arguments) {
   const auto* provider = webhook::find_provider(argument(arguments, kProvider));
   if (provider == nullptr) return unknown_provider();
   // Elsewhere a request without one has no body; here that could only be a body cut off.
-  if (!request.only("content-length")) return webhook::refused(411, "length_required");
-  if (webhook::has_bad_security_header(request)) return webhook::refused(400, "malformed");
+  if (!request.only("content-length")) return unreadable(*provider, 411, "length_required");
+  if (webhook::has_bad_security_header(request)) return unreadable(*provider, 400, "malformed");
   const auto snapshot = context.sync.snapshot();
   const auto name = argument(arguments, kRepository);
   const auto door = name.empty() ? webhook::organisation_door(*provider, *snapshot)
@@ -58,15 +75,19 @@ std::vector<Route> webhook_routes(ApiContext& context) {
                    [&context](const Call& call) {
                      const auto* provider = webhook::find_provider(call.argument(kProvider));
                      if (provider == nullptr) return unknown_provider();
-                     return webhook::receive_for_repository(context, *provider, call.argument(kRepository),
-                                                            call.request);
+                     return timed([&] {
+                       return webhook::receive_for_repository(context, *provider, call.argument(kRepository),
+                                                              call.request);
+                     });
                    }};
-  Route organisation{"POST", "/webhooks/{provider}", std::nullopt, kWebhookBodyLimit,
-                     [&context, matching](const Call& call) {
-                       const auto* provider = webhook::find_provider(call.argument(kProvider));
-                       if (provider == nullptr) return unknown_provider();
-                       return webhook::receive_for_organisation(context, *matching, *provider, call.request);
-                     }};
+  Route organisation{
+      "POST", "/webhooks/{provider}", std::nullopt, kWebhookBodyLimit,
+      [&context, matching](const Call& call) {
+        const auto* provider = webhook::find_provider(call.argument(kProvider));
+        if (provider == nullptr) return unknown_provider();
+        return timed(
+            [&] { return webhook::receive_for_organisation(context, *matching, *provider, call.request); });
+      }};
   for (auto* route : {&repository, &organisation}) {
     route->precheck = [&context](const Request& request, const PathArguments& arguments) {
       return precheck(context, request, arguments);

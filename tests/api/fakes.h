@@ -55,6 +55,18 @@ class FakeStore final : public Store {
     if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
     return lane_rows;
   }
+  Result<std::vector<LaneRow>> lanes_behind(const LaneKey& key, std::size_t limit) override {
+    if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
+    std::vector<LaneRow> rows;
+    for (const auto& lane : lane_rows) {
+      if (lane.key > key) rows.push_back(lane);
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const LaneRow& left, const LaneRow& right) { return left.key < right.key; });
+    rows.resize(std::min(rows.size(), limit));
+    return rows;
+  }
+  Result<StoreUsage> usage() override { return StoreUsage{4096, 512, 1'000'000}; }
   Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override {
     last_filter = filter;
     last_page = page;

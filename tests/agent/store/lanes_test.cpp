@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -465,6 +467,39 @@ TEST_F(LanesTest, FindsADeliveryAndFiltersByVerdict) {
   const auto ignored = store().deliveries({"", Verdict::Ignored}, {}).value();
   EXPECT_EQ(ignored.rows.at(0).id, second);
   EXPECT_EQ(store().deliveries({"other", Verdict::Ignored}, {2, 1, true}).value().rows.size(), 0U);
+}
+
+TEST_F(LanesTest, AreLookedThroughSomeAtATime) {
+  for (const auto* repository : {"b", "a-b", "B", "a"}) {
+    for (const auto* branch : {"main", "Main", "x"}) marked({lane_key(branch, repository), Direction::ToOuter});
+  }
+  std::vector<LaneKey> all;
+  for (const auto& row : store().lanes().value()) all.push_back(row.key);
+  ASSERT_EQ(all.size(), 12U);
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end())) << "as bindings are ordered, too";
+  for (const std::size_t limit : {1U, 5U, 100U}) {
+    std::vector<LaneKey> seen;
+    for (;;) {
+      const auto few = store().lanes_behind(seen.empty() ? LaneKey{} : seen.back(), limit).value();
+      if (few.empty()) break;
+      EXPECT_LE(few.size(), limit);
+      for (const auto& row : few) seen.push_back(row.key);
+    }
+    EXPECT_EQ(seen, all) << limit;
+  }
+}
+
+TEST_F(StoreTest, SaysWhatItTakesOfItsDisk) {
+  marked(mark_of("main"));
+  const auto usage = store().usage();
+  ASSERT_TRUE(usage) << usage.error().text();
+  EXPECT_EQ(usage->database_bytes, static_cast<std::int64_t>(std::filesystem::file_size(options_.path)));
+  EXPECT_EQ(usage->wal_bytes, static_cast<std::int64_t>(std::filesystem::file_size(options_.path + "-wal")));
+  EXPECT_GT(usage->wal_bytes, 0);
+  EXPECT_GT(usage->free_bytes, 0);
+  std::filesystem::rename(options_.path, options_.path + ".away");
+  EXPECT_EQ(store().usage().error().code, ErrorCode::StoreFailed);
+  std::filesystem::rename(options_.path + ".away", options_.path);
 }
 
 }  // namespace
