@@ -245,4 +245,18 @@ Result<ApiAnswer<RunLine>> ApiClient::sync(const SyncCall& wanted) const {
   return answer_from(*envelope, member(envelope->body, "runs"), &run_line);
 }
 
+Result<ApiAnswer<std::string>> ApiClient::log_level(const std::string& level) const {
+  HttpCall call;
+  call.method = level.empty() ? "GET" : "PUT";
+  call.path = with_query("/cerobot/sync/log-level", level.empty() ? Query{} : Query{{"level", level}});
+  call.answer_timeout = kAnswerTimeout;
+  const auto envelope = ask(*this, token_, std::move(call));
+  if (!envelope) return fail(envelope.error());
+  Json::Value rows(Json::arrayValue);
+  const auto& data = member(envelope->body, "data");
+  if (data.isObject()) rows.append(data);
+  return answer_from<std::string>(*envelope, rows,
+                                  [](const Json::Value& row) { return string_at(row, "level"); });
+}
+
 }  // namespace gitferry::api

@@ -137,6 +137,8 @@ class ApiClient {
   /// The newest ones.
   [[nodiscard]] Result<ApiAnswer<DeliveryLine>> deliveries(const DeliveryQuery& query) const;
   [[nodiscard]] Result<ApiAnswer<RunLine>> sync(const SyncCall& call) const;
+  /// Sets the level of the agent's log, and says which one it is then: one row. `level` empty: only says.
+  [[nodiscard]] Result<ApiAnswer<std::string>> log_level(const std::string& level) const;
 
   [[nodiscard]] const std::string& base_url() const { return base_url_; }
   [[nodiscard]] const std::string& certificate_file() const { return certificate_file_; }

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/log.h"
 #include "agent/base/text.h"
 #include "api/json.h"
 #include "api/management_routes.h"
@@ -124,6 +125,14 @@ Result<Response> post_replay(ApiContext& context, const Call& call) {
   again.replay_of = delivery->id;
   const auto outcome = context.sync.deliver(again);
   if (!outcome) return fail(outcome.error());
+  log::info("delivery replayed", {{"verdict", name_of(outcome->front().verdict)},
+                                  {"reason", outcome->front().reason},
+                                  {"repo", record.repository},
+                                  {"replay_of", delivery->id},
+                                  {"delivery_id", outcome->front().delivery_id},
+                                  {"by", call.caller.name},
+                                  {"address", call.request.client_address},
+                                  {"request_id", call.request.id}});
   return success(call.request, replay_json(outcome->front()));
 }
 

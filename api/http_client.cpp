@@ -87,6 +87,7 @@ httplib::Result exchange(httplib::Client& client, const HttpCall& call, const st
   httplib::Headers headers;
   for (const auto& [name, value] : call.headers) headers.emplace(name, value);
   if (call.method == "POST") return client.Post(target, headers, call.body, call.content_type.c_str());
+  if (call.method == "PUT") return client.Put(target, headers, call.body, call.content_type.c_str());
   return client.Get(target, headers);
 }
 

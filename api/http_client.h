@@ -17,7 +17,7 @@ struct HttpCall {
   /// PEM, for https: the server must show the first certificate of this file, whatever name is in it. Empty:
   /// it must show one for its name that the system trusts.
   std::string certificate_file;
-  std::string method;  ///< GET or POST
+  std::string method;  ///< GET, POST or PUT
   std::string path;    ///< with its query, encoded
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;                               ///< of a POST

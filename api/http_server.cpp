@@ -114,9 +114,9 @@ class GuardedServer final : public httplib::Server {
       run(&GuardedServer::process_request, stream, closed);
       current_request = nullptr;
       if (auto bytes = stream.take_output(); !bytes.empty()) return bytes;
-      log::error("the HTTP library gave no answer", {{"request", request.id}});
+      log::error("the HTTP library gave no answer", {{"request_id", request.id}});
     } catch (const std::exception& exception) {
-      log::error("the HTTP library threw", {{"request", request.id}, {"what", exception.what()}});
+      log::error("the HTTP library threw", {{"request_id", request.id}, {"what", exception.what()}});
     }
     return {};
   }
@@ -144,9 +144,9 @@ class GuardedServer final : public httplib::Server {
     try {
       return handler_(request);
     } catch (const std::exception& exception) {
-      log::error("a handler threw", {{"request", request.id}, {"what", exception.what()}});
+      log::error("a handler threw", {{"request_id", request.id}, {"what", exception.what()}});
     } catch (...) {
-      log::error("a handler threw", {{"request", request.id}});
+      log::error("a handler threw", {{"request_id", request.id}});
     }
     return failure_with_status(request, 500, ErrorCode::Internal, {});
   }

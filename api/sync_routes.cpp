@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/base/guarded.h"
+#include "agent/base/log.h"
 #include "api/management_routes.h"
 #include "api/parameters.h"
 #include "api/route_parts.h"
@@ -130,6 +131,19 @@ Result<std::vector<SyncOutcome>> outcomes_of(SyncService& sync, const std::strin
                        : sync.sync_branch(repository, branch, asked.wish);
 }
 
+/// Its runs carry no request: by this line, and the branch, they are found.
+void log_wish(const Call& call, const std::string& repository, const std::string& branch,
+              const SyncParameters& asked) {
+  log::write(asked.dry_run ? log::Level::Debug : log::Level::Info, "sync asked for",
+             {{"repo", repository},
+              {"branch", branch},
+              {"force", asked.wish.force},
+              {"dry_run", asked.dry_run},
+              {"by", call.caller.name},
+              {"address", call.request.client_address},
+              {"request_id", call.request.id}});
+}
+
 /// Both sync routes. The branch's name is that on the source side of the direction.
 Result<Response> post_sync(ApiContext& context, Guarded<int>& waiters, const Call& call) {
   const auto asked = sync_parameters(call);
@@ -142,6 +156,7 @@ Result<Response> post_sync(ApiContext& context, Guarded<int>& waiters, const Cal
     place.emplace(waiters);
     if (!place->is_granted()) return too_many_waiters(call.request);
   }
+  log_wish(call, repository, branch, *asked);
   const bool goes_on = branch.empty() && goes_on_after(context, repository, *asked);
   const auto outcomes = outcomes_of(context.sync, repository, branch, *asked);
   if (!outcomes) return fail(outcomes.error());

@@ -48,6 +48,13 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+/// What the log has, and how its lines look.
+struct Log {
+  std::string level = "info";   ///< debug, info, warn, error
+  std::string format = "auto";  ///< json, logfmt; auto: logfmt on a terminal
+  bool operator==(const Log&) const = default;
+};
+
 struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;
@@ -134,6 +141,7 @@ struct History {
 /// The whole file as plain structures. Secrets of webhooks are read already (the bindings hold them); tokens
 /// and credentials are read when they are needed, so that a rotated file is taken up.
 struct Config {
+  Log log;
   Server server;
   /// Look at the file itself from time to time and take up what changed.
   bool watch = false;

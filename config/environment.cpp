@@ -21,6 +21,8 @@ constexpr std::array kOverrides{
     Override{"SYNC_DIR", "sync.sync_dir"},
     Override{"DELETE_SYNC_DIR", "sync.delete_sync_dir", true},
     Override{"LOG_DETAIL", "sync.log_detail", true},
+    Override{"GITFERRY_LOG_LEVEL", "log.level"},
+    Override{"GITFERRY_LOG_FORMAT", "log.format"},
     Override{"GITFERRY_SERVER_LISTEN", "server.listen"},
     Override{"GITFERRY_SERVER_TLS_CERT_FILE", "server.tls.cert_file"},
     Override{"GITFERRY_SERVER_TLS_KEY_FILE", "server.tls.key_file"},

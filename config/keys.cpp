@@ -11,8 +11,9 @@ constexpr Remark kPasswordInline{"password", "use password_file or password_env"
 constexpr Remark kTokenInline{"token", "use token_file or token_env"};
 constexpr Remark kSecretInline{"secret", "use secret_file or secret_env"};
 
-constexpr std::array<Word, 10> kRootKeys{"version", "watch",   "server",      "storage",  "auth",
+constexpr std::array<Word, 11> kRootKeys{"version", "watch",   "log",         "server",   "storage", "auth",
                                          "sync",    "network", "credentials", "webhooks", "repos"};
+constexpr std::array<Word, 2> kLogKeys{"level", "format"};
 
 constexpr std::array<Word, 5> kServerKeys{"listen", "tls", "behind_proxy", "trusted_proxies", "limits"};
 constexpr std::array<Word, 2> kTlsKeys{"cert_file", "key_file"};
@@ -79,16 +80,17 @@ constexpr std::array kSecretRefused{Remark{"secret", "use file or env"}, Remark{
 constexpr std::array<Word, 5> kBranchKeys{"internal", "external", "enable", "policy", "deletions"};
 
 constexpr std::array kAll{
-    &section::kRoot,     &section::kServer,     &section::kTls,    &section::kLimits,
-    &section::kRate,     &section::kStorage,    &section::kKeep,   &section::kRetention,
-    &section::kAuth,     &section::kToken,      &section::kSync,   &section::kTimeouts,
-    &section::kNetwork,  &section::kCredential, &section::kHook,   &section::kRepository,
-    &section::kWebhooks, &section::kWebhook,    &section::kSecret, &section::kBranch};
+    &section::kRoot,  &section::kLog,        &section::kServer,   &section::kTls,       &section::kLimits,
+    &section::kRate,  &section::kStorage,    &section::kKeep,     &section::kRetention, &section::kAuth,
+    &section::kToken, &section::kSync,       &section::kTimeouts, &section::kNetwork,   &section::kCredential,
+    &section::kHook,  &section::kRepository, &section::kWebhooks, &section::kWebhook,   &section::kSecret,
+    &section::kBranch};
 
 }  // namespace
 
 namespace section {
 const Section kRoot{"root", kRootKeys, {}, {}};
+const Section kLog{"log", kLogKeys, {}, {}};
 const Section kServer{"server", kServerKeys, {}, {}};
 const Section kTls{"tls", kTlsKeys, {}, kTlsRefused};
 const Section kLimits{"limits", kLimitsKeys, {}, {}};

@@ -45,6 +45,7 @@ class SettingsReader {
   void read() {
     read_version();
     config_.watch = root_.flag("watch").value_or(false);
+    if (const YamlNode* node = root_.find("log")) read_log({*node, "log", section::kLog, report_});
     if (const YamlNode* node = root_.find("server"))
       read_server({*node, "server", section::kServer, report_}, config_.server);
     if (const YamlNode* node = root_.find("storage"))
@@ -60,6 +61,12 @@ class SettingsReader {
  private:
   void read_version() {
     if (root_.require("version", "version: 1")) root_.number("version", {1, 1});
+  }
+
+  void read_log(const MapReader& map) {
+    Log& log = config_.log;
+    log.level = map.choice("level", {"debug", "info", "warn", "error"}).value_or(log.level);
+    log.format = map.choice("format", {"auto", "json", "logfmt"}).value_or(log.format);
   }
 
   void read_storage(const MapReader& map) {

@@ -79,6 +79,13 @@ YamlNode rate_of(const RateLimit& rate) {
   return map;
 }
 
+YamlNode log_of(const Log& log) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "level", word(log.level));
+  put(map, "format", word(log.format));
+  return map;
+}
+
 YamlNode server_of(const Server& server) {
   YamlNode limits = empty(YamlNode::Kind::Map);
   put(limits, "connections", number(server.limits.connections));
@@ -350,6 +357,7 @@ YamlNode tree_of(const Config& config, const BindingSnapshot& in_force, Form for
   YamlNode root = empty(YamlNode::Kind::Map);
   put(root, "version", plain("1"));
   put(root, "watch", flag(config.watch));
+  put(root, "log", log_of(config.log));
   put(root, "server", server_of(config.server));
   put(root, "storage", storage_of(config));
   put(root, "auth", std::move(auth));

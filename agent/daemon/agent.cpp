@@ -75,8 +75,9 @@ void give_memory_back() {
 
 }  // namespace
 
-Agent::Agent(std::string config_path, config::Config config)
+Agent::Agent(std::string config_path, config::Config config, LogSettings log)
     : config_path_(std::move(config_path)),
+      log_(std::move(log)),
       file_bindings_(take_bindings(config)),
       started_with_(std::make_shared<const config::Config>(std::move(config))),
       live_(started_with_),
@@ -208,6 +209,7 @@ Status Agent::take_up(config::Config loaded) {
     static_cast<void>(tokens_.replace(before->tokens, data_directory(*started_with_)));
     return reloaded;
   }
+  log_.apply(config->log);
   log_warnings(*config);
   if (needs_restart(*started_with_, *config))
     log::warn("changes of server, storage, sync and network need a restart", {{"config", config_path_}});

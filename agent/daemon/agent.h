@@ -7,6 +7,7 @@
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
 #include "agent/daemon/composition.h"
+#include "agent/daemon/log_settings.h"
 #include "agent/daemon/management_tokens.h"
 #include "agent/store/store.h"
 #include "agent/sync/binding_registry.h"
@@ -21,8 +22,8 @@ namespace gitferry::daemon {
 /// Threading: one thread, but for drain(), which any other one may call.
 class Agent {
  public:
-  /// `config` is what `config_path` says; a reload reads that file again.
-  Agent(std::string config_path, config::Config config);
+  /// `config` is what `config_path` says; a reload reads that file again, and has `log` applied.
+  Agent(std::string config_path, config::Config config, LogSettings log);
 
   /// Opens the database and listens. Call once.
   Status start();
@@ -52,6 +53,7 @@ class Agent {
 
   SystemClock clock_;
   std::string config_path_;
+  LogSettings log_;
   BindingSnapshot file_bindings_;  ///< until the registry has them
   SharedConfig started_with_;
   LiveConfig live_;

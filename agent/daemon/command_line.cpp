@@ -23,14 +23,18 @@ constexpr const char* kOverview = R"(Examples:
 
 gitferry keeps branches of two git hosts in step: a push on one reaches the other.)";
 
+const std::vector<std::string> kLogLevels{"debug", "info", "warn", "error"};
+
 struct Options {
   std::string config_path = "gitferry.yaml";
+  LogSettings log;
   CheckDatabaseOptions check_database;
   ImportOptions import_dump;
   HealthCheckOptions health;
   PrintConfigOptions print;
   StatusCommandOptions status;
   DeliveriesCommandOptions deliveries;
+  LogLevelCommandOptions log_level;
   SyncCommandOptions sync;
   std::string direction;
   SendWebhookOptions send;
@@ -47,7 +51,11 @@ void add_file_commands(CLI::App& app, Options& options, int& exit_code) {
                          "Examples:\n  gitferry serve --config /etc/gitferry/gitferry.yaml\n\n"
                          "Receive webhooks and sync until SIGTERM; SIGHUP reloads the configuration.");
   add_config_option(*serve_command, options);
-  serve_command->callback([&] { exit_code = serve(options.config_path); });
+  serve_command->add_option("--log-level", options.log.level, "Instead of the configuration's")
+      ->check(CLI::IsMember(kLogLevels));
+  serve_command->add_option("--log-format", options.log.format, "The same; auto: logfmt on a terminal")
+      ->check(CLI::IsMember({"auto", "json", "logfmt"}));
+  serve_command->callback([&] { exit_code = serve({options.config_path, options.log}); });
 
   auto* check = app.add_subcommand("check-config",
                                    "Examples:\n  gitferry check-config --config gitferry.yaml\n\n"
@@ -149,6 +157,22 @@ void add_deliveries_command(CLI::App& app, Options& options, int& exit_code) {
   command->callback([&] {
     deliveries.server.config_path = options.config_path;
     exit_code = deliveries_command(deliveries);
+  });
+}
+
+void add_log_level_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand(
+      "log-level",
+      "Examples:\n  gitferry log-level debug\n  gitferry log-level\n\n"
+      "Have the running agent write more or less to its log, until its next reload or start; without LEVEL, "
+      "say which is the lowest that it writes. The log notes who changed it.");
+  auto& wanted = options.log_level;
+  add_server_options(*command, options, wanted.server);
+  command->add_option("LEVEL", wanted.level, "The lowest level that is written")
+      ->check(CLI::IsMember(kLogLevels));
+  command->callback([&] {
+    wanted.server.config_path = options.config_path;
+    exit_code = log_level_command(wanted);
   });
 }
 
@@ -278,6 +302,7 @@ int parse_and_run(int argc, char** argv) {
   add_sync_command(app, options, exit_code);
   add_status_command(app, options, exit_code);
   add_deliveries_command(app, options, exit_code);
+  add_log_level_command(app, options, exit_code);
   add_send_command(app, options, exit_code);
   add_version_command(app, options, exit_code);
   if (explain_unknown_command(app, argc, argv)) return kBadUsage;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/daemon/log_settings.h"
 #include "agent/daemon/server_client.h"
 #include "agent/model/binding.h"
 #include "config/config.h"
@@ -15,8 +16,12 @@ namespace gitferry::daemon {
 
 /// The commands, one source file each. All return an exit code of command_line.h.
 
+struct ServeOptions {
+  std::string config_path;
+  LogSettings log;
+};
 /// Runs the agent until a signal ends it.
-int serve(const std::string& config_path);
+int serve(const ServeOptions& options);
 
 /// Says what is wrong with a configuration, or how much it binds.
 int check_config(const std::string& config_path);
@@ -69,6 +74,13 @@ struct DeliveriesCommandOptions {
 };
 /// The webhooks that the running agent took, newest first.
 int deliveries_command(const DeliveriesCommandOptions& options);
+
+struct LogLevelCommandOptions {
+  ServerOptions server;
+  std::string level;  ///< empty: say which one it is
+};
+/// Sets, or says, the lowest level that the running agent writes to its log.
+int log_level_command(const LogLevelCommandOptions& options);
 
 struct SyncCommandOptions {
   ServerOptions server;

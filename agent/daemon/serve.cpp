@@ -69,7 +69,9 @@ int wait_for_end(Agent& agent, SignalReceiver& signals, FileWatch& file, const S
   }
 }
 
-int run(const std::string& config_path) {
+int run(const ServeOptions& options) {
+  const auto& config_path = options.config_path;
+  options.log.apply({});
   harden_process();
   // Bodies and packs come in megabytes: they go back to the system when they are freed, instead of staying
   // with the thread that had them.
@@ -82,7 +84,8 @@ int run(const std::string& config_path) {
   FileWatch file(config_path);  // before it is read: what changes meanwhile is news
   auto config = load_or_explain(config_path);
   if (!config) return kBadConfiguration;
-  Agent agent(config_path, std::move(*config));
+  options.log.apply(config->log);
+  Agent agent(config_path, std::move(*config), options.log);
   config.reset();
   if (const auto started = agent.start(); !started) {
     log::error("cannot start", {{"reason", started.error().text()}});
@@ -103,9 +106,9 @@ int run(const std::string& config_path) {
 
 }  // namespace
 
-int serve(const std::string& config_path) {
+int serve(const ServeOptions& options) {
   try {
-    return run(config_path);
+    return run(options);
   } catch (const std::exception& error) {
     log::error("cannot go on", {{"reason", error.what()}});
     return kFailed;

@@ -2,7 +2,9 @@
 
 _gitferry_options() {
   case $1 in
-    serve | check-config) echo '--config --help' ;;
+    serve) echo '--config --log-level --log-format --help' ;;
+    check-config) echo '--config --help' ;;
+    log-level) echo 'debug info warn error --config --url --token-file --help' ;;
     print-config) echo '--config --json --help' ;;
     import) echo '--secrets --help' ;;
     check-db) echo '--config --backup --help' ;;
@@ -21,6 +23,8 @@ _gitferry_options() {
 _gitferry_values() {
   case $1 in
     --verdict) echo 'accepted ignored duplicate refused' ;;
+    --log-level) echo 'debug info warn error' ;;
+    --log-format) echo 'auto json logfmt' ;;
     --direction) echo 'to_outer to_inter' ;;
     --side) echo 'internal external' ;;
     --event) echo 'push ping' ;;
@@ -31,7 +35,7 @@ _gitferry_values() {
 }
 
 _gitferry() {
-  local commands='serve check-config print-config import check-db healthcheck status deliveries sync send-webhook version'
+  local commands='serve check-config print-config import check-db healthcheck status deliveries log-level sync send-webhook version'
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then

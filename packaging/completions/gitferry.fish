@@ -17,17 +17,21 @@ complete -c gitferry -n __fish_use_subcommand -a check-db -d 'Check the database
 complete -c gitferry -n __fish_use_subcommand -a healthcheck -d 'Ask the running agent whether it is ready'
 complete -c gitferry -n __fish_use_subcommand -a status -d 'Show how every branch stands'
 complete -c gitferry -n __fish_use_subcommand -a deliveries -d 'Show the webhooks that arrived'
+complete -c gitferry -n __fish_use_subcommand -a log-level -d 'Have the running agent log more or less'
 complete -c gitferry -n __fish_use_subcommand -a sync -d 'Sync one repository now'
 complete -c gitferry -n __fish_use_subcommand -a send-webhook -d 'Send a signed test delivery'
 complete -c gitferry -n __fish_use_subcommand -a version -d 'Print versions'
 
-__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries sync send-webhook' config 'Configuration file' -r -F
-__gitferry_option 'healthcheck status deliveries sync send-webhook' url 'The agent; by default the configured listener' -x
-__gitferry_option 'status deliveries sync' token-file 'Holds the token' -r -F
+__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries log-level sync send-webhook' config 'Configuration file' -r -F
+__gitferry_option 'healthcheck status deliveries log-level sync send-webhook' url 'The agent; by default the configured listener' -x
+__gitferry_option 'status deliveries log-level sync' token-file 'Holds the token' -r -F
 __gitferry_option 'print-config status deliveries sync version' json 'Print JSON'
 __gitferry_option import secrets 'Put tokens into files of this directory' -r -F
 __gitferry_option check-db backup 'Write a copy to this new file' -r -F
 __gitferry_option healthcheck live 'Ask only whether it goes on'
+__gitferry_option serve log-level 'The lowest level that is written' -x -a 'debug info warn error'
+__gitferry_option serve log-format 'Form of its lines' -x -a 'auto json logfmt'
+complete -c gitferry -n '__fish_seen_subcommand_from log-level' -a 'debug info warn error'
 __gitferry_option deliveries verdict 'Only these' -x -a 'accepted ignored duplicate refused'
 __gitferry_option deliveries limit 'How many' -x
 __gitferry_option sync direction 'Instead of the binding\'s own' -x -a 'to_outer to_inter'

@@ -19,8 +19,8 @@ std::string content_of(const std::filesystem::path& path) {
 /// Every variable that is not one of the overrides is a secret that is set.
 Environment all_secrets() {
   return [](const std::string& name) -> std::optional<std::string> {
-    const bool is_override = name.starts_with("GITFERRY_S") || name == "SYNC_DIR" || name == "LOG_DETAIL" ||
-                             name == "DELETE_SYNC_DIR";
+    const bool is_override = name.starts_with("GITFERRY_S") || name.starts_with("GITFERRY_L") ||
+                             name == "SYNC_DIR" || name == "LOG_DETAIL" || name == "DELETE_SYNC_DIR";
     if (is_override) return std::nullopt;
     return kHookSecret;
   };

@@ -502,6 +502,24 @@ TEST(Loader, BoundsTheNumberOfErrors) {
   EXPECT_EQ(loaded.error().size(), 100U);
 }
 
+TEST(Loader, TakesLevelAndFormOfTheLog) {
+  const auto plain = load("version: 1\n");
+  ASSERT_TRUE(plain) << text_of(plain);
+  EXPECT_EQ(plain->log, (Log{"info", "auto"}));
+  const auto written = load("version: 1\nlog: {level: debug, format: logfmt}\n");
+  ASSERT_TRUE(written) << text_of(written);
+  EXPECT_EQ(written->log, (Log{"debug", "logfmt"}));
+  const auto variables = load_text("version: 1\nlog: {level: debug}\n", "f",
+                                   environment_of({{"GITFERRY_LOG_LEVEL", "error"}, {"GITFERRY_LOG_FORMAT", "json"}}));
+  ASSERT_TRUE(variables) << text_of(variables);
+  EXPECT_EQ(variables->log, (Log{"error", "json"}));
+  for (const auto* wrong : {"level: loud", "format: xml", "levle: info"}) {
+    const auto loaded = load(std::string("version: 1\nlog: {") + wrong + "}\n");
+    ASSERT_FALSE(loaded) << wrong;
+    EXPECT_NE(text_of(loaded).find(":2:"), std::string::npos) << text_of(loaded);
+  }
+}
+
 TEST(Loader, LetsTheEnvironmentReplaceScalars) {
   const auto config = load_text("version: 1\nsync: {workers: 2}\n", "f",
                                 environment_of({{"GITFERRY_SERVER_LISTEN", "127.0.0.1:1"},

@@ -92,10 +92,10 @@ void collect_variables(const Json::Value& definitions, const Json::Value& proper
   }
 }
 
-TEST(Schema, HasNoScalarOfServerStorageAndSyncWithoutAVariable) {
+TEST(Schema, HasNoScalarOfLogServerStorageAndSyncWithoutAVariable) {
   const Json::Value definitions = schema()["definitions"];
   std::set<std::string> variables;
-  for (const char* section : {"server", "storage", "sync"}) {
+  for (const char* section : {"log", "server", "storage", "sync"}) {
     std::string upper = section;
     for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     collect_variables(definitions, definitions["root"]["properties"][section], "GITFERRY_" + upper,

@@ -61,7 +61,7 @@ const std::map<std::string, Command>& commands() {
 
 TEST(Commands, TheirHelpIsUnderstoodByTheseTests) {
   ASSERT_THAT(commands(), Contains(::testing::Key("serve")));
-  EXPECT_EQ(commands().at("serve").options, Words({"--config"}));
+  EXPECT_EQ(commands().at("serve").options, Words({"--config", "--log-format", "--log-level"}));
   EXPECT_EQ(commands().at("sync").values.at("--direction"), Words({"to_outer", "to_inter"}));
 }
 
