@@ -58,6 +58,9 @@ struct Log {
 struct Server {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 8080;
+  /// How others reach the agent: `https://ferry.example.org`, with the path of a proxy's prefix and no '/' at
+  /// its end. Empty: not known.
+  std::string public_url;
   bool behind_proxy = false;
   /// Whose X-Forwarded-For is believed. Behind a proxy, and where none is named, the loader fills in this
   /// machine's own addresses; otherwise there are none.

@@ -24,6 +24,7 @@ constexpr std::array kOverrides{
     Override{"GITFERRY_LOG_LEVEL", "log.level"},
     Override{"GITFERRY_LOG_FORMAT", "log.format"},
     Override{"GITFERRY_SERVER_LISTEN", "server.listen"},
+    Override{"GITFERRY_SERVER_PUBLIC_URL", "server.public_url"},
     Override{"GITFERRY_SERVER_TLS_CERT_FILE", "server.tls.cert_file"},
     Override{"GITFERRY_SERVER_TLS_KEY_FILE", "server.tls.key_file"},
     Override{"GITFERRY_SERVER_BEHIND_PROXY", "server.behind_proxy", true},

@@ -15,7 +15,8 @@ constexpr std::array<Word, 11> kRootKeys{"version", "watch",   "log",         "s
                                          "sync",    "network", "credentials", "webhooks", "repos"};
 constexpr std::array<Word, 2> kLogKeys{"level", "format"};
 
-constexpr std::array<Word, 5> kServerKeys{"listen", "tls", "behind_proxy", "trusted_proxies", "limits"};
+constexpr std::array<Word, 6> kServerKeys{"listen",       "public_url",      "tls",
+                                          "behind_proxy", "trusted_proxies", "limits"};
 constexpr std::array<Word, 2> kTlsKeys{"cert_file", "key_file"};
 constexpr std::array kTlsRefused{Remark{"key", "use key_file"}};
 constexpr std::array<Word, 4> kLimitsKeys{"connections", "connections_per_address", "requests", "deliveries"};

@@ -94,6 +94,7 @@ YamlNode server_of(const Server& server) {
   put(limits, "deliveries", rate_of(server.limits.hook));
   YamlNode map = empty(YamlNode::Kind::Map);
   put(map, "listen", word(listen_text(server.listen_host, server.listen_port)));
+  put_if_set(map, "public_url", server.public_url);
   if (!server.certificate_file.empty()) {
     YamlNode tls = empty(YamlNode::Kind::Map);
     put(tls, "cert_file", word(server.certificate_file));

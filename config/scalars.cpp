@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 
 #include "agent/base/text.h"
+#include "agent/model/remote_url.h"
 
 namespace gitferry::config {
 namespace {
@@ -91,6 +92,18 @@ std::string listen_text(std::string_view host, std::uint16_t port) {
 bool is_loopback(std::string_view host) {
   if (equals_ignoring_case(host, "localhost") || host == "::1") return true;
   return address_bits(host) == 32 && host.starts_with("127.");
+}
+
+std::optional<std::string> parse_public_url(std::string_view text) {
+  // Its rules are those of a repository's address, which must have a path.
+  const auto whole = std::string(text) + (text.ends_with('/') ? "x" : "/x");
+  const auto parsed = parse_remote_url(whole, {Scheme::Https, Scheme::Http});
+  if (!parsed || !parsed->username.empty() || !parsed->password.empty()) return std::nullopt;
+  if (whole.find('@') < whole.find('/', whole.find("://") + 3)) return std::nullopt;
+  auto url = parsed->url.str();
+  url.resize(url.size() - 1);
+  while (url.ends_with('/')) url.pop_back();
+  return url;
 }
 
 }  // namespace gitferry::config

@@ -33,6 +33,10 @@ struct ListenAddress {
 std::optional<ListenAddress> parse_listen(std::string_view text);
 std::string listen_text(std::string_view host, std::uint16_t port);
 
+/// An address that others are told: http or https, a host, and a path where there is one; without user info,
+/// query and fragment. Without '/' at its end, scheme and host in lower case.
+std::optional<std::string> parse_public_url(std::string_view text);
+
 /// 127.0.0.0/8, ::1 and `localhost`.
 bool is_loopback(std::string_view host);
 

@@ -72,6 +72,18 @@ void warn_of_proxies(const MapReader& map, const Server& server) {
              "name the proxies alone");
 }
 
+void read_public_url(const MapReader& map, Server& server) {
+  const auto text = map.text("public_url");
+  if (!text) return;
+  const auto url = parse_public_url(*text);
+  if (url)
+    server.public_url = *url;
+  else
+    map.error(map.at("public_url"),
+              "server.public_url must be http:// or https:// with a host, without user, query and fragment",
+              "for example: https://ferry.example.org");
+}
+
 void read_listen(const MapReader& map, Server& server) {
   const auto text = map.text("listen");
   if (!text) return;
@@ -96,6 +108,7 @@ void read_server(const MapReader& map, Server& server) {
   if (const YamlNode* node = map.find("tls"))
     read_tls({*node, "server.tls", section::kTls, map.report()}, server);
   read_listen(map, server);
+  read_public_url(map, server);
   warn_of_proxies(map, server);
   if (const YamlNode* node = map.find("limits"))
     read_limits({*node, "server.limits", section::kLimits, map.report()}, server.limits);

@@ -123,6 +123,7 @@ server:
   behind_proxy: true
   trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
   limits:
+  public_url: "https://ferry.example.org/git"
     connections: 10
     connections_per_address: 3
     requests: {per_second: 0, burst: 1}
@@ -180,6 +181,7 @@ TEST(Print, JsonHasHooksLimitsAndWhereSecretsComeFrom) {
   EXPECT_EQ(root["server"]["trusted_proxies"][2].asString(), "192.0.2.1/32");
   EXPECT_EQ(root["server"]["limits"]["deliveries"]["burst"].asInt(), 8);
   EXPECT_EQ(root["storage"]["keep"]["runs"]["age"].asString(), "36h");
+  EXPECT_EQ(root["server"]["public_url"].asString(), "https://ferry.example.org/git");
   EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "off");
   const Json::Value& hook = root["webhooks"][0];
   EXPECT_EQ(hook["name"].asString(), "a");
@@ -201,6 +203,7 @@ TEST(Print, ShowsTheDefaultsOfWhatIsNotThere) {
   EXPECT_EQ(root["server"]["trusted_proxies"].size(), 0U);
   EXPECT_EQ(root["server"]["limits"]["requests"]["per_second"].asInt(), 500);
   EXPECT_EQ(root["storage"]["keep"]["deliveries"]["age"].asString(), "7d");
+  EXPECT_FALSE(root["server"].isMember("public_url"));
   EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "10m");
   EXPECT_EQ(root["webhooks"].size(), 0U);
 }

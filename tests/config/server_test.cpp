@@ -1,6 +1,7 @@
 #include "config/server.h"
 
 #include <string>
+#include <utility>
 
 #include "tests/config/support.h"
 
@@ -35,6 +36,27 @@ TEST_F(ServerSettings, TakeACertificateInPlaceOfAProxy) {
   ASSERT_TRUE(config) << text_of(config);
   EXPECT_EQ(config->server.certificate_file, certificate);
   EXPECT_EQ(config->server.key_file, key);
+}
+
+TEST_F(ServerSettings, SayHowOthersReachTheAgent) {
+  EXPECT_EQ(load("listen: \"127.0.0.1:1\"")->server.public_url, "");
+  for (const auto& [written, meant] :
+       {std::pair{"https://Ferry.example.org", "https://ferry.example.org"},
+        std::pair{"https://ferry.example.org:443/", "https://ferry.example.org"},
+        std::pair{"http://[::1]:8080/Git/ferry//", "http://[::1]:8080/Git/ferry"}}) {
+    const auto config = load("public_url: \"" + std::string(written) + "\"");
+    ASSERT_TRUE(config) << text_of(config);
+    EXPECT_EQ(config->server.public_url, meant);
+  }
+  for (const auto* wrong :
+       {"ferry.example.org", "https://", "https:///x", "ssh://ferry.example.org", "file:///x", "https://a b/",
+        "https://me:S3CRET@ferry.example.org", "https://@ferry.example.org", "https://a/?x=1", "https://a/#x",
+        "https://a/..", "https://a:99999"}) {
+    const auto config = load("public_url: \"" + std::string(wrong) + "\"");
+    ASSERT_FALSE(config) << wrong;
+    EXPECT_NE(text_of(config).find("server.public_url must be"), std::string::npos) << text_of(config);
+    EXPECT_EQ(text_of(config).find("S3CRET"), std::string::npos) << text_of(config);
+  }
 }
 
 TEST_F(ServerSettings, S31_NothingListensBeyondThisMachineUnprotected) {
