@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/git/http_easy.h"
 #include "agent/git/http_transfer.h"
 
 namespace gitferry {
@@ -14,10 +15,9 @@ namespace {
 constexpr long kKeptConnections = 32;
 
 CurlMulti make_multi() {
-  // Once a process, before any thread uses libcurl: a function's static is that.
-  static const CURLcode initialised = ::curl_global_init(CURL_GLOBAL_DEFAULT);
+  initialise_curl();
   CurlMulti multi(::curl_multi_init());
-  if (initialised != CURLE_OK || !multi) std::abort();
+  if (!multi) std::abort();
   ::curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, kKeptConnections);
   return multi;
 }

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
+#include "agent/git/http_easy.h"
 #include "agent/git/http_transfer_error.h"
 #include "agent/git/stall_watch.h"
 
@@ -36,7 +36,7 @@ void add_header(CurlList& list, const std::string& line) {
 HttpTransfer::HttpTransfer(HttpSession& session, HttpRequest request, const Waiting& waiting)
     : session_(session), request_(std::move(request)), waiting_(waiting), easy_(::curl_easy_init()) {
   set_connection_options();
-  set_proxy_options();
+  use_proxy(easy_.get(), request_.proxy, session_.options().ca_file);
   set_credential();
   set_request_options();
   set_headers();
@@ -48,52 +48,12 @@ HttpTransfer::~HttpTransfer() {
 
 void HttpTransfer::set_connection_options() {
   CURL* easy = easy_.get();
-  const auto scheme = request_.url.substr(0, request_.url.find(':'));
-  ::curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, scheme.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  ::curl_easy_setopt(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-  ::curl_easy_setopt(easy, CURLOPT_UNRESTRICTED_AUTH, 0L);
-  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-  // A resolver thread that hangs must not hold up the end of a transfer that ran out of time.
-  ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+  use_verified_connection(easy, request_.url, session_.options(), waiting_.limits.connect);
   // One connection a transfer: with HTTP/2 a paused transfer could hold up another on the same connection.
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-  ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(waiting_.limits.connect.count()));
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-  // Besides the authorities of libcurl's own CURLOPT_CAPATH, which are the system's.
-  if (const auto& file = session_.options().ca_file; !file.empty()) {
-    ::curl_easy_setopt(easy, CURLOPT_CAINFO, file.c_str());
-  }
   ::curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_.data());
   ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &HttpTransfer::on_socket);
   ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-}
-
-void HttpTransfer::set_proxy_options() {
-  CURL* easy = easy_.get();
-  // Neither the proxy nor its exceptions come from the environment.
-  ::curl_easy_setopt(easy, CURLOPT_PROXY, request_.proxy ? request_.proxy->url.c_str() : "");
-  ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-  if (!request_.proxy) return;
-  // A tunnel for plain http, too: the proxy gets no request of ours, so no credential of the host's.
-  ::curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-  if (const auto& file = session_.options().ca_file; !file.empty()) {
-    ::curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, file.c_str());
-  }
-  ::curl_easy_setopt(easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
-  ::curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC);
-  if (request_.proxy->username.empty()) return;
-  ::curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, request_.proxy->username.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, request_.proxy->password.reveal().data());
 }
 
 void HttpTransfer::set_credential() {
@@ -416,7 +376,7 @@ curl_socket_t HttpTransfer::on_socket(void* self, curlsocktype purpose, curl_soc
     transfer.refused_ = refused_address(transfer.request_.what, *ip);
     return CURL_SOCKET_BAD;
   }
-  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  return open_socket(*address);
 }
 
 Error HttpTransfer::error_of(CURLcode code) const {

@@ -72,7 +72,6 @@ class HttpTransfer final : public Exchange {
   [[nodiscard]] bool is_get() const { return request_.content_type.empty(); }
   [[nodiscard]] bool is_held_whole() const;
   void set_connection_options();
-  void set_proxy_options();
   void set_credential();
   void set_request_options();
   void set_headers();

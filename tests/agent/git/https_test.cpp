@@ -7,6 +7,7 @@
 
 #include "agent/git/child_process.h"
 #include "agent/git/http_transport.h"
+#include "agent/git/web_client.h"
 #include "tests/agent/git/transport_fixture.h"
 #include "tests/support/git_host.h"
 #include "tests/support/scripted_server.h"
@@ -121,6 +122,24 @@ TEST(Https, ACertificateThatIsDemandedInTheHandshakeIsTold) {
 TEST(Https, ACaFileThatCannotBeReadIsNamed) {
   const TlsHost host("IP:127.0.0.1");
   expect_tls_failure(advertised(host.url(), "/nonexistent/ca.pem"), "ca_file");
+}
+
+TEST(Https, S26_WebApisAreAskedUnderTheSameRules) {
+  const auto asked = [](const std::string& url, const std::string& ca_file) -> Result<std::string> {
+    WebClient web({loopback_allowed(), ca_file}, {});
+    WebRequest request{
+        .what = "ask the web API", .method = "GET", .url = url + "/info/refs?service=git-upload-pack"};
+    request.secret_header = Secret("Authorization: Bearer S3CR3T-canary");
+    auto reply = web.send(request);
+    if (!reply) return fail(reply.error());
+    return reply->body;
+  };
+  const TlsHost host("IP:127.0.0.1");
+  const TlsHost other("IP:127.0.0.2");
+  EXPECT_EQ(asked(host.url(), host.certificate()), kAdvertisement);
+  expect_tls_failure(asked(host.url(), ""), "self-signed certificate");
+  expect_tls_failure(asked(host.url(), other.certificate()), "certificate");
+  expect_tls_failure(asked(other.url(), other.certificate()), "not for this host's name");
 }
 
 TEST(Https, APortThatSpeaksPlainHttpIsToldSo) {
