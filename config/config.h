@@ -121,8 +121,10 @@ struct CredentialRule {
   std::string known_hosts_file;
   std::string client_certificate_file;  ///< with client_key_file, or neither
   std::string client_key_file;
-  std::vector<std::string> helper;  ///< a credential helper of git's: program and arguments
-  bool use_http_path = false;       ///< the helper is told the repository's path
+  std::vector<std::string> helper;        ///< a credential helper of git's: program and arguments
+  bool use_http_path = false;             ///< the helper is told the repository's path
+  std::optional<SecretSource> api_token;  ///< of the host's web API
+  std::string api_url;                    ///< where that is; empty: where hosts of its kind have it
   bool operator==(const CredentialRule&) const = default;
 };
 

@@ -1,5 +1,7 @@
 #include "config/credentials.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "config/named_files.h"
+#include "config/scalars.h"
 
 namespace gitferry::config {
 namespace {
@@ -24,6 +27,16 @@ bool names_password(const MapReader& map) {
 }
 bool names_certificate(const MapReader& map) {
   return names(map, "client_certificate_file") || names(map, "client_key_file");
+}
+
+/// There is nothing for git itself, only for the host's web API.
+bool is_for_api_alone(const MapReader& map) {
+  constexpr std::array<std::string_view, 8> kForGit{"username",     "scheme",       "password_file",
+                                                    "password_env", "key_file",     "known_hosts_file",
+                                                    "helper",       "use_http_path"};
+  const bool has_token = names(map, "api_token_file") || names(map, "api_token_env");
+  return has_token && !names_certificate(map) &&
+         std::none_of(kForGit.begin(), kForGit.end(), [&](auto key) { return names(map, key); });
 }
 
 /// The scheme of a `match` that can be the beginning of an address; nullopt with a report for any other. It
@@ -146,6 +159,22 @@ bool check_http(const MapReader& map, const CredentialRule& rule, Scheme scheme)
   return true;
 }
 
+void read_api(const MapReader& map, const Environment& environment, CredentialRule& rule) {
+  rule.api_token = map.secret("api_token");
+  if (rule.api_token) check_secret(map, "api_token", *rule.api_token, environment);
+  const auto url = map.text("api_url");
+  if (!url) return;
+  rule.api_url = parse_public_url(*url).value_or("");
+  if (rule.api_url.empty())
+    map.error(
+        map.at("api_url"),
+        map.where() + ".api_url must be http:// or https:// with a host, without user, query and fragment",
+        "for example: https://gitlab.example.org/api/v4");
+  if (!names(map, "api_token_file") && !names(map, "api_token_env"))
+    map.error(map.at("api_url"), map.where() + ".api_url without a token",
+              "give it api_token_file or api_token_env");
+}
+
 /// nullopt where something does not fit; it is reported then.
 std::optional<CredentialRule> read_rule(const MapReader& map, const Environment& environment) {
   CredentialRule rule;
@@ -163,9 +192,11 @@ std::optional<CredentialRule> read_rule(const MapReader& map, const Environment&
   check_readable(map, "client_certificate_file", rule.client_certificate_file,
                  "client_certificate_file is a file in the form PEM");
   if (!rule.client_key_file.empty()) check_secret(map, "client_key", {rule.client_key_file, ""}, environment);
+  read_api(map, environment, rule);
   if (rule.match.empty()) return std::nullopt;
   const auto scheme = checked_match(map, rule.match);
   if (!scheme) return std::nullopt;
+  if (is_for_api_alone(map)) return rule;
   const bool fits = *scheme == Scheme::Ssh ? check_ssh(map) : check_http(map, rule, *scheme);
   if (!fits) return std::nullopt;
   return rule;

@@ -41,14 +41,17 @@ constexpr std::array<Word, 9> kNetworkKeys{
 constexpr std::array kNetworkRefused{
     Remark{"proxy_password", "use proxy_password_file or proxy_password_env"}};
 
-constexpr std::array<Word, 11> kCredentialKeys{
+constexpr std::array<Word, 14> kCredentialKeys{
     "match",           "username", "scheme",           "password_file",
     "password_env",    "key_file", "known_hosts_file", "client_certificate_file",
-    "client_key_file", "helper",   "use_http_path"};
-constexpr std::array kCredentialRefused{kPasswordInline, Remark{"token", "use password_file or password_env"},
+    "client_key_file", "helper",   "use_http_path",    "api_token_file",
+    "api_token_env",   "api_url"};
+constexpr std::array kCredentialRefused{kPasswordInline,
+                                        Remark{"token", "use password_file or password_env"},
                                         Remark{"secret", "use password_file or password_env"},
                                         Remark{"key", "use key_file"},
-                                        Remark{"client_key", "use client_key_file"}};
+                                        Remark{"client_key", "use client_key_file"},
+                                        Remark{"api_token", "use api_token_file or api_token_env"}};
 
 constexpr std::array<Word, 12> kRepositoryKeys{"name",        "enable",      "internal", "external",
                                                "granularity", "direction",   "policy",   "deletions",

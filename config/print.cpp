@@ -191,6 +191,8 @@ YamlNode credentials_of(const Config& config) {
     put_if_set(map, "client_key_file", rule.client_key_file);
     if (!rule.helper.empty()) put(map, "helper", words(without_arguments(rule.helper)));
     if (rule.use_http_path) put(map, "use_http_path", flag(true));
+    if (rule.api_token) put_secret(map, "api_token", *rule.api_token);
+    put_if_set(map, "api_url", rule.api_url);
     list.items.push_back(std::move(map));
   }
   return list;

@@ -105,13 +105,19 @@ Result<api::ServerOptions> listener_options(const config::Server& server) {
   return options;
 }
 
-Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
-  auto proxy = proxy_of(config.network);
+Result<HttpOptions> http_options(const config::Network& network) {
+  auto proxy = proxy_of(network);
   if (!proxy) return fail(std::move(proxy.error()));
+  return HttpOptions{network.allowed().networks, network.ca_file, std::move(*proxy)};
+}
+
+Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock) {
+  auto http = http_options(config.network);
+  if (!http) return fail(std::move(http.error()));
   TransportOptions options;
-  options.addresses = config.network.allowed().networks;
-  options.ca_file = config.network.ca_file;
-  options.proxy = std::move(*proxy);
+  options.addresses = std::move(http->addresses);
+  options.ca_file = std::move(http->ca_file);
+  options.proxy = std::move(http->proxy);
   if (config.network.ssh_reuse.count() > 0)
     options.ssh_masters = std::make_shared<SshMasters>(SshMasters::Options{config.network.ssh_reuse, ""});
   TransferLimits limits;
@@ -129,9 +135,11 @@ Result<Credentials> credentials_of(const config::Config& config, std::shared_ptr
   std::vector<CredentialRule> rules;
   for (const auto& rule : config.credentials) {
     const config::SecretSource password = rule.password.value_or(config::SecretSource{});
+    const config::SecretSource api_token = rule.api_token.value_or(config::SecretSource{});
     rules.push_back({rule.match, rule.username, password.file, password.env, rule.key_file,
                      rule.known_hosts_file, rule.scheme == "bearer" ? HttpScheme::Bearer : HttpScheme::Basic,
-                     rule.client_certificate_file, rule.client_key_file, rule.helper, rule.use_http_path});
+                     rule.client_certificate_file, rule.client_key_file, rule.helper, rule.use_http_path,
+                     api_token.file, api_token.env, rule.api_url});
   }
   return Credentials::from(rules, {std::move(helpers), config.sync.timeouts.connect});
 }

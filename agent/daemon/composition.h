@@ -9,6 +9,7 @@
 #include "agent/base/secret.h"
 #include "agent/git/credentials.h"
 #include "agent/git/engine.h"
+#include "agent/git/http_session.h"
 #include "agent/store/store.h"
 #include "agent/sync/sync_service.h"
 #include "api/api_server.h"
@@ -44,6 +45,10 @@ SyncOptions sync_options(const config::Config& config);
 api::RateLimits rate_limits(const config::Limits& limits);
 /// With the certificate loaded, where there is one. Errors: those of ServerTls::load().
 Result<api::ServerOptions> listener_options(const config::Server& server);
+
+/// How http is spoken to git hosts. ConfigurationInvalid for an address range or an entry of no_proxy that is
+/// none.
+Result<HttpOptions> http_options(const config::Network& network);
 
 /// ConfigurationInvalid where a rule's `match` is no address prefix.
 /// Without `helpers` none of them is asked: for a check.

@@ -61,7 +61,25 @@ std::pair<std::size_t, bool> specificity(const RemoteUrl& prefix) {
   return {prefix.path.size(), !prefix.user.empty()};
 }
 
+/// The address over https of a repository that is reached over ssh. The second names that hosts have for ssh
+/// alone are resolved; a port of ssh says nothing of https.
+std::optional<RemoteUrl> https_form(const RemoteUrl& url) {
+  if (url.scheme != Scheme::Ssh) return std::nullopt;
+  RemoteUrl https = url;
+  https.scheme = Scheme::Https;
+  https.user.clear();
+  https.host = url.place().host;
+  https.port = 0;
+  return https;
+}
+
 }  // namespace
+
+bool CredentialRule::is_for_api_alone() const {
+  const bool has_password = !password_file.empty() || !password_env.empty() || !username.empty();
+  const bool has_key = !key_file.empty() || !known_hosts_file.empty() || !client_certificate_file.empty();
+  return has_api_token() && !has_password && !has_key && helper.empty();
+}
 
 Result<Credentials> Credentials::from(const std::vector<CredentialRule>& rules, HelperAccess helpers) {
   Credentials credentials;
@@ -82,7 +100,7 @@ Result<Credentials> Credentials::from(const std::vector<CredentialRule>& rules, 
 Result<std::optional<Credential>> Credentials::find(const RemoteUrl& url) const {
   const Entry* best = nullptr;
   for (const auto& entry : entries_) {
-    if (!is_within(url, entry.prefix)) continue;
+    if (entry.rule.is_for_api_alone() || !is_within(url, entry.prefix)) continue;
     if (best == nullptr || specificity(entry.prefix) > specificity(best->prefix)) best = &entry;
   }
   if (best == nullptr) return std::nullopt;
@@ -105,6 +123,23 @@ Result<std::optional<Credential>> Credentials::find(const RemoteUrl& url) const 
   }
   if (auto checked = check_client_certificate(credential); !checked) return fail(std::move(checked.error()));
   return credential;
+}
+
+Result<std::optional<ApiAccess>> Credentials::find_api(const RemoteUrl& url) const {
+  const auto https = https_form(url);
+  const Entry* best = nullptr;
+  for (const auto& entry : entries_) {
+    const bool fits = is_within(url, entry.prefix) || (https && is_within(*https, entry.prefix));
+    if (!entry.rule.has_api_token() || !fits) continue;
+    const auto rank = [&](const Entry& of) {
+      return std::pair(specificity(of.prefix), of.prefix.scheme == url.scheme);
+    };
+    if (best == nullptr || rank(entry) > rank(*best)) best = &entry;
+  }
+  if (best == nullptr) return std::nullopt;
+  auto token = read_secret("credentials", {best->rule.api_token_file, best->rule.api_token_env});
+  if (!token) return fail(std::move(token.error()));
+  return ApiAccess{std::move(*token), best->rule.api_url};
 }
 
 }  // namespace gitferry

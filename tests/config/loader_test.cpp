@@ -433,6 +433,19 @@ TEST(Loader, ChecksCredentials) {
                "2:45: error: cannot run '/nowhere/helper'"},
            Bad{"version: 1\ncredentials: [{match: \"https://h/\", helper: [/bin/true], password_env: TOKEN}]",
                "2:45: error: credentials[0] has a helper and a password"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", api_token: S3CRET}]",
+               "2:37: error: secrets are never written into the configuration (use api_token_file or "
+               "api_token_env)"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", api_token_env: NOT_THERE}]",
+               "2:52: error: the environment variable NOT_THERE is not set"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", api_url: \"https://h/api\", password_env: "
+               "TOKEN}]",
+               "2:46: error: credentials[0].api_url without a token"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", api_token_env: TOKEN, api_url: "
+               "\"https://a:S3CRET@h/\"}]",
+               "2:68: error: credentials[0].api_url must be http:// or https://"},
+           Bad{"version: 1\ncredentials: [{match: \"https://h/\", api_token_env: TOKEN, username: bot}]",
+               "2:15: error: credentials[0] has no password"},
            Bad{"version: 1\ncredentials: [{match: \"https://h/\", password_env: TOKEN, use_http_path: true}]",
                "2:73: error: credentials[0].use_http_path without helper"},
        }) {
@@ -454,6 +467,18 @@ TEST(Loader, ReadsACredentialHelperAndHowLongSshIsReused) {
   EXPECT_EQ(load("version: 1\nnetwork: {ssh_reuse: off}")->network.ssh_reuse.count(), 0);
   EXPECT_EQ(load("version: 1")->network.ssh_reuse, std::chrono::hours(1));
   expect_error({"version: 1\nnetwork: {ssh_reuse: 1ms}", "2:22: error: "});
+}
+
+TEST(Loader, ReadsTokensOfWebApis) {
+  const auto config = load(
+      "version: 1\ncredentials: [{match: \"https://h/\", api_token_env: TOKEN},\n"
+      "  {match: \"ssh://git@h/\", key_file: /k, api_token_env: TOKEN, api_url: \"https://H/git/api/v4/\"}]");
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->credentials.at(0).api_token->env, "TOKEN");
+  EXPECT_FALSE(config->credentials.at(0).password);
+  EXPECT_EQ(config->credentials.at(0).api_url, "");
+  EXPECT_EQ(config->credentials.at(1).key_file, "/k");
+  EXPECT_EQ(config->credentials.at(1).api_url, "https://h/git/api/v4");
 }
 
 TEST(Loader, ChecksRepositories) {

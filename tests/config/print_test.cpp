@@ -19,6 +19,7 @@ credentials:
   - {match: "https://github.com/acme/", username: bot, password_env: PASS}
   - {match: "https://git.corp/", scheme: bearer, password_env: PASS}
   - {match: "https://git.lan/", helper: [/bin/true], use_http_path: true}
+  - {match: "https://git.lan/", api_token_env: PASS, api_url: "https://git.lan/api/v1"}
 repos:
   - name: robot
     internal: /srv/git/robot.git
@@ -110,6 +111,8 @@ TEST(Print, JsonHasTheTypesOfTheFile) {
   EXPECT_EQ(root["sync"]["workers"].asInt(), 2);
   EXPECT_TRUE(root["repos"][0]["enable"].isBool());
   EXPECT_EQ(root["repos"][0]["webhook"]["internal"]["secret_env"].asString(), "HOOK");
+  EXPECT_EQ(root["credentials"][3]["api_token_env"].asString(), "PASS");
+  EXPECT_EQ(root["credentials"][3]["api_url"].asString(), "https://git.lan/api/v1");
   EXPECT_EQ(root["repos"][0]["policy"].asString(), "follow");
   EXPECT_TRUE(root["repos"][0]["backup_refs"].isBool());
   EXPECT_EQ(root["repos"][0]["branches"][0]["policy"].asString(), "force");
@@ -120,10 +123,10 @@ TEST(Print, JsonHasTheTypesOfTheFile) {
 constexpr const char* kAllOfIt = R"(version: 1
 server:
   listen: "0.0.0.0:8443"
+  public_url: "https://ferry.example.org/git"
   behind_proxy: true
   trusted_proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
   limits:
-  public_url: "https://ferry.example.org/git"
     connections: 10
     connections_per_address: 3
     requests: {per_second: 0, burst: 1}
@@ -178,10 +181,10 @@ TEST(Print, JsonHasHooksLimitsAndWhereSecretsComeFrom) {
   const std::string text = to_json(*config, config->bindings);
   EXPECT_EQ(text.find("S3CRET"), std::string::npos) << text;
   const Json::Value root = json_of(text);
+  EXPECT_EQ(root["server"]["public_url"].asString(), "https://ferry.example.org/git");
   EXPECT_EQ(root["server"]["trusted_proxies"][2].asString(), "192.0.2.1/32");
   EXPECT_EQ(root["server"]["limits"]["deliveries"]["burst"].asInt(), 8);
   EXPECT_EQ(root["storage"]["keep"]["runs"]["age"].asString(), "36h");
-  EXPECT_EQ(root["server"]["public_url"].asString(), "https://ferry.example.org/git");
   EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "off");
   const Json::Value& hook = root["webhooks"][0];
   EXPECT_EQ(hook["name"].asString(), "a");
@@ -200,10 +203,10 @@ TEST(Print, ShowsTheDefaultsOfWhatIsNotThere) {
   ASSERT_TRUE(config) << text_of(config);
   const Json::Value root = json_of(to_json(*config, config->bindings));
   EXPECT_FALSE(root["server"].isMember("tls"));
+  EXPECT_FALSE(root["server"].isMember("public_url"));
   EXPECT_EQ(root["server"]["trusted_proxies"].size(), 0U);
   EXPECT_EQ(root["server"]["limits"]["requests"]["per_second"].asInt(), 500);
   EXPECT_EQ(root["storage"]["keep"]["deliveries"]["age"].asString(), "7d");
-  EXPECT_FALSE(root["server"].isMember("public_url"));
   EXPECT_EQ(root["sync"]["reconcile_interval"].asString(), "10m");
   EXPECT_EQ(root["webhooks"].size(), 0U);
 }

@@ -54,6 +54,56 @@ TEST(Credentials, S04_TheLongestPrefixAtASlashWins) {
   }
 }
 
+CredentialRule api_rule(const std::string& match, const std::string& variable) {
+  auto made = rule(match, "");
+  made.api_token_env = variable;
+  return made;
+}
+
+TEST(Credentials, TokensOfWebApisHaveRulesOfTheirOwn) {
+  for (const auto* name : {"HOST", "OWNER", "SSH", "PLAIN"})
+    ::setenv((std::string("GITFERRY_TEST_") + name).c_str(), name, 1);  // NOLINT(concurrency-mt-unsafe)
+  auto ssh = api_rule("ssh://git@git.corp/acme/", "GITFERRY_TEST_SSH");
+  ssh.key_file = "/k";
+  ssh.api_url = "https://web.corp/api/v4";
+  const auto credentials = Credentials::from({rule("https://git.corp/acme/", "git"),
+                                              api_rule("https://git.corp/", "GITFERRY_TEST_HOST"),
+                                              api_rule("https://git.corp/acme/", "GITFERRY_TEST_OWNER"), ssh,
+                                              api_rule("http://git.lan/", "GITFERRY_TEST_PLAIN"),
+                                              api_rule("https://github.com/", "GITFERRY_TEST_HOST")});
+  ASSERT_TRUE(credentials) << credentials.error().text();
+  struct Case {
+    const char* address;
+    const char* token;  ///< empty: none
+  };
+  for (const auto& one : {
+           Case{"https://git.corp/other/x.git", "HOST"},
+           Case{"https://git.corp/acme/x.git", "OWNER"},
+           Case{"git@git.corp:acme/x.git", "SSH"},
+           Case{"ssh://git@git.corp:2222/acme/x.git", "OWNER"},
+           Case{"git@git.corp:other/x.git", "HOST"},
+           Case{"ssh://git@ssh.github.com:443/acme/x.git", "HOST"},
+           Case{"http://git.corp/acme/x.git", ""},
+           Case{"http://git.lan/x", "PLAIN"},
+           Case{"https://git.lan/x", ""},
+           Case{"git@git.lan:x", ""},
+           Case{"https://git.corp.evil.org/acme/x", ""},
+           Case{"/srv/x.git", ""},
+       }) {
+    const auto found = credentials->find_api(remote_of(one.address).url);
+    ASSERT_TRUE(found) << one.address;
+    EXPECT_EQ(found->has_value() ? (*found)->token.reveal() : "", one.token) << one.address;
+  }
+  EXPECT_EQ((*credentials->find_api(remote_of("git@git.corp:acme/x").url))->url, "https://web.corp/api/v4");
+  // A rule for the API alone hides no shorter one from git, and its token is never shown to git.
+  const auto for_git = credentials->find(remote_of("https://git.corp/acme/x.git").url);
+  ASSERT_TRUE(for_git && *for_git);
+  EXPECT_EQ((*for_git)->username, "git");
+  EXPECT_TRUE((*for_git)->password.empty());
+  EXPECT_FALSE(*credentials->find(remote_of("https://git.corp/other/x.git").url));
+  EXPECT_TRUE(*credentials->find(remote_of("git@git.corp:acme/x.git").url));
+}
+
 TEST(Credentials, ReadTheSecretAnewAtEachLookup) {
   const TemporaryDirectory directory;
   auto with_file = rule("https://host/", "bot");
