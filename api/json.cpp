@@ -55,7 +55,7 @@ bool has_long_token(std::string_view bytes) {
 /// keeps nothing itself: no recursion, one bit a level.
 class Builder final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  explicit Builder(const JsonBounds& bounds) : bounds_(bounds) {}
+  Builder(const JsonBounds& bounds, Json::ValueType top_type) : bounds_(bounds), top_type_(top_type) {}
 
   bool null() override { return scalar(Json::Value()); }
   bool boolean(bool value) override { return scalar(Json::Value(value)); }
@@ -112,6 +112,11 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
+  bool refuse_top() {
+    return refuse(top_type_ == Json::arrayValue ? "its top value is not an array"
+                                                : "its top value is not an object");
+  }
+
   static bool has_nul(const std::string& text) { return text.find('\0') != std::string::npos; }
 
   /// By the name of the member that is kept and has it: `a` of {"a":["\u0000"]}.
@@ -124,7 +129,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool scalar(Json::Value value) {
-    if (depth_ == 0) return refuse("its top value is not an object");
+    if (depth_ == 0) return refuse_top();
     if (is_skipping()) {
       end_skipping();
       return true;
@@ -133,7 +138,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool open(Json::ValueType type) {
-    if (depth_ == 0 && type != Json::objectValue) return refuse("its top value is not an object");
+    if (depth_ == 0 && type != top_type_) return refuse_top();
     if (depth_ == kDepth) return refuse("it is nested too deeply");
     if (!is_skipping()) {
       auto* kept = keep(Json::Value(type));
@@ -177,6 +182,7 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   const JsonBounds& bounds_;
+  Json::ValueType top_type_;
   Json::Value top_;
   std::vector<Frame> open_;
   std::size_t depth_ = 0;  ///< also of what is skipped
@@ -185,16 +191,24 @@ class Builder final : public nlohmann::json_sax<nlohmann::json> {
   std::string flaw_;
 };
 
-}  // namespace
-
-Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& bounds) {
+Result<Json::Value> parse(std::string_view bytes, const JsonBounds& bounds, Json::ValueType top_type) {
   if (bytes.starts_with("\xEF\xBB\xBF")) return malformed("it begins with a byte order mark");
   if (bytes.find('\0') != std::string_view::npos) return malformed("it holds a NUL byte");
   if (!is_valid_utf8(bytes)) return malformed("it is not valid UTF-8");
   if (has_long_token(bytes)) return malformed("a text in it, or what lies between two texts, is too long");
-  Builder builder(bounds);
+  Builder builder(bounds, top_type);
   if (!nlohmann::json::sax_parse(bytes.begin(), bytes.end(), &builder)) return malformed(builder.flaw());
   return std::move(builder.top());
+}
+
+}  // namespace
+
+Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& bounds) {
+  return parse(bytes, bounds, Json::objectValue);
+}
+
+Result<Json::Value> parse_json_array(std::string_view bytes, const JsonBounds& bounds) {
+  return parse(bytes, bounds, Json::arrayValue);
 }
 
 std::string to_text(const Json::Value& value) {

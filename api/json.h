@@ -25,6 +25,8 @@ struct JsonBounds {
 /// range, and no key twice in an object that is kept. Errors, all InvalidArgument, quote nothing of it but
 /// the name of a key that is given twice or whose text holds U+0000.
 Result<Json::Value> parse_json_object(std::string_view bytes, const JsonBounds& bounds = {});
+/// The same for an array: what a git host's web API answers with, where it lists.
+Result<Json::Value> parse_json_array(std::string_view bytes, const JsonBounds& bounds = {});
 
 /// One line, UTF-8 as it is.
 std::string to_text(const Json::Value& value);

@@ -74,13 +74,6 @@ void bind_filter(Query& query, const DeliveryFilter& filter) {
   if (filter.verdict) query.bind_from(2, name_of(*filter.verdict));
 }
 
-Verdict verdict_from(const std::string& name) {
-  for (const auto verdict : {Verdict::Accepted, Verdict::Duplicate, Verdict::Refused}) {
-    if (name == name_of(verdict)) return verdict;
-  }
-  return Verdict::Ignored;
-}
-
 DeliveryRow row_of(const Query& query) {
   DeliveryRow row;
   int column = 0;
@@ -203,6 +196,13 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, Directio
 }
 
 }  // namespace
+
+Verdict verdict_from(const std::string& name) {
+  for (const auto verdict : {Verdict::Accepted, Verdict::Duplicate, Verdict::Refused}) {
+    if (name == name_of(verdict)) return verdict;
+  }
+  return Verdict::Ignored;
+}
 
 Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
                        std::optional<std::int64_t> first_id, std::int64_t now_ms) {

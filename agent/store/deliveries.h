@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "agent/store/database.h"
 #include "agent/store/store.h"
@@ -17,6 +18,9 @@ Receipt store_delivery(SqlConnection& connection, const NewDelivery& delivery,
                        std::optional<std::int64_t> first_id, std::int64_t now_ms);
 /// Deletes what `keep` does not cover at `now_ms`.
 void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
+
+/// As name_of() wrote it.
+Verdict verdict_from(const std::string& name);
 
 std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t id);
 Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFilter& filter,

@@ -197,5 +197,21 @@ TEST(Json, WritesOneLineOfUtf8) {
   EXPECT_EQ(to_text(value), "{\"msg\":\"操作成功\\n\"}");
 }
 
+TEST(Json, ReadsAnArrayWhereOneIsAskedFor) {
+  const auto list = parse_json_array(R"([1, {"a": [2]}, "x"])");
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->size(), 3U);
+  EXPECT_EQ((*list)[1]["a"][0].asInt(), 2);
+  for (const auto* wrong : {"", "{}", "1", "null", "[1", "[1]]", "[1]{}"})
+    EXPECT_FALSE(parse_json_array(wrong)) << wrong;
+  EXPECT_FALSE(parse_json_object("[]"));
+  EXPECT_FALSE(parse_json_array("[1, 2, 3]", {.values = 3}));
+  constexpr std::array<std::string_view, 1> kSkipped{"big"};
+  const auto skipped =
+      parse_json_array(R"([{"big": [1, 2, 3], "small": 4}])", {.values = 3, .skipped = kSkipped});
+  ASSERT_TRUE(skipped);
+  EXPECT_EQ((*skipped)[0]["small"].asInt(), 4);
+}
+
 }  // namespace
 }  // namespace gitferry::api

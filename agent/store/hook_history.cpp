@@ -1,0 +1,39 @@
+#include "agent/store/hook_history.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "agent/store/database.h"
+#include "agent/store/deliveries.h"
+#include "agent/store/migrations.h"
+
+namespace gitferry {
+namespace {
+
+/// The first schema whose deliveries tell their hook and side.
+constexpr std::int64_t kFirstWithHooks = 3;
+
+}  // namespace
+
+Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database_path,
+                                                     const std::string& provider,
+                                                     const std::string& repository, Side side) {
+  std::error_code unseen;
+  if (!std::filesystem::exists(database_path, unseen) && !unseen) return std::nullopt;
+  const auto attempted = fmt::format("read the deliveries in the database '{}'", database_path);
+  return attempt(attempted, [&]() -> Result<std::optional<HookArrival>> {
+    SqlConnection reading(database_path, "", SqlConnection::Role::Reader);
+    const auto version = schema_version(reading);
+    if (!version) return fail(version.error());
+    if (*version < kFirstWithHooks) return std::nullopt;
+    auto query = reading.query(
+        "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE repository = ?1 AND hook = ?2 "
+        "AND side = ?3 AND replay_of IS NULL ORDER BY id DESC LIMIT 1");
+    if (!query.bind(repository, provider + "/" + repository, name_of(side)).next()) return std::nullopt;
+    return HookArrival{query.integer(0), query.text(1), verdict_from(query.text(2)), query.text(3)};
+  });
+}
+
+}  // namespace gitferry
