@@ -19,6 +19,7 @@ constexpr const char* kOverview = R"(Examples:
   gitferry serve --config gitferry.yaml
   gitferry sync robot main --dry-run
   gitferry status
+  gitferry hooks install robot
   gitferry send-webhook --provider gitlab --repo robot --side internal --ref main
 
 gitferry keeps branches of two git hosts in step: a push on one reaches the other.)";
@@ -38,6 +39,7 @@ struct Options {
   SyncCommandOptions sync;
   std::string direction;
   SendWebhookOptions send;
+  HooksOptions hooks;
   bool version_json = false;
 };
 
@@ -267,6 +269,49 @@ void add_send_command(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+void add_hooks_options(CLI::App& command, Options& options) {
+  auto& hooks = options.hooks;
+  add_config_option(command, options);
+  command.add_option("--side", hooks.side, "Only this side")->check(CLI::IsMember({"internal", "external"}));
+  command.add_option("--url", hooks.url, "How git hosts reach the agent; by default server.public_url");
+  command.add_flag("--json", hooks.json, "Print JSON: an object a webhook");
+}
+
+void add_hooks_commands(CLI::App& app, Options& options, int& exit_code) {
+  auto& hooks = options.hooks;
+  auto* command =
+      app.add_subcommand("hooks",
+                         "Examples:\n  gitferry hooks install robot --dry-run\n"
+                         "  gitferry hooks check\n\n"
+                         "Set up webhooks at GitHub, GitLab, Gitea, Forgejo, Gogs and Gitee through "
+                         "their APIs, and see whether they deliver.");
+  command->require_subcommand(1);
+  auto* install = command->add_subcommand("install",
+                                          "Examples:\n  gitferry hooks install robot --dry-run\n  gitferry "
+                                          "hooks install robot --side internal\n\n"
+                                          "Create or repair the webhooks of a repository at its hosts. What "
+                                          "is right already stays as it is; other "
+                                          "webhooks are not touched.");
+  install->add_option("REPO", hooks.repository, "Name of the repository binding")->required();
+  add_hooks_options(*install, options);
+  install->add_flag("--rotate", hooks.rotate, "Set the secret, too, where all else is right");
+  install->add_flag("--dry-run", hooks.dry_run, "Only say what would be done");
+  install->callback([&] {
+    hooks.config_path = options.config_path;
+    exit_code = install_hooks(hooks);
+  });
+  auto* check = command->add_subcommand(
+      "check",
+      "Examples:\n  gitferry hooks check\n  gitferry hooks check robot --json\n\n"
+      "Say whether the webhooks still deliver, and what to do where they do not: exit code 1.");
+  check->add_option("REPO", hooks.repository, "Only this repository");
+  add_hooks_options(*check, options);
+  check->callback([&] {
+    hooks.config_path = options.config_path;
+    exit_code = check_hooks(hooks);
+  });
+}
+
 void add_version_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand("version",
                                      "Examples:\n  gitferry version --json\n\n"
@@ -304,6 +349,7 @@ int parse_and_run(int argc, char** argv) {
   add_deliveries_command(app, options, exit_code);
   add_log_level_command(app, options, exit_code);
   add_send_command(app, options, exit_code);
+  add_hooks_commands(app, options, exit_code);
   add_version_command(app, options, exit_code);
   if (explain_unknown_command(app, argc, argv)) return kBadUsage;
   try {

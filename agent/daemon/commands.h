@@ -117,6 +117,20 @@ struct SendWebhookOptions {
 /// Signs a delivery as the provider would and sends it to a running agent.
 int send_test_webhook(const SendWebhookOptions& options);
 
+struct HooksOptions {
+  std::string config_path;
+  std::string repository;  ///< a binding's name; empty: all, for a check
+  std::string side;        ///< empty: both
+  std::string url;         ///< how git hosts reach the agent; empty: server.public_url
+  bool rotate = false;     ///< set the secret of a hook that is right, too
+  bool dry_run = false;
+  bool json = false;
+};
+/// Creates or repairs a repository's webhooks at its git hosts, through their web APIs.
+int install_hooks(const HooksOptions& options);
+/// Says whether webhooks still deliver: by the hosts' accounts, and by what the database knows.
+int check_hooks(const HooksOptions& options);
+
 int print_version(bool json);
 
 /// Says on stderr what is wrong with a configuration that was loaded, or on `out` how much it binds.

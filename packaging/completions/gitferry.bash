@@ -15,6 +15,9 @@ _gitferry_options() {
     send-webhook)
       echo '--config --provider --repo --side --organisation --full-name --repository-url --ref --url --before --after --event --form --help'
       ;;
+    'hooks install') echo '--config --side --url --rotate --dry-run --json --help' ;;
+    'hooks check') echo '--config --side --url --json --help' ;;
+    hooks) echo '--help' ;;
     version) echo '--json --help' ;;
     *) echo '--help --version' ;;
   esac
@@ -35,11 +38,16 @@ _gitferry_values() {
 }
 
 _gitferry() {
-  local commands='serve check-config print-config import check-db healthcheck status deliveries log-level sync send-webhook version'
+  local commands='serve check-config print-config import check-db healthcheck status deliveries log-level sync send-webhook hooks version'
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
   COMPREPLY=()
+  if [[ $command == hooks ]] && ((COMP_CWORD > 2)); then
+    command+=" ${COMP_WORDS[2]}"
+  fi
   if ((COMP_CWORD == 1)); then
     words="$commands $(_gitferry_options '')"
+  elif [[ $command == hooks ]]; then
+    words="install check $(_gitferry_options hooks)"
   else
     case $before in
       --config | --token-file | --backup | --secrets)

@@ -20,13 +20,22 @@ complete -c gitferry -n __fish_use_subcommand -a deliveries -d 'Show the webhook
 complete -c gitferry -n __fish_use_subcommand -a log-level -d 'Have the running agent log more or less'
 complete -c gitferry -n __fish_use_subcommand -a sync -d 'Sync one repository now'
 complete -c gitferry -n __fish_use_subcommand -a send-webhook -d 'Send a signed test delivery'
+complete -c gitferry -n __fish_use_subcommand -a hooks -d 'Set up webhooks at git hosts, and check them'
 complete -c gitferry -n __fish_use_subcommand -a version -d 'Print versions'
 
-__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries log-level sync send-webhook' config 'Configuration file' -r -F
+complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_subcommand_from install check' \
+    -a install -d 'Create or repair the webhooks of a repository'
+complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_subcommand_from install check' \
+    -a check -d 'Say whether webhooks still deliver'
+
+__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries log-level sync send-webhook install check' config 'Configuration file' -r -F
 __gitferry_option 'healthcheck status deliveries log-level sync send-webhook' url 'The agent; by default the configured listener' -x
 __gitferry_option 'status deliveries log-level sync' token-file 'Holds the token' -r -F
-__gitferry_option 'print-config status deliveries sync version' json 'Print JSON'
+__gitferry_option 'print-config status deliveries sync version install check' json 'Print JSON'
 __gitferry_option import secrets 'Put tokens into files of this directory' -r -F
+__gitferry_option 'install check' url 'How git hosts reach the agent; by default server.public_url' -x
+__gitferry_option 'install check' side 'Only this side' -x -a 'internal external'
+__gitferry_option install rotate 'Set the secret, too, where all else is right'
 __gitferry_option check-db backup 'Write a copy to this new file' -r -F
 __gitferry_option healthcheck live 'Ask only whether it goes on'
 __gitferry_option serve log-level 'The lowest level that is written' -x -a 'debug info warn error'
@@ -35,7 +44,7 @@ complete -c gitferry -n '__fish_seen_subcommand_from log-level' -a 'debug info w
 __gitferry_option deliveries verdict 'Only these' -x -a 'accepted ignored duplicate refused'
 __gitferry_option deliveries limit 'How many' -x
 __gitferry_option sync direction 'Instead of the binding\'s own' -x -a 'to_outer to_inter'
-__gitferry_option sync dry-run 'Only say what would be done'
+__gitferry_option 'sync install' dry-run 'Only say what would be done'
 __gitferry_option sync force 'Rewrite a target that has other commits, this once'
 __gitferry_option sync wait 'Seconds to wait for the runs' -x
 __gitferry_option send-webhook provider 'What to speak like' -x \

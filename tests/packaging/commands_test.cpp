@@ -47,16 +47,36 @@ Command command_of_help(const std::string& help) {
   return command;
 }
 
-/// All of the program's.
+Words subcommands_of(const std::string& help) {
+  const auto list = help.find("Subcommands:");
+  return list == std::string::npos ? Words() : matches_of(help.substr(list), R"(\n  ([a-z-]+) )");
+}
+
+/// All of the program's; `hooks install` is one.
 const std::map<std::string, Command>& commands() {
   static const auto all = [] {
     std::map<std::string, Command> found;
-    const auto overview = run_gitferry({"--help"}).output;
-    for (const auto& name : matches_of(overview.substr(overview.find("Subcommands:")), R"(\n  ([a-z-]+) )"))
-      found[name] = command_of_help(run_gitferry({name, "--help"}).output);
+    for (const auto& name : subcommands_of(run_gitferry({"--help"}).output)) {
+      const auto help = run_gitferry({name, "--help"}).output;
+      const auto below = subcommands_of(help);
+      if (below.empty()) found[name] = command_of_help(help);
+      for (const auto& last : below)
+        found[name + " " + last] = command_of_help(run_gitferry({name, last, "--help"}).output);
+    }
     return found;
   }();
   return all;
+}
+
+/// What may follow the program's name, or one of its commands.
+std::map<std::string, Words> words_after() {
+  std::map<std::string, Words> after;
+  for (const auto& [name, command] : commands()) {
+    const auto space = name.find(' ');
+    after[""].insert(name.substr(0, space));
+    if (space != std::string::npos) after[" " + name.substr(0, space)].insert(name.substr(space + 1));
+  }
+  return after;
 }
 
 TEST(Commands, TheirHelpIsUnderstoodByTheseTests) {
@@ -115,26 +135,24 @@ Words offered_by_fish(const std::string& line) {
 }
 
 TEST(Commands, BashOffersThemWithTheirOptionsAndValues) {
-  Words all;
   for (const auto& [name, command] : commands()) {
-    all.insert(name);
     EXPECT_EQ(offered_by_bash("gitferry " + name, "--"), command.options) << name;
     for (const auto& [option, values] : command.values)
       EXPECT_EQ(offered_by_bash("gitferry " + name + " " + option, ""), values) << name << option;
   }
-  EXPECT_EQ(offered_by_bash("gitferry", ""), all);
+  for (const auto& [before, words] : words_after())
+    EXPECT_EQ(offered_by_bash("gitferry" + before, ""), words) << before;
   EXPECT_EQ(offered_by_bash("gitferry", "ser"), Words({"serve"}));
 }
 
 TEST(Commands, FishOffersThemWithTheirOptionsAndValues) {
-  Words all;
   for (const auto& [name, command] : commands()) {
-    all.insert(name);
     EXPECT_EQ(offered_by_fish("gitferry " + name + " --"), command.options) << name;
     for (const auto& [option, values] : command.values)
       EXPECT_EQ(offered_by_fish("gitferry " + name + " " + option + " "), values) << name << option;
   }
-  EXPECT_EQ(offered_by_fish("gitferry "), all);
+  for (const auto& [before, words] : words_after())
+    EXPECT_EQ(offered_by_fish("gitferry" + before + " "), words) << before;
 }
 
 /// What the file for zsh has in the arm of a command: zsh offers nothing without a terminal.
@@ -153,10 +171,8 @@ TEST(Commands, ZshOffersThemWithTheirOptionsAndValues) {
     const std::regex assigned("  " + list + R"(=\(([^\n]*)\)\n)");
     return std::regex_search(text, match, assigned) ? match[1].str() : std::string();
   };
-  Words all;
   for (const auto& [name, command] : commands()) {
-    all.insert(name);
-    auto arm = arm_of(text, name);
+    auto arm = arm_of(text, std::regex_replace(name, std::regex(" "), "-"));
     if (arm.find("$agent") != std::string::npos) arm += of_lists("agent");
     if (arm.find("$config") != std::string::npos) arm += of_lists("config");
     EXPECT_EQ(matches_of(arm, R"((--[a-z-]+)\[)"), command.options) << name;
@@ -164,7 +180,8 @@ TEST(Commands, ZshOffersThemWithTheirOptionsAndValues) {
       EXPECT_EQ(words_of(*matches_of(arm, option + R"(\[[^\]]*\]:[^:]*:\(([^)]*)\))").begin()), values)
           << name;
   }
-  EXPECT_EQ(matches_of(text, R"(\n    '([a-z-]+):)"), all);
+  EXPECT_EQ(matches_of(text, R"(\n    '([a-z-]+):)"), words_after()[""]);
+  EXPECT_EQ(matches_of(arm_of(text, "hooks"), R"(([a-z]+)\\:)"), words_after()[" hooks"]);
 }
 
 }  // namespace
