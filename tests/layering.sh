@@ -21,12 +21,14 @@ check() {
   done < <(grep -rnE '^#include "' --include='*.h' --include='*.cpp' "$folder")
 }
 
-# only LIBRARY_REGEX FOLDER : the library's headers may be included below FOLDER only.
+# only LIBRARY_REGEX FOLDER… : the library's headers may be included below the FOLDERs only.
 only() {
-  local found
-  found=$(grep -rlE "^#include <($1)" --include='*.h' --include='*.cpp' agent api config | grep -v "^$2/")
+  local library=$1 owners found
+  shift
+  owners="^($(IFS='|'; echo "$*" | tr ' ' '|'))/"
+  found=$(grep -rlE "^#include <($library)" --include='*.h' --include='*.cpp' agent api config | grep -vE "$owners")
   if [ -n "$found" ]; then
-    echo "layering: <$1> belongs to $2 alone, but is included by: $found"
+    echo "layering: <$library> belongs to $* alone, but is included by: $found"
     failed=1
   fi
 }
@@ -36,14 +38,17 @@ check agent/model agent/base
 check agent/git agent/base agent/model
 check agent/store agent/base agent/model
 check agent/sync agent/base agent/model agent/git agent/store
+check agent/notify agent/base agent/model agent/git agent/store
 check config agent/base agent/model
 check api agent/base agent/model agent/git agent/store agent/sync
-check agent/daemon agent/base agent/model agent/git agent/store agent/sync config api
+check agent/daemon agent/base agent/model agent/git agent/store agent/sync agent/notify config api
 
 only 'SQLiteCpp|sqlite3\.h' agent/store
-only 'git2|curl/' agent/git
+only 'git2' agent/git
+only 'curl/' agent/git agent/notify
 only 'yaml\.h|yaml-cpp' config
-only 'httplib\.h|json/|nlohmann/' api
+only 'httplib\.h|nlohmann/' api
+only 'json/' api agent/notify
 only 'CLI/' agent/daemon
 only 'spdlog/' agent/base
 only 'prometheus/' agent/base
