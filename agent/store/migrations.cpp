@@ -312,9 +312,60 @@ ALTER TABLE lane ADD COLUMN ahead INTEGER;
 ALTER TABLE lane ADD COLUMN behind INTEGER;
 )sql";
 
+// Whether something is bad is in the lanes; here is what people know of it, and what is on its way to them.
+constexpr const char* kSchema8 = R"sql(
+-- what people were told of that has not ended
+CREATE TABLE told (
+  kind TEXT NOT NULL CHECK (kind IN ('lane', 'host', 'hook')),
+  name TEXT NOT NULL,
+  event TEXT NOT NULL,
+  since_ms INTEGER NOT NULL,
+  told_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE notice_message (
+  id TEXT PRIMARY KEY,
+  channel TEXT NOT NULL,
+  made_at_ms INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE notice (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  channel TEXT NOT NULL,
+  message TEXT REFERENCES notice_message (id) ON DELETE CASCADE,  -- null: it waits for one
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  event TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  internal_ref TEXT NOT NULL,
+  external_ref TEXT NOT NULL,
+  host TEXT NOT NULL,
+  side TEXT NOT NULL,
+  error TEXT NOT NULL,
+  code_status INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  branches INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL,
+  at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notice_waiting ON notice (channel, id) WHERE message IS NULL;
+CREATE INDEX notice_of_message ON notice (message, id) WHERE message IS NOT NULL;
+CREATE TABLE notice_channel (
+  name TEXT PRIMARY KEY,
+  last_sent_at_ms INTEGER NOT NULL DEFAULT 0,
+  failing_since_ms INTEGER NOT NULL DEFAULT 0,
+  last_error TEXT NOT NULL DEFAULT '',
+  given_up INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lane_in_trouble ON lane (id) WHERE last_error <> '' OR quarantined <> 0;
+CREATE INDEX run_of_reconcile ON run (finished_at_ms) WHERE trigger = 'reconcile' AND error = '';
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
 constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4,
-                                                         kSchema5, kSchema6, kSchema7};
+                                                         kSchema5, kSchema6, kSchema7, kSchema8};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

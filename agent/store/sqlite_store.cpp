@@ -67,6 +67,13 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options, const Cl
   return std::unique_ptr<Store>(std::move(*opened));
 }
 
+Result<StoreWithNotices> open_store_with_notices(const StoreOptions& options, const Clock& clock) {
+  auto opened = SqliteStore::open(options, clock);
+  if (!opened) return fail(opened.error());
+  auto& notices = (*opened)->notices();
+  return StoreWithNotices{std::move(*opened), &notices};
+}
+
 Result<OverrideRows> Store::peek_overrides(const StoreOptions& options) {
   std::error_code unseen;
   if (!std::filesystem::exists(options.path, unseen) && !unseen) return OverrideRows{};

@@ -9,6 +9,7 @@
 
 #include "agent/store/database.h"
 #include "agent/store/readers.h"
+#include "agent/store/sqlite_notice_book.h"
 #include "agent/store/store.h"
 #include "agent/store/writer.h"
 
@@ -49,6 +50,8 @@ class SqliteStore final : public Store {
   Result<Listing<AuditRow>> audit(const AuditFilter& filter, const Page& page) override;
   Result<StoreUsage> usage() override;
 
+  /// What people were told of all this. Lives as long as the store.
+  NoticeBook& notices() { return notices_; }
   /// How well commits are grouped.
   Writer::Counters counters() { return writer_.counters(); }
 
@@ -62,6 +65,7 @@ class SqliteStore final : public Store {
   DataDirectory directory_;
   Writer writer_;
   Readers readers_;
+  SqliteNoticeBook notices_{writer_, readers_};
 };
 
 }  // namespace gitferry
