@@ -68,6 +68,7 @@ struct Server {
   std::string certificate_file;  ///< PEM; empty: plain HTTP
   std::string key_file;
   Limits limits;
+  std::vector<std::string> public_badges;  ///< patterns of repositories whose badges everybody may see
   bool operator==(const Server&) const = default;
 };
 
@@ -128,6 +129,35 @@ struct CredentialRule {
   bool operator==(const CredentialRule&) const = default;
 };
 
+/// One receiver of notices. What does not belong to its kind is empty.
+struct NotificationChannel {
+  std::string name;
+  std::string kind;  ///< webhook, slack, dingtalk, feishu, wecom, email
+  SecretSource url;
+  std::optional<SecretSource> secret;
+  std::string smtp_host;
+  std::uint16_t smtp_port = 0;
+  std::string security = "starttls";  ///< starttls, tls, none
+  std::string username;               ///< empty: no login
+  std::optional<SecretSource> password;
+  std::string from;
+  std::vector<std::string> to;
+  std::vector<std::string> events;  ///< the loader fills in the default: all
+  std::vector<std::string> repos;   ///< patterns; empty: all
+  std::string language = "en";      ///< en, zh
+  std::chrono::milliseconds digest{30'000};
+  std::string text;  ///< template; empty: the language's own
+  bool operator==(const NotificationChannel&) const = default;
+};
+
+/// Whom to tell of what went bad, and how soon where it may heal by itself.
+struct Notifications {
+  int after_attempts = 5;
+  std::chrono::milliseconds after{600'000};
+  std::vector<NotificationChannel> channels;
+  bool operator==(const Notifications&) const = default;
+};
+
 /// How much of a table is kept.
 struct Retention {
   std::int64_t count = 0;
@@ -159,6 +189,7 @@ struct Config {
   Sync sync;
   Network network;
   std::vector<CredentialRule> credentials;
+  Notifications notifications;
   BindingSnapshot bindings;
   /// Where the bindings' webhook secrets came from, by repository name and side, and those of
   /// `bindings.hooks`, by their names: for showing.

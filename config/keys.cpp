@@ -11,12 +11,13 @@ constexpr Remark kPasswordInline{"password", "use password_file or password_env"
 constexpr Remark kTokenInline{"token", "use token_file or token_env"};
 constexpr Remark kSecretInline{"secret", "use secret_file or secret_env"};
 
-constexpr std::array<Word, 11> kRootKeys{"version", "watch",   "log",         "server",   "storage", "auth",
-                                         "sync",    "network", "credentials", "webhooks", "repos"};
+constexpr std::array<Word, 12> kRootKeys{"version",     "watch",         "log",      "server",
+                                         "storage",     "auth",          "sync",     "network",
+                                         "credentials", "notifications", "webhooks", "repos"};
 constexpr std::array<Word, 2> kLogKeys{"level", "format"};
 
-constexpr std::array<Word, 6> kServerKeys{"listen",       "public_url",      "tls",
-                                          "behind_proxy", "trusted_proxies", "limits"};
+constexpr std::array<Word, 7> kServerKeys{"listen",          "public_url", "tls",          "behind_proxy",
+                                          "trusted_proxies", "limits",     "public_badges"};
 constexpr std::array<Word, 2> kTlsKeys{"cert_file", "key_file"};
 constexpr std::array kTlsRefused{Remark{"key", "use key_file"}};
 constexpr std::array<Word, 4> kLimitsKeys{"connections", "connections_per_address", "requests", "deliveries"};
@@ -53,6 +54,15 @@ constexpr std::array kCredentialRefused{kPasswordInline,
                                         Remark{"client_key", "use client_key_file"},
                                         Remark{"api_token", "use api_token_file or api_token_env"}};
 
+constexpr std::array<Word, 3> kNotificationsKeys{"after_attempts", "after", "channels"};
+constexpr std::array<Word, 18> kChannelKeys{"name",         "kind",   "url_file", "url_env",  "secret_file",
+                                            "secret_env",   "events", "repos",    "language", "digest",
+                                            "text",         "smtp",   "security", "username", "password_file",
+                                            "password_env", "from",   "to"};
+constexpr std::array kChannelRefused{
+    Remark{"url", "the address lets everybody write there: use url_file or url_env"}, kSecretInline,
+    kPasswordInline, Remark{"token", "use url_file or url_env"}};
+
 constexpr std::array<Word, 12> kRepositoryKeys{"name",        "enable",      "internal", "external",
                                                "granularity", "direction",   "policy",   "deletions",
                                                "tags",        "backup_refs", "webhook",  "branches"};
@@ -84,11 +94,12 @@ constexpr std::array kSecretRefused{Remark{"secret", "use file or env"}, Remark{
 constexpr std::array<Word, 5> kBranchKeys{"internal", "external", "enable", "policy", "deletions"};
 
 constexpr std::array kAll{
-    &section::kRoot,  &section::kLog,        &section::kServer,   &section::kTls,       &section::kLimits,
-    &section::kRate,  &section::kStorage,    &section::kKeep,     &section::kRetention, &section::kAuth,
-    &section::kToken, &section::kSync,       &section::kTimeouts, &section::kNetwork,   &section::kCredential,
-    &section::kHook,  &section::kRepository, &section::kWebhooks, &section::kWebhook,   &section::kSecret,
-    &section::kBranch};
+    &section::kRoot,      &section::kLog,     &section::kServer,     &section::kTls,
+    &section::kLimits,    &section::kRate,    &section::kStorage,    &section::kKeep,
+    &section::kRetention, &section::kAuth,    &section::kToken,      &section::kSync,
+    &section::kTimeouts,  &section::kNetwork, &section::kCredential, &section::kNotifications,
+    &section::kChannel,   &section::kHook,    &section::kRepository, &section::kWebhooks,
+    &section::kWebhook,   &section::kSecret,  &section::kBranch};
 
 }  // namespace
 
@@ -108,6 +119,8 @@ const Section kSync{"sync", kSyncKeys, kSyncPlanned, {}};
 const Section kTimeouts{"timeouts", kTimeoutKeys, {}, {}};
 const Section kNetwork{"network", kNetworkKeys, {}, kNetworkRefused};
 const Section kCredential{"credential", kCredentialKeys, {}, kCredentialRefused};
+const Section kNotifications{"notifications", kNotificationsKeys, {}, {}};
+const Section kChannel{"channel", kChannelKeys, {}, kChannelRefused};
 const Section kHook{"hook", kHookKeys, {}, kWebhookRefused};
 const Section kRepository{"repository", kRepositoryKeys, kRepositoryPlanned, kRepositoryRefused};
 const Section kWebhooks{"webhooks", kWebhooksKeys, {}, {}};

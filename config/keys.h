@@ -21,7 +21,8 @@ struct Section {
 
 namespace section {
 extern const Section kRoot, kLog, kServer, kTls, kLimits, kRate, kStorage, kKeep, kRetention, kAuth, kToken,
-    kSync, kTimeouts, kNetwork, kCredential, kHook, kRepository, kWebhooks, kWebhook, kSecret, kBranch;
+    kSync, kTimeouts, kNetwork, kCredential, kNotifications, kChannel, kHook, kRepository, kWebhooks,
+    kWebhook, kSecret, kBranch;
 }
 
 /// All of them, for the test that compares them with schema.json.

@@ -16,6 +16,7 @@
 #include "config/map_reader.h"
 #include "config/named_files.h"
 #include "config/network.h"
+#include "config/notifications.h"
 #include "config/repositories.h"
 #include "config/scalars.h"
 #include "config/server.h"
@@ -56,6 +57,8 @@ class SettingsReader {
     if (const YamlNode* node = root_.find("network"))
       read_network({*node, "network", section::kNetwork, report_}, environment_, config_.network);
     config_.credentials = read_credentials(root_, environment_);
+    if (const YamlNode* node = root_.find("notifications"))
+      read_notifications({*node, "notifications", section::kNotifications, report_}, environment_, config_);
   }
 
  private:

@@ -104,6 +104,7 @@ YamlNode server_of(const Server& server) {
   put(map, "behind_proxy", flag(server.behind_proxy));
   put(map, "trusted_proxies", ranges(server.trusted_proxies));
   put(map, "limits", std::move(limits));
+  put(map, "public_badges", words(server.public_badges));
   return map;
 }
 
@@ -196,6 +197,38 @@ YamlNode credentials_of(const Config& config) {
     list.items.push_back(std::move(map));
   }
   return list;
+}
+
+YamlNode channel_of(const NotificationChannel& channel) {
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "name", word(channel.name));
+  put(map, "kind", word(channel.kind));
+  put_secret(map, "url", channel.url);
+  if (channel.secret) put_secret(map, "secret", *channel.secret);
+  if (!channel.smtp_host.empty()) {
+    put(map, "smtp", word(listen_text(channel.smtp_host, channel.smtp_port)));
+    put(map, "security", word(channel.security));
+    put_if_set(map, "username", channel.username);
+    if (channel.password) put_secret(map, "password", *channel.password);
+    put(map, "from", word(channel.from));
+    put(map, "to", words(channel.to));
+  }
+  put(map, "events", words(channel.events));
+  if (!channel.repos.empty()) put(map, "repos", words(channel.repos));
+  put(map, "language", word(channel.language));
+  put(map, "digest", word(duration_text(channel.digest)));
+  put_if_set(map, "text", channel.text);
+  return map;
+}
+
+YamlNode notifications_of(const Notifications& notifications) {
+  YamlNode channels = empty(YamlNode::Kind::List);
+  for (const auto& channel : notifications.channels) channels.items.push_back(channel_of(channel));
+  YamlNode map = empty(YamlNode::Kind::Map);
+  put(map, "after_attempts", number(notifications.after_attempts));
+  put(map, "after", word(duration_text(notifications.after)));
+  put(map, "channels", std::move(channels));
+  return map;
 }
 
 /// The short form where there is one secret without an end.
@@ -367,6 +400,7 @@ YamlNode tree_of(const Config& config, const BindingSnapshot& in_force, Form for
   put(root, "sync", sync_of(config.sync));
   put(root, "network", network_of(config.network));
   put(root, "credentials", credentials_of(config));
+  put(root, "notifications", notifications_of(config.notifications));
   put(root, "webhooks", hooks_of(config, in_force));
   put(root, "repos", repositories_of(config, in_force, form));
   for (const auto& name : in_force.unbound)

@@ -101,6 +101,13 @@ void read_listen(const MapReader& map, Server& server) {
         "or listen on 127.0.0.1");
 }
 
+void read_public_badges(const MapReader& map, Server& server) {
+  for (const auto& node : map.list("public_badges")) {
+    if (auto pattern = scalar_text(node, "a pattern of repository names", map.report()))
+      server.public_badges.push_back(std::move(*pattern));
+  }
+}
+
 }  // namespace
 
 void read_server(const MapReader& map, Server& server) {
@@ -108,8 +115,9 @@ void read_server(const MapReader& map, Server& server) {
   if (const YamlNode* node = map.find("tls"))
     read_tls({*node, "server.tls", section::kTls, map.report()}, server);
   read_listen(map, server);
-  read_public_url(map, server);
   warn_of_proxies(map, server);
+  read_public_url(map, server);
+  read_public_badges(map, server);
   if (const YamlNode* node = map.find("limits"))
     read_limits({*node, "server.limits", section::kLimits, map.report()}, server.limits);
 }
