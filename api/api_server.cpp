@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "api/badge.h"
 #include "api/management_routes.h"
 #include "api/openapi.h"
 #include "api/page.h"
@@ -10,10 +11,10 @@
 
 namespace gitferry::api {
 
-std::vector<Route> all_routes(ApiContext& context) {
-  auto routes = health_routes(context);
+std::vector<Route> all_routes(ApiContext& context, const PublicView& view) {
+  auto routes = health_routes(context, view);
   for (auto more : {webhook_routes(context), management_routes(context), metrics_routes(context),
-                    openapi_routes(), page_routes()}) {
+                    badge_routes(context, view), openapi_routes(), page_routes()}) {
     std::move(more.begin(), more.end(), std::back_inserter(routes));
   }
   return routes;
@@ -23,7 +24,8 @@ namespace {
 
 class RunningApi final : public ApiServer {
  public:
-  explicit RunningApi(ApiContext& context) : context_(context), table_(all_routes(context), context) {}
+  RunningApi(ApiContext& context, const PublicView& view)
+      : context_(context), table_(all_routes(context, view), context) {}
   ~RunningApi() override { stop(); }
 
   Status listen_on(const ServerOptions& options) {
@@ -54,8 +56,9 @@ class RunningApi final : public ApiServer {
 
 }  // namespace
 
-Result<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& options, ApiContext& context) {
-  auto api = std::make_unique<RunningApi>(context);
+Result<std::unique_ptr<ApiServer>> ApiServer::start(const ServerOptions& options, ApiContext& context,
+                                                    const PublicView& view) {
+  auto api = std::make_unique<RunningApi>(context, view);
   if (auto listening = api->listen_on(options); !listening) return fail(std::move(listening.error()));
   return api;
 }

@@ -47,7 +47,7 @@ Response get_liveness() {
 
 /// Ready is: every thread goes on, and the store answers. Git hosts do not count, since restarting cannot
 /// mend them.
-Response get_readiness(ApiContext& context, const Request& request) {
+Response get_readiness(ApiContext& context, const PublicView& view, const Request& request) {
   const auto late = late_threads();
   const auto due = context.store.next_due_after(to_epoch_ms(context.clock.now()));
   if (!due) log::warn("not ready", {{"reason", due.error().text()}});
@@ -59,6 +59,7 @@ Response get_readiness(ApiContext& context, const Request& request) {
     checks["store"] = store;
     checks["configuration"] = configuration_check(context.configuration());
     checks["git_hosts"] = hosts_check(context.sync.resting_hosts().size());
+    checks["notifications"] = view.notifications ? view.notifications() : "off";
     checks["reconcile"] = std::string(name_of(context.sync.reconcile_state()));
   }
   if (!late.empty()) return state_answer(503, kStuck, checks);
@@ -76,10 +77,12 @@ Response get_version() {
 
 }  // namespace
 
-std::vector<Route> health_routes(ApiContext& context) {
+std::vector<Route> health_routes(ApiContext& context, const PublicView& view) {
   std::vector<Route> routes;
   const auto live = [](const Call&) { return get_liveness(); };
-  const auto ready = [&context](const Call& call) { return get_readiness(context, call.request); };
+  const auto ready = [&context, view](const Call& call) {
+    return get_readiness(context, view, call.request);
+  };
   const auto version = [](const Call&) { return get_version(); };
   // At once, so that it answers whatever keeps the workers.
   routes.push_back({"GET", "/livez", std::nullopt, kNoBody, live, nullptr, Place::Receiver});

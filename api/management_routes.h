@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "api/api_context.h"
+#include "api/public_view.h"
 #include "api/router_table.h"
 
 namespace gitferry::api {
@@ -23,6 +24,6 @@ std::vector<Route> log_level_routes(ApiContext& context);
 std::vector<Route> metrics_routes(ApiContext& context);
 
 /// `/livez`, `/readyz`, `/healthz`, `/version`: public, and silent about bindings.
-std::vector<Route> health_routes(ApiContext& context);
+std::vector<Route> health_routes(ApiContext& context, const PublicView& view);
 
 }  // namespace gitferry::api
