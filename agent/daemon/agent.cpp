@@ -10,6 +10,7 @@
 #include "agent/base/crash_point.h"
 #include "agent/base/log.h"
 #include "agent/daemon/effective_bindings.h"
+#include "agent/daemon/notify_options.h"
 #include "agent/daemon/private_files.h"
 #include "config/loader.h"
 #include "config/scalars.h"
@@ -90,6 +91,7 @@ Status Agent::start() {
   crash_point(CrashPoint::StoreOpened);
   if (auto read = tokens_.replace(config.tokens, data_directory(config)); !read) return read;
   if (auto wired = start_sync(config); !wired) return wired;
+  if (auto wired = start_notifier(config); !wired) return wired;
   state_.lock()->loaded_at_ms = to_epoch_ms(clock_.now());
   return listen(config);
 }
@@ -147,14 +149,16 @@ void Agent::drain() {
   crash_point(CrashPoint::StopBegun);
   std::jthread listener([this] { server_->stop(); });
   sync_->stop();
+  notifier_->stop();
 }
 
 Status Agent::open_store(const config::Config& config) {
   auto key = sealing_key_of(config);
   if (!key) return fail(std::move(key.error()));
-  auto store = Store::open(store_options(config, std::move(*key)), clock_);
-  if (!store) return fail(std::move(store.error()));
-  store_ = std::move(*store);
+  auto opened = open_store_with_notices(store_options(config, std::move(*key)), clock_);
+  if (!opened) return fail(std::move(opened.error()));
+  store_ = std::move(opened->store);
+  notices_ = opened->notices;
   return {};
 }
 
@@ -180,6 +184,16 @@ Status Agent::start_sync(const config::Config& config) {
   return {};
 }
 
+Status Agent::start_notifier(const config::Config& config) {
+  auto options = notify_options(config);
+  if (!options) return fail(std::move(options.error()));
+  notifier_ =
+      std::make_unique<Notifier>(Notifier::Parts{*notices_, clock_, [this] { return sync_->snapshot(); },
+                                                 [this] { return sync_->resting_hosts(); }},
+                                 std::move(*options));
+  return {};
+}
+
 Status Agent::listen(const config::Config& config) {
   context_ = std::make_unique<api::ApiContext>(
       api::ApiContext{*sync_, *store_, clock_, *bindings_, [this] { return tokens_.get(); },
@@ -187,17 +201,21 @@ Status Agent::listen(const config::Config& config) {
   auto options = listener_options(config.server);
   if (!options) return fail(std::move(options.error()));
   tls_ = options->tls;
-  auto server = api::ApiServer::start(*options, *context_);
+  auto server = api::ApiServer::start(*options, *context_,
+                                      {[this] { return notifier_->state(); }, config.server.public_badges});
   if (!server) return fail(std::move(server.error()));
   server_ = std::move(*server);
   crash_point(CrashPoint::Listening);
   sync_->start();
+  notifier_->start();
   crash_point(CrashPoint::Started);
   return {};
 }
 
 Status Agent::take_up(config::Config loaded) {
   if (auto credentials = credentials_of(loaded); !credentials) return fail(std::move(credentials.error()));
+  auto notify = notify_options(loaded);
+  if (!notify) return fail(std::move(notify.error()));
   auto bindings = take_bindings(loaded);
   const auto config = std::make_shared<const config::Config>(std::move(loaded));
   if (auto read = tokens_.replace(config->tokens, data_directory(*started_with_)); !read) return read;
@@ -210,6 +228,7 @@ Status Agent::take_up(config::Config loaded) {
     return reloaded;
   }
   log_.apply(config->log);
+  notifier_->replace(std::move(*notify));
   log_warnings(*config);
   if (needs_restart(*started_with_, *config))
     log::warn("changes of server, storage, sync and network need a restart", {{"config", config_path_}});

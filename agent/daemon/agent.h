@@ -9,6 +9,8 @@
 #include "agent/daemon/composition.h"
 #include "agent/daemon/log_settings.h"
 #include "agent/daemon/management_tokens.h"
+#include "agent/notify/notifier.h"
+#include "agent/store/notice_book.h"
 #include "agent/store/store.h"
 #include "agent/sync/binding_registry.h"
 #include "agent/sync/sync_service.h"
@@ -46,6 +48,7 @@ class Agent {
  private:
   Status open_store(const config::Config& config);
   Status start_sync(const config::Config& config);
+  Status start_notifier(const config::Config& config);
   Status listen(const config::Config& config);
   Status take_up(config::Config loaded);
   void refuse(const std::string& reason);
@@ -60,8 +63,10 @@ class Agent {
   ManagementTokens tokens_;
   Guarded<api::ConfigurationState> state_;
   std::unique_ptr<Store> store_;
+  NoticeBook* notices_ = nullptr;  ///< of the store
   std::unique_ptr<BindingRegistry> bindings_;
   std::unique_ptr<SyncService> sync_;
+  std::unique_ptr<Notifier> notifier_;
   std::unique_ptr<api::ApiContext> context_;
   std::shared_ptr<api::ServerTls> tls_;  ///< null: plain HTTP
   std::unique_ptr<api::ApiServer> server_;

@@ -40,6 +40,7 @@ struct Options {
   std::string direction;
   SendWebhookOptions send;
   HooksOptions hooks;
+  NotifyTestOptions notify;
   bool version_json = false;
 };
 
@@ -312,6 +313,19 @@ void add_hooks_commands(CLI::App& app, Options& options, int& exit_code) {
   });
 }
 
+void add_notify_command(CLI::App& app, Options& options, int& exit_code) {
+  auto* command = app.add_subcommand("notify-test",
+                                     "Examples:\n  gitferry notify-test\n  gitferry notify-test ops-chat\n\n"
+                                     "Send a test notice to the channels of the configuration, and say what "
+                                     "became of each.");
+  add_config_option(*command, options);
+  command->add_option("CHANNEL", options.notify.channel, "Only this one");
+  command->callback([&] {
+    options.notify.config_path = options.config_path;
+    exit_code = notify_test(options.notify);
+  });
+}
+
 void add_version_command(CLI::App& app, Options& options, int& exit_code) {
   auto* command = app.add_subcommand("version",
                                      "Examples:\n  gitferry version --json\n\n"
@@ -350,6 +364,7 @@ int parse_and_run(int argc, char** argv) {
   add_log_level_command(app, options, exit_code);
   add_send_command(app, options, exit_code);
   add_hooks_commands(app, options, exit_code);
+  add_notify_command(app, options, exit_code);
   add_version_command(app, options, exit_code);
   if (explain_unknown_command(app, argc, argv)) return kBadUsage;
   try {

@@ -131,6 +131,13 @@ int install_hooks(const HooksOptions& options);
 /// Says whether webhooks still deliver: by the hosts' accounts, and by what the database knows.
 int check_hooks(const HooksOptions& options);
 
+struct NotifyTestOptions {
+  std::string config_path;
+  std::string channel;  ///< empty: all of them
+};
+/// Sends a test notice to the configured channels, without an agent, and says what became of each.
+int notify_test(const NotifyTestOptions& options);
+
 int print_version(bool json);
 
 /// Says on stderr what is wrong with a configuration that was loaded, or on `out` how much it binds.

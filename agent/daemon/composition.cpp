@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "agent/git/fallback.h"
-#include "agent/git/http_proxy.h"
 #include "agent/git/mirror.h"
 #include "agent/git/redacting_engine.h"
 #include "agent/git/relay.h"

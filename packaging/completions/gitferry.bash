@@ -18,6 +18,7 @@ _gitferry_options() {
     'hooks install') echo '--config --side --url --rotate --dry-run --json --help' ;;
     'hooks check') echo '--config --side --url --json --help' ;;
     hooks) echo '--help' ;;
+    notify-test) echo '--config --help' ;;
     version) echo '--json --help' ;;
     *) echo '--help --version' ;;
   esac
@@ -38,7 +39,7 @@ _gitferry_values() {
 }
 
 _gitferry() {
-  local commands='serve check-config print-config import check-db healthcheck status deliveries log-level sync send-webhook hooks version'
+  local commands='serve check-config print-config import check-db healthcheck status deliveries log-level sync send-webhook hooks notify-test version'
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]} words
   COMPREPLY=()
   if [[ $command == hooks ]] && ((COMP_CWORD > 2)); then

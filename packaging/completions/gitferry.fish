@@ -20,6 +20,7 @@ complete -c gitferry -n __fish_use_subcommand -a deliveries -d 'Show the webhook
 complete -c gitferry -n __fish_use_subcommand -a log-level -d 'Have the running agent log more or less'
 complete -c gitferry -n __fish_use_subcommand -a sync -d 'Sync one repository now'
 complete -c gitferry -n __fish_use_subcommand -a send-webhook -d 'Send a signed test delivery'
+complete -c gitferry -n __fish_use_subcommand -a notify-test -d 'Send a test notice'
 complete -c gitferry -n __fish_use_subcommand -a hooks -d 'Set up webhooks at git hosts, and check them'
 complete -c gitferry -n __fish_use_subcommand -a version -d 'Print versions'
 
@@ -28,7 +29,7 @@ complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_
 complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_subcommand_from install check' \
     -a check -d 'Say whether webhooks still deliver'
 
-__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries log-level sync send-webhook install check' config 'Configuration file' -r -F
+__gitferry_option 'serve check-config print-config check-db healthcheck status deliveries log-level sync send-webhook notify-test install check' config 'Configuration file' -r -F
 __gitferry_option 'healthcheck status deliveries log-level sync send-webhook' url 'The agent; by default the configured listener' -x
 __gitferry_option 'status deliveries log-level sync' token-file 'Holds the token' -r -F
 __gitferry_option 'print-config status deliveries sync version install check' json 'Print JSON'
