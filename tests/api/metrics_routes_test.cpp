@@ -147,14 +147,14 @@ TEST_F(MetricsRoutesTest, CountsRequestsByThePatternOfTheirRoute) {
   const auto not_allowed = before("none", "PUT", "405");
   EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/S3CR3T-name/branch")), 200);
   EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status", "guessed")), 401);
-  EXPECT_EQ(status_of(ask("BREW", "/S3CR3T-path")), 404);
+  EXPECT_EQ(status_of(ask("PATCH", "/S3CR3T-path")), 404);
   EXPECT_EQ(status_of(ask("PUT", "/livez")), 405);
   EXPECT_EQ(before("/cerobot/sync/{repo_name}/branch", "GET", "200"), branches + 1);
   EXPECT_EQ(before("/cerobot/sync/status", "GET", "401"), refused + 1);
   EXPECT_EQ(before("none", "other", "404"), unknown + 1);
   EXPECT_EQ(before("none", "PUT", "405"), not_allowed + 1);
   EXPECT_THAT(read(), Not(HasSubstr("S3CR3T")));
-  EXPECT_THAT(read(), Not(HasSubstr("BREW")));
+  EXPECT_THAT(read(), Not(HasSubstr("PATCH")));
 }
 
 TEST_F(MetricsRoutesTest, CountsDeliveriesByWhatBecameOfThem) {

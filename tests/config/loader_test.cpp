@@ -534,8 +534,9 @@ TEST(Loader, TakesLevelAndFormOfTheLog) {
   const auto written = load("version: 1\nlog: {level: debug, format: logfmt}\n");
   ASSERT_TRUE(written) << text_of(written);
   EXPECT_EQ(written->log, (Log{"debug", "logfmt"}));
-  const auto variables = load_text("version: 1\nlog: {level: debug}\n", "f",
-                                   environment_of({{"GITFERRY_LOG_LEVEL", "error"}, {"GITFERRY_LOG_FORMAT", "json"}}));
+  const auto variables =
+      load_text("version: 1\nlog: {level: debug}\n", "f",
+                environment_of({{"GITFERRY_LOG_LEVEL", "error"}, {"GITFERRY_LOG_FORMAT", "json"}}));
   ASSERT_TRUE(variables) << text_of(variables);
   EXPECT_EQ(variables->log, (Log{"error", "json"}));
   for (const auto* wrong : {"level: loud", "format: xml", "levle: info"}) {

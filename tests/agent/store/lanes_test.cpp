@@ -471,7 +471,8 @@ TEST_F(LanesTest, FindsADeliveryAndFiltersByVerdict) {
 
 TEST_F(LanesTest, AreLookedThroughSomeAtATime) {
   for (const auto* repository : {"b", "a-b", "B", "a"}) {
-    for (const auto* branch : {"main", "Main", "x"}) marked({lane_key(branch, repository), Direction::ToOuter});
+    for (const auto* branch : {"main", "Main", "x"})
+      marked({lane_key(branch, repository), Direction::ToOuter});
   }
   std::vector<LaneKey> all;
   for (const auto& row : store().lanes().value()) all.push_back(row.key);

@@ -16,12 +16,12 @@ class BranchCensusTest : public BindingStatusTest {
   /// of bindings that there were.
   void bind_some() {
     add("robot", {"never", "pending", "good", "failed", "diverged", "retrying", "crashed"});
+    crash("robot", "crashed");  // first: a start has every planned attempt made at once
     mark("robot", "pending");
     run(mark("robot", "good"));
     run(mark("robot", "failed"), ErrorCode::AuthenticationFailed);
     run(mark("robot", "diverged"), ErrorCode::Diverged);
     run(mark("robot", "retrying"), ErrorCode::Timeout);
-    crash("robot", "crashed");
     mark("robot", "bound-no-more");
     mark("gone", "main");
     add("tagged", {"main"}).tags = Tags::All;
