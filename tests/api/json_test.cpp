@@ -206,9 +206,9 @@ TEST(Json, ReadsAnArrayWhereOneIsAskedFor) {
     EXPECT_FALSE(parse_json_array(wrong)) << wrong;
   EXPECT_FALSE(parse_json_object("[]"));
   EXPECT_FALSE(parse_json_array("[1, 2, 3]", {.values = 3}));
-  constexpr std::array<std::string_view, 1> kSkipped{"big"};
+  constexpr std::array<std::string_view, 1> kUnread{"big"};
   const auto skipped =
-      parse_json_array(R"([{"big": [1, 2, 3], "small": 4}])", {.values = 3, .skipped = kSkipped});
+      parse_json_array(R"([{"big": [1, 2, 3], "small": 4}])", {.values = 3, .skipped = kUnread});
   ASSERT_TRUE(skipped);
   EXPECT_EQ((*skipped)[0]["small"].asInt(), 4);
 }
