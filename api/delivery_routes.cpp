@@ -5,6 +5,7 @@
 
 #include "agent/base/log.h"
 #include "agent/base/text.h"
+#include "api/etag.h"
 #include "api/json.h"
 #include "api/management_routes.h"
 #include "api/parameters.h"
@@ -35,7 +36,12 @@ Result<Response> get_deliveries(ApiContext& context, const Call& call) {
   if (!repository) return fail(repository.error());
   const auto verdict = verdict_of(*parameters);
   if (!verdict) return fail(verdict.error());
-  return listing(call, context.store.deliveries({repository->value_or(""), *verdict}, *page), &delivery_json);
+  const auto search = parameters->text("search");
+  if (!search) return fail(search.error());
+  const DeliveryFilter filter{repository->value_or(""), *verdict, search->value_or("")};
+  auto answer = listing(call, context.store.deliveries(filter, *page), &delivery_json);
+  if (!answer) return answer;
+  return with_etag(call.request, std::move(*answer));
 }
 
 /// What the delivery said, as far as it was kept: its refs. Routing needs no more, for the hosts are asked
@@ -87,7 +93,7 @@ Result<Response> get_delivery(ApiContext& context, const Call& call) {
   if (const auto parameters = Parameters::from(call.request); !parameters) return fail(parameters.error());
   const auto delivery = recorded_delivery(context, call.argument("id"));
   if (!delivery) return fail(delivery.error());
-  return success(call.request, delivery_json(*delivery));
+  return with_etag(call.request, success(call.request, delivery_json(*delivery)));
 }
 
 /// A delivery that reached no binding, or was refused, kept nothing that could be run: whose it was was not

@@ -2,10 +2,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/base/text.h"
+#include "agent/sync/standing_since.h"
 #include "agent/sync/status_overview.h"
 #include "api/etag.h"
 #include "api/management_routes.h"
@@ -18,6 +21,7 @@ namespace gitferry::api {
 namespace {
 
 constexpr std::int64_t kStatusPageSize = 100;
+constexpr std::int64_t kShownRunsLimit = 50;
 
 /// Whether any of the ids is, or once was, of a branch of these repositories; no names: of all. A branch that
 /// was ever synced has a lane still.
@@ -110,6 +114,7 @@ struct StatusQuery {
   std::string repository;
   StatusFilter filter;
   bool is_counted = false;
+  std::int64_t runs = 0;  ///< how many of the last ones each row shows
   Page page;
 
   /// Whether the lanes of the page alone do not answer it.
@@ -131,9 +136,12 @@ Result<StatusQuery> status_query(const Call& call) {
   if (!search) return fail(search.error());
   const auto is_counted = parameters->boolean("counts");
   if (!is_counted) return fail(is_counted.error());
+  const auto runs = parameters->number("runs", 0, kShownRunsLimit);
+  if (!runs) return fail(runs.error());
   return StatusQuery{repository->value_or(""),
                      {std::move(*standings), search->value_or("")},
                      is_counted->value_or(false),
+                     runs->value_or(0),
                      *page};
 }
 
@@ -169,6 +177,16 @@ Json::Value counts_json(const StatusOverview& overview) {
   return counts;
 }
 
+/// What the last runs of a branch tell: one mark each, and since when it stands as it does.
+void add_history(Json::Value& row, const BranchStatus& branch, const std::vector<RunMark>& runs,
+                 std::int64_t limit) {
+  row["recent_runs"] = Json::Value(Json::arrayValue);
+  for (const auto& run : runs) row["recent_runs"].append(run_mark_json(run));
+  const auto since = standing_since(branch, runs, static_cast<std::size_t>(limit));
+  row["since"] = since ? time_or_null(since->at_ms) : Json::Value();
+  row["since_exact"] = since ? Json::Value(since->is_exact) : Json::Value();
+}
+
 Result<Response> get_status(ApiContext& context, const Call& call) {
   const auto query = status_query(call);
   if (!query) return fail(query.error());
@@ -178,17 +196,42 @@ Result<Response> get_status(ApiContext& context, const Call& call) {
   std::vector<std::int64_t> lanes;
   lanes.reserve(rows.size());
   for (const auto& branch : rows) lanes.push_back(branch.lane ? branch.lane->id : 0);
+  Result<std::vector<std::vector<RunMark>>> runs;
+  if (query->runs > 0) runs = context.store.latest_runs(lanes, query->runs);
+  if (!runs) return fail(runs.error());
   const auto progress = context.sync.progress_of(lanes);
   const auto resting = context.sync.resting_hosts();
   const auto bindings = context.bindings.snapshot();
   Json::Value members(Json::objectValue);
   members["data"] = Json::Value(Json::arrayValue);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    members["data"].append(status_json(rows[i], progress[i], awaited_host(*bindings, resting, rows[i])));
+    auto row = status_json(rows[i], progress[i], awaited_host(*bindings, resting, rows[i]));
+    if (query->runs > 0) add_history(row, rows[i], runs->at(i), query->runs);
+    members["data"].append(std::move(row));
   }
   members["total"] = number(overview->listing.total);
   if (query->is_counted) members["counts"] = counts_json(*overview);
   return with_etag(call.request, success_with(call.request, std::move(members)));
+}
+
+/// One run of the log, and while it goes on, how far it is.
+Result<Response> get_run(ApiContext& context, const Call& call) {
+  if (const auto parameters = Parameters::from(call.request); !parameters) return fail(parameters.error());
+  const auto& id_text = call.argument("id");
+  const auto id = parse_number(id_text);
+  if (!id) return fail(ErrorCode::InvalidArgument, "read the id of the run in the path: it is no number");
+  const auto run = context.store.run(*id);
+  if (!run) return fail(run.error());
+  if (!*run) {
+    return fail(ErrorCode::NoData, "find run " + id_text + ": there is none of that id any more",
+                "GET /cerobot/sync/repo/logs lists those that are kept");
+  }
+  auto row = run_json(**run);
+  const auto lane = (*run)->lane_id;
+  const bool is_running = (*run)->state == RunState::Running;
+  row["progress"] =
+      is_running ? progress_json(context.sync.progress_of(std::span(&lane, 1)).front()) : Json::Value();
+  return with_etag(call.request, success(call.request, std::move(row)));
 }
 
 }  // namespace
@@ -197,6 +240,7 @@ std::vector<Route> log_routes(ApiContext& context) {
   return {
       route(context, "GET", "/cerobot/sync/repo/logs", Role::Read, get_logs),
       route(context, "GET", "/cerobot/sync/repo/{repo_name}/logs", Role::Read, get_repository_logs),
+      route(context, "GET", "/cerobot/sync/runs/{id}", Role::Read, get_run),
       route(context, "GET", "/cerobot/sync/status", Role::Read, get_status),
       route(context, "GET", "/cerobot/sync/audit", Role::Admin, get_audit),
   };

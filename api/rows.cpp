@@ -23,13 +23,55 @@ Json::Value delivery_lane_json(const DeliveryLane& lane) {
   const bool has_ended = has_run && lane.run_state != RunState::Running;
   Json::Value row(Json::objectValue);
   row["lane_id"] = number(lane.lane_id);
+  row["internal_ref"] = clean_text(lane.key.internal_ref);
+  row["external_ref"] = clean_text(lane.key.external_ref);
   row["run_id"] = number_or_null(lane.run_id);
   row["run_state"] = has_run ? Json::Value(std::string(name_of(lane.run_state))) : Json::Value();
   row["code_status"] = has_ended ? Json::Value(lane.run_code_status) : Json::Value();
+  row["error"] = text_or_null(lane.run_error);
+  row["plan"] = text_or_null(lane.run_plan);
   return row;
 }
 
+/// Where a run's time went, by the words of its progress; what it did not come to is not there.
+Json::Value phases_json(const RunRow& run) {
+  Json::Value phases(Json::arrayValue);
+  std::int64_t begun_us = 0;
+  const auto add = [&](TransferPhase phase, std::int64_t until_us) {
+    if (until_us < begun_us) return;
+    Json::Value row(Json::objectValue);
+    row["phase"] = std::string(name_of(phase));
+    row["duration_us"] = number(until_us - begun_us);
+    phases.append(std::move(row));
+    begun_us = until_us;
+  };
+  if (run.state != RunState::Finished || run.total_us == 0) return phases;
+  // What ended before its next step began was all of that one.
+  add(TransferPhase::Listing, run.listing_us != 0 ? run.listing_us : run.total_us);
+  if (run.first_byte_us == 0) {
+    if (run.total_us > begun_us) add(TransferPhase::Proving, run.total_us);
+    return phases;
+  }
+  add(TransferPhase::Proving, run.first_byte_us);
+  add(TransferPhase::Sending, run.sent_us != 0 ? run.sent_us : run.total_us);
+  if (run.sent_us != 0) add(TransferPhase::Waiting, run.total_us);
+  return phases;
+}
+
+std::string outcome_of(const RunMark& run) {
+  if (run.state != RunState::Finished) return std::string(name_of(run.state));
+  if (run.code_status != 0) return "failed";
+  return run.plan == name_of(Plan::Nothing) ? "nothing" : "pushed";
+}
+
 }  // namespace
+
+Json::Value run_mark_json(const RunMark& run) {
+  Json::Value row(Json::objectValue);
+  row["id"] = number(run.id);
+  row["outcome"] = outcome_of(run);
+  return row;
+}
 
 Json::Value run_json(const RunRow& run) {
   Json::Value row(Json::objectValue);
@@ -56,6 +98,7 @@ Json::Value run_json(const RunRow& run) {
   row["target_tip_after"] = text_or_null(run.target_tip_after);
   row["pack_bytes"] = number(run.pack_bytes);
   row["duration_ms"] = number(run.total_us / 1000);
+  row["phases"] = phases_json(run);
   row["started_at"] = time_or_null(run.started_at_ms);
   row["finished_at"] = time_or_null(run.finished_at_ms);
   return row;

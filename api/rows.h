@@ -15,6 +15,8 @@ namespace gitferry::api {
 /// strings, except in the fields of the API document.
 
 /// The document's fields (times as `YYYY-MM-DD HH:MM:SS` in UTC+8) and ours (RFC 3339, UTC).
+/// The words of a run's outcome in a history: `pushed`, `nothing`, `failed`, `running`, `interrupted`.
+Json::Value run_mark_json(const RunMark& run);
 Json::Value run_json(const RunRow& run);
 /// What became of each ref of a delivery, which the store keeps as text: always an array.
 Json::Value refs_json(const std::string& text);

@@ -29,6 +29,11 @@ std::vector<RunReport> FallbackEngine::sync(const SyncRequest& request, std::sto
   auto decided = mirror_->sync(undecided, std::move(stop));
   for (std::size_t i = 0; i < places.size(); ++i) {
     auto& report = reports[places[i]];
+    // The mirror began when the relay had given up.
+    for (auto* time : {&decided[i].first_byte, &decided[i].sent}) {
+      if (time->count() != 0) *time += report.total;
+    }
+    decided[i].listing = report.listing;
     decided[i].total += report.total;
     decided[i].relay_undecided = true;
     report = std::move(decided[i]);

@@ -213,7 +213,10 @@ void RefBatch::note_push() const {
 }
 
 void RefBatch::note_sent(std::uint64_t bytes) const {
-  for (auto* item : pushed_) item->report->pack_bytes = bytes;
+  for (auto* item : pushed_) {
+    item->report->pack_bytes = bytes;
+    item->report->sent = elapsed();
+  }
 }
 
 void RefBatch::note_spooled(std::uint64_t bytes) const {

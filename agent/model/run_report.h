@@ -74,6 +74,7 @@ struct RunReport {
   std::uint64_t spooled_bytes = 0;          ///< written to disk on the way
   std::chrono::microseconds listing{0};     ///< until both tips were known
   std::chrono::microseconds first_byte{0};  ///< from the start to the first byte of the push request
+  std::chrono::microseconds sent{0};        ///< until all of the pack was at the target
   std::chrono::microseconds total{0};
   EngineKind engine = EngineKind::Relay;  ///< that made this report
   /// The relay could not tell whether this is a fast-forward, or not within its limits: with all objects at

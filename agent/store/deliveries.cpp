@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/base/crash_point.h"
+#include "agent/base/text.h"
 #include "agent/store/lanes.h"
 #include "agent/store/paging.h"
 #include "agent/store/retention.h"
@@ -31,9 +32,11 @@ const std::string kSelect =
 #define GITFERRY_LATEST_RUN GITFERRY_COVERING_RUN("0", "DESC")
 
 constexpr const char* kLanesOf =
-    "SELECT shown.lane_id, run.id, run.state, run.code_status FROM ("
+    "SELECT shown.lane_id, lane.repository, lane.internal_ref, lane.external_ref, run.id, run.state, "
+    "run.code_status, run.error, run.plan FROM ("
     "SELECT lane_id, coalesce(" GITFERRY_SETTLING_RUN ", " GITFERRY_LATEST_RUN
     ") AS run_id FROM delivery_lane AS marked WHERE marked.delivery_id = ?1) AS shown "
+    "JOIN lane ON lane.id = shown.lane_id "
     "LEFT JOIN run ON run.id = shown.run_id ORDER BY shown.lane_id";
 
 // Whether there is nothing to do for a mark that an earlier delivery gave a lane too. Where no settling run
@@ -50,6 +53,13 @@ constexpr const char* kIsServed =
 #undef GITFERRY_SETTLING_RUN
 #undef GITFERRY_COVERING_RUN
 
+// json_extract() takes no text that is no JSON, and what is no object has no ref.
+constexpr const char* kFound =
+    "(instr(lower(repository), ?5) > 0 OR instr(lower(named_repository), ?5) > 0 "
+    "OR instr(lower(provider_delivery_id), ?5) > 0 OR CAST(id AS TEXT) = ?5 OR lower(request_id) = ?5 "
+    "OR EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(refs) THEN refs ELSE '[]' END) AS named "
+    "WHERE named.type = 'object' AND instr(lower(json_extract(named.value, '$.ref')), ?5) > 0)) ";
+
 /// What one combination of filters asks: a condition per filter that is set, so that each has its index.
 struct Listings {
   explicit Listings(const std::string& condition)
@@ -63,15 +73,23 @@ struct Listings {
 };
 
 const Listings& listings_for(const DeliveryFilter& filter) {
-  static const std::array<Listings, 4> all{Listings(""), Listings("WHERE repository = ?1"),
-                                           Listings("WHERE verdict = ?2"),
-                                           Listings("WHERE repository = ?1 AND verdict = ?2")};
-  return all.at((filter.repository.empty() ? 0U : 1U) + (filter.verdict ? 2U : 0U));
+  static const std::string found = std::string("AND ") + kFound;
+  static const std::array<Listings, 8> all{Listings(""),
+                                           Listings("WHERE repository = ?1 "),
+                                           Listings("WHERE verdict = ?2 "),
+                                           Listings("WHERE repository = ?1 AND verdict = ?2 "),
+                                           Listings("WHERE true " + found),
+                                           Listings("WHERE repository = ?1 " + found),
+                                           Listings("WHERE verdict = ?2 " + found),
+                                           Listings("WHERE repository = ?1 AND verdict = ?2 " + found)};
+  return all.at((filter.repository.empty() ? 0U : 1U) + (filter.verdict ? 2U : 0U) +
+                (filter.search.empty() ? 0U : 4U));
 }
 
 void bind_filter(Query& query, const DeliveryFilter& filter) {
   if (!filter.repository.empty()) query.bind_from(1, filter.repository);
   if (filter.verdict) query.bind_from(2, name_of(*filter.verdict));
+  if (!filter.search.empty()) query.bind_from(5, to_lower(filter.search));
 }
 
 DeliveryRow row_of(const Query& query) {
@@ -109,11 +127,17 @@ std::vector<DeliveryLane> lanes_of(SqlConnection& connection, std::int64_t deliv
   std::vector<DeliveryLane> lanes;
   while (query.next()) {
     DeliveryLane lane;
-    lane.lane_id = query.integer(0);
-    lane.run_id = query.optional_integer(1);
+    int column = 0;
+    lane.lane_id = query.integer(column++);
+    lane.key.repository = query.text(column++);
+    lane.key.internal_ref = query.text(column++);
+    lane.key.external_ref = query.text(column++);
+    lane.run_id = query.optional_integer(column++);
     if (lane.run_id) {
-      lane.run_state = run_state_from(query.text(2));
-      lane.run_code_status = static_cast<int>(query.integer(3));
+      lane.run_state = run_state_from(query.text(column++));
+      lane.run_code_status = static_cast<int>(query.integer(column++));
+      lane.run_error = query.text(column++);
+      lane.run_plan = query.text(column++);
     }
     lanes.push_back(lane);
   }

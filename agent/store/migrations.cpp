@@ -363,9 +363,17 @@ CREATE INDEX lane_in_trouble ON lane (id) WHERE last_error <> '' OR quarantined 
 CREATE INDEX run_of_reconcile ON run (finished_at_ms) WHERE trigger = 'reconcile' AND error = '';
 )sql";
 
+constexpr const char* kSchema9 = R"sql(
+-- when the push began and when all of the pack was at the target, from the start; 0: it did not come to that
+ALTER TABLE run ADD COLUMN first_byte_us INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN sent_us INTEGER NOT NULL DEFAULT 0;
+-- a lane's last runs, by id; not written again when a run ends
+CREATE INDEX run_of_lane ON run (lane_id);
+)sql";
+
 /// Step n brings version n to n + 1. A released step is never changed.
-constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4,
-                                                         kSchema5, kSchema6, kSchema7, kSchema8};
+constexpr std::array<const char*, kSchemaVersion> kSteps{kSchema1, kSchema2, kSchema3, kSchema4, kSchema5,
+                                                         kSchema6, kSchema7, kSchema8, kSchema9};
 
 void apply(SqlConnection& connection, std::size_t step) {
   connection.execute("BEGIN IMMEDIATE");

@@ -6,7 +6,7 @@
 namespace gitferry {
 
 /// The schema this program knows; kept in the file as `user_version`.
-constexpr std::int64_t kSchemaVersion = 8;
+constexpr std::int64_t kSchemaVersion = 9;
 
 /// The first schema that has overrides of bindings.
 constexpr std::int64_t kFirstWithOverrides = 2;

@@ -15,24 +15,29 @@ constexpr std::string_view kCrashText = "gitferry ended while this run was in pr
 constexpr std::string_view kLostEndText = "the end of this run could not be recorded; the lane runs again";
 
 // The filters are JSON arrays, so that their lengths do not change the statement; null: no filter.
+#define GITFERRY_RUNS_JOINED "FROM run JOIN lane ON lane.id = run.lane_id "
 #define GITFERRY_RUNS_FROM                                                      \
-  "FROM run JOIN lane ON lane.id = run.lane_id "                                \
+  GITFERRY_RUNS_JOINED                                                          \
   "WHERE (?1 IS NULL OR lane.repository IN (SELECT value FROM json_each(?1))) " \
   "AND (?2 IS NULL OR lane.branch_id IN (SELECT value FROM json_each(?2))) "
-#define GITFERRY_RUNS_SELECT                                                                        \
+#define GITFERRY_RUNS_COLUMNS                                                                       \
   "SELECT run.id, run.lane_id, lane.branch_id, lane.repository, lane.internal_ref, "                \
   "lane.external_ref, coalesce(run.went, run.direction), run.trigger, run.delivery_id, run.state, " \
   "run.plan, "                                                                                      \
   "run.source_tip, run.target_tip_before, run.target_tip_after, run.pack_bytes, run.listing_us, "   \
-  "run.total_us, run.code_status, run.error, run.text, run.started_at_ms, "                         \
-  "run.finished_at_ms " GITFERRY_RUNS_FROM
+  "run.first_byte_us, run.sent_us, run.total_us, run.code_status, run.error, run.text, "            \
+  "run.started_at_ms, run.finished_at_ms "
+#define GITFERRY_RUNS_SELECT GITFERRY_RUNS_COLUMNS GITFERRY_RUNS_FROM
 
 constexpr const char* kCount = "SELECT count(*) " GITFERRY_RUNS_FROM;
 // Ids grow with the start and are unique, so a page is stable where times are equal.
 constexpr const char* kOldestFirst = GITFERRY_RUNS_SELECT "ORDER BY run.id LIMIT ?3 OFFSET ?4";
 constexpr const char* kNewestFirst = GITFERRY_RUNS_SELECT "ORDER BY run.id DESC LIMIT ?3 OFFSET ?4";
+constexpr const char* kOne = GITFERRY_RUNS_COLUMNS GITFERRY_RUNS_JOINED "WHERE run.id = ?1";
 #undef GITFERRY_RUNS_SELECT
+#undef GITFERRY_RUNS_COLUMNS
 #undef GITFERRY_RUNS_FROM
+#undef GITFERRY_RUNS_JOINED
 
 RunRow row_of(const Query& query) {
   RunRow row;
@@ -53,6 +58,8 @@ RunRow row_of(const Query& query) {
   row.target_tip_after = query.text(column++);
   row.pack_bytes = query.integer(column++);
   row.listing_us = query.integer(column++);
+  row.first_byte_us = query.integer(column++);
+  row.sent_us = query.integer(column++);
   row.total_us = query.integer(column++);
   row.code_status = static_cast<int>(query.integer(column++));
   row.error = query.text(column++);
@@ -112,7 +119,7 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
   auto query = connection.query(R"sql(
     UPDATE run SET state = 'finished', plan = ?2, source_tip = ?3, target_tip_before = ?4, target_tip_after = ?5,
       pack_bytes = ?6, listing_us = ?7, total_us = ?8, code_status = ?9, error = ?10, text = ?11,
-      finished_at_ms = ?12, went = ?14,
+      finished_at_ms = ?12, went = ?14, first_byte_us = ?15, sent_us = ?16,
       is_settled = ?13 AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id
     WHERE id = ?1 AND state = 'running' RETURNING id)sql");
   std::optional<std::int64_t> went;
@@ -120,7 +127,8 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
   query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
              hex_of(report.target_tip_after), report.pack_bytes, report.listing.count(), report.total.count(),
              error ? error->code_status : 0, error ? error->name : std::string_view(), end.text,
-             end.finished_at_ms, end.done_seq.has_value(), went);
+             end.finished_at_ms, end.done_seq.has_value(), went, report.first_byte.count(),
+             report.sent.count());
   const bool ended = query.next();
   if (ended) query.next();  // steps to the end: only then is the statement's work complete
   return ended;
@@ -136,6 +144,31 @@ void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t n
       .query("DELETE FROM run WHERE state <> 'running' AND (" GITFERRY_NOT_KEPT("run", "started_at_ms") ")")
       .bind(keep.count, oldest_kept_ms(keep, now_ms))
       .run();
+}
+
+std::optional<RunRow> find_run(SqlConnection& connection, std::int64_t id) {
+  auto query = connection.query(kOne);
+  if (!query.bind(id).next()) return std::nullopt;
+  return row_of(query);
+}
+
+std::vector<RunMark> latest_runs_of(SqlConnection& connection, std::int64_t lane_id, std::int64_t limit) {
+  auto query = connection.query(
+      "SELECT id, state, plan, code_status, started_at_ms, finished_at_ms FROM run INDEXED BY run_of_lane "
+      "WHERE lane_id = ?1 ORDER BY id DESC LIMIT ?2");
+  query.bind(lane_id, limit);
+  std::vector<RunMark> runs;
+  while (query.next()) {
+    int column = 0;
+    auto& run = runs.emplace_back();
+    run.id = query.integer(column++);
+    run.state = run_state_from(query.text(column++));
+    run.plan = query.text(column++);
+    run.code_status = static_cast<int>(query.integer(column++));
+    run.started_at_ms = query.integer(column++);
+    run.finished_at_ms = query.integer(column++);
+  }
+  return runs;
 }
 
 Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page) {

@@ -22,6 +22,9 @@ void interrupt_runs(SqlConnection& connection, std::int64_t now_ms);
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms);
 
 RunState run_state_from(const std::string& name);
+std::optional<RunRow> find_run(SqlConnection& connection, std::int64_t id);
+/// The last runs of a lane, newest first.
+std::vector<RunMark> latest_runs_of(SqlConnection& connection, std::int64_t lane_id, std::int64_t limit);
 Listing<RunRow> list_runs(SqlConnection& connection, const RunFilter& filter, const Page& page);
 
 }  // namespace gitferry

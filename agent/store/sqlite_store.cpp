@@ -281,6 +281,24 @@ Result<Listing<RunRow>> SqliteStore::runs(const RunFilter& filter, const Page& p
   });
 }
 
+Result<std::optional<RunRow>> SqliteStore::run(std::int64_t id) {
+  return readers_.read("read a run", [&](SqlConnection& connection) -> Result<std::optional<RunRow>> {
+    return find_run(connection, id);
+  });
+}
+
+Result<std::vector<std::vector<RunMark>>> SqliteStore::latest_runs(std::span<const std::int64_t> lanes,
+                                                                   std::int64_t limit) {
+  using Found = std::vector<std::vector<RunMark>>;
+  return readers_.read("read the last runs of lanes", [&](SqlConnection& connection) -> Result<Found> {
+    const ReadTransaction snapshot(connection);
+    Found found;
+    found.reserve(lanes.size());
+    for (const auto lane : lanes) found.push_back(latest_runs_of(connection, lane, limit));
+    return found;
+  });
+}
+
 Result<Listing<DeliveryRow>> SqliteStore::deliveries(const DeliveryFilter& filter, const Page& page) {
   return readers_.read("read the deliveries", [&](SqlConnection& connection) -> Result<Listing<DeliveryRow>> {
     return list_deliveries(connection, filter, page);

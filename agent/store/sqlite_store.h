@@ -38,6 +38,9 @@ class SqliteStore final : public Store {
   Result<std::vector<LaneRow>> lanes() override;
   Result<std::vector<LaneRow>> lanes_behind(const LaneKey& key, std::size_t limit) override;
   Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) override;
+  Result<std::optional<RunRow>> run(std::int64_t id) override;
+  Result<std::vector<std::vector<RunMark>>> latest_runs(std::span<const std::int64_t> lanes,
+                                                        std::int64_t limit) override;
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override;
   Result<std::vector<LaneRow>> lanes_of_repositories(std::span<const std::string> repositories) override;
   Result<std::vector<std::int64_t>> lane_counts(std::span<const std::string> repositories) override;

@@ -211,10 +211,13 @@ constexpr std::string_view name_of(RunState state) {
 /// tried again.
 struct DeliveryLane {
   std::int64_t lane_id = 0;
+  LaneKey key = {};
   /// Unset: none has begun, it is no longer kept, or the delivery is of a version that did not note it.
   std::optional<std::int64_t> run_id = std::nullopt;
   RunState run_state = RunState::Running;  ///< of that run
   int run_code_status = 0;                 ///< of that run, once it has ended
+  std::string run_error = {};              ///< its ErrorInfo::name
+  std::string run_plan = {};
 };
 
 struct DeliveryRow {
@@ -258,13 +261,28 @@ struct RunRow {
   std::string target_tip_before;
   std::string target_tip_after;
   std::int64_t pack_bytes = 0;
+  // From the start on, as RunReport has them; 0: it did not come to that, or the row is of an older version.
   std::int64_t listing_us = 0;
+  std::int64_t first_byte_us = 0;
+  std::int64_t sent_us = 0;
   std::int64_t total_us = 0;
   int code_status = 0;
   std::string error;  ///< ErrorInfo::name, empty for a success
   std::string text;
   std::int64_t started_at_ms = 0;
   std::int64_t finished_at_ms = 0;
+};
+
+/// What the history of a lane shows of a run.
+struct RunMark {
+  std::int64_t id = 0;
+  RunState state = RunState::Running;
+  std::string plan;
+  int code_status = 0;
+  std::int64_t started_at_ms = 0;
+  std::int64_t finished_at_ms = 0;
+
+  [[nodiscard]] bool is_success() const { return state == RunState::Finished && code_status == 0; }
 };
 
 /// What a finished run writes: the row's end and the lane's new state, in one transaction.
@@ -304,6 +322,9 @@ struct StoreUsage {
 struct DeliveryFilter {
   std::string repository;          ///< empty: all
   std::optional<Verdict> verdict;  ///< unset: all
+  /// In the name of the binding or of the payload's repository, in a ref or in the host's own id of the
+  /// delivery, ASCII in either case; or all of its id here, or of its request. Empty: all.
+  std::string search = {};
 };
 
 struct RunFilter {
@@ -435,6 +456,10 @@ class Store {
   /// The same for lanes of tags alone.
   virtual Result<std::vector<std::int64_t>> tag_lane_counts(std::span<const std::string> repositories) = 0;
   virtual Result<Listing<RunRow>> runs(const RunFilter& filter, const Page& page) = 0;
+  virtual Result<std::optional<RunRow>> run(std::int64_t id) = 0;
+  /// The last runs of each lane, at most `limit`, newest first; one list for each id, in order.
+  virtual Result<std::vector<std::vector<RunMark>>> latest_runs(std::span<const std::int64_t> lanes,
+                                                                std::int64_t limit) = 0;
   virtual Result<Listing<DeliveryRow>> deliveries(const DeliveryFilter& filter, const Page& page) = 0;
   virtual Result<std::optional<DeliveryRow>> delivery(std::int64_t id) = 0;
 

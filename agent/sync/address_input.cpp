@@ -95,6 +95,12 @@ Result<SideState> changed_side(Side side, const std::optional<SideState>& before
                    SideToken{std::move(username), std::move(token), std::move(given_for)}};
 }
 
+}  // namespace
+
+Result<SideState> new_side(Side side, const SideInput& input, const std::set<Scheme>& allowed) {
+  return changed_side(side, std::nullopt, input, allowed);
+}
+
 Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external) {
   if (internal.identity() != external.identity()) return {};
   return fail(ErrorCode::RepositoryAddressInvalid,
@@ -102,8 +108,6 @@ Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external) 
                           address_parameter(Side::External)),
               "a repository cannot be synced with itself");
 }
-
-}  // namespace
 
 Sides sides_of(const RepositoryBinding& binding) {
   return {{binding.internal, binding.internal_token}, {binding.external, binding.external_token}};

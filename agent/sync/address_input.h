@@ -50,6 +50,11 @@ Sides sides_of(const RepositoryBinding& binding);
 Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs& input,
                             const AllowedAddresses& allowed);
 
+/// One side of a new binding alone, with the errors of changed_sides() that it can have by itself.
+Result<SideState> new_side(Side side, const SideInput& input, const std::set<Scheme>& allowed);
+/// RepositoryAddressInvalid where both are the same repository.
+Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external);
+
 bool same_token(const std::optional<SideToken>& left, const std::optional<SideToken>& right);
 bool same_side(const SideState& left, const SideState& right);
 

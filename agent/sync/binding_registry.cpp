@@ -29,6 +29,13 @@ tl::unexpected<Error> unknown_repository(std::string_view attempted, std::string
               fmt::format("{} {}: no repository of that name is bound", attempted, in_quotes(name)));
 }
 
+Error repository_exists(std::string_view name) {
+  return {ErrorCode::RepositoryExists,
+          fmt::format("bind the repository {}: a repository of that name is bound already", in_quotes(name)),
+          "unbind it first, or choose another name",
+          {}};
+}
+
 tl::unexpected<Error> unknown_branch(std::string_view attempted, std::string_view branch,
                                      const RepositoryBinding& binding) {
   const auto sides =
@@ -101,6 +108,7 @@ class Registry final : public BindingRegistry {
   [[nodiscard]] Snapshot snapshot() const override { return book_->snapshot(); }
   Status reload(BindingSnapshot file, const Actor& actor) override;
   Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) override;
+  [[nodiscard]] RepositoryCheck check_repository(const RepositoryToCheck& given) const override;
   Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) override;
   Status change_addresses(std::string_view repository, const AddressChange& change,
                           const Actor& actor) override;
@@ -113,6 +121,9 @@ class Registry final : public BindingRegistry {
   Status unbind_branch(std::string_view repository, std::string_view branch, const Actor& actor) override;
 
  private:
+  [[nodiscard]] std::optional<Error> take_side(RepositoryBinding& binding, Side side,
+                                               const SideInput& input) const;
+
   Parts parts_;
   /// One change at a time, from its checks until it is published: held while the store writes, which no
   /// reader of the snapshot waits for.
@@ -143,10 +154,7 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
   }
 
   const std::scoped_lock one_at_a_time(changes_);
-  if (snapshot()->find(*name) != nullptr) {
-    return fail(ErrorCode::RepositoryExists, attempted + ": a repository of that name is bound already",
-                "unbind it first, or choose another name");
-  }
+  if (snapshot()->find(*name) != nullptr) return fail(repository_exists(*name));
   RepositoryOverride row;
   row.name = *name;
   row.enabled = wanted.enabled;
@@ -161,6 +169,37 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
                            entry_of(actor, "bind_repository", *name));
   if (!done) return within(attempted, done.error());
   return *snapshot()->find(*name);
+}
+
+/// Puts the side into the binding, where nothing is wrong with it.
+std::optional<Error> Registry::take_side(RepositoryBinding& binding, Side side,
+                                         const SideInput& input) const {
+  auto state = new_side(side, input, parts_.allowed_schemes);
+  if (!state) return std::move(state.error());
+  const bool is_internal = side == Side::Internal;
+  (is_internal ? binding.internal : binding.external) = std::move(state->url);
+  (is_internal ? binding.internal_token : binding.external_token) = std::move(state->token);
+  return std::nullopt;
+}
+
+RepositoryCheck Registry::check_repository(const RepositoryToCheck& given) const {
+  RepositoryCheck check;
+  if (given.name) {
+    const auto name = checked_repository_name(*given.name);
+    if (!name) {
+      check.name = name.error();
+    } else {
+      if (snapshot()->find(*name) != nullptr) check.name = repository_exists(*name);
+      check.binding.name = *name;
+    }
+  }
+  const SideInputs inputs{{given.internal, given.internal_token}, {given.external, given.external_token}};
+  if (given.internal) check.internal = take_side(check.binding, Side::Internal, inputs.internal);
+  if (given.external) check.external = take_side(check.binding, Side::External, inputs.external);
+  if (!given.internal || !given.external || check.internal || check.external) return check;
+  if (const auto differ = check_sides_differ(check.binding.internal, check.binding.external); !differ)
+    check.external = differ.error();
+  return check;
 }
 
 Status Registry::set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) {

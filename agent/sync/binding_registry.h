@@ -42,6 +42,23 @@ struct AddressChange {
   std::optional<Secret> external_token;
 };
 
+/// What of a repository to bind is to be checked already; unset: it is not known yet.
+struct RepositoryToCheck {
+  std::optional<std::string> name;
+  std::optional<std::string> internal;
+  std::optional<std::string> external;
+  std::optional<Secret> internal_token;
+  std::optional<Secret> external_token;
+};
+
+/// What is wrong with each of them.
+struct RepositoryCheck {
+  std::optional<Error> name;
+  std::optional<Error> internal;
+  std::optional<Error> external;
+  RepositoryBinding binding;  ///< with those that are right: never in force
+};
+
 /// The bindings: the file's as the base, the overrides of the API on top, and every change of either.
 ///
 /// A change is written with its audit row in one transaction before it is in force; then a new snapshot is
@@ -78,6 +95,9 @@ class BindingRegistry {
   /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an
   /// address becomes its token where none is given.
   virtual Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) = 0;
+  /// What bind_repository() would say of the name and of each side, as far as they are given. Changes
+  /// nothing.
+  [[nodiscard]] virtual RepositoryCheck check_repository(const RepositoryToCheck& given) const = 0;
   /// RepositoryUnknown.
   virtual Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) = 0;
   /// RepositoryUnknown, RepositoryAddressInvalid. A stored token whose address moves to another host, and for

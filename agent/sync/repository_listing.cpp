@@ -60,6 +60,13 @@ tl::expected<BothListings, ListingError> list_both(Engine& engine, const Reposit
   return listings;
 }
 
+Result<std::vector<RefTip>> list_one(Engine& engine, const RepositoryBinding& binding, Side side,
+                                     const CredentialLookup& credentials, const TimeLimit& limit) {
+  const auto remote = remote_of(binding, side, credentials);
+  if (!remote) return fail(remote.error());
+  return list_remote(engine, binding, *remote, limit);
+}
+
 std::vector<ListedRef> compared(const LaneSelection& selection, const BothListings& listings,
                                 std::span<const LaneRow> rows) {
   const auto& binding = *selection.binding;

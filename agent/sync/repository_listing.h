@@ -37,6 +37,10 @@ tl::expected<BothListings, ListingError> list_both(Engine& engine, const Reposit
                                                    Side first, const CredentialLookup& credentials,
                                                    const TimeLimit& limit);
 
+/// Lists the branches, and tags where they are synced, of one side alone. Errors as above.
+Result<std::vector<RefTip>> list_one(Engine& engine, const RepositoryBinding& binding, Side side,
+                                     const CredentialLookup& credentials, const TimeLimit& limit);
+
 /// Which refs of a selected repository need a run, by what both hosts list: every ref of listed_lanes() but
 /// those of a whole repository, and tags, that their source lacks and no run would delete. `rows` as there.
 /// Equal refs whose last run failed are not settled, or they would be shown as failed for ever.

@@ -149,6 +149,8 @@ class Service final : public SyncService {
                                                const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
                                                const SyncWish& wish) override;
+  Result<std::vector<RefTip>> list_branches(const RepositoryBinding& binding, Side side,
+                                            std::chrono::milliseconds wait) override;
   Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
                                                    const SyncWish& wish) override;
   Result<std::vector<SyncOutcome>> plan_repository(std::string_view repository,
@@ -323,6 +325,12 @@ Service::Outcomes Service::plan_branch(std::string_view repository, std::string_
   if (!selection) return fail(selection.error());
   const TimeLimit limit(stopping_.get_token(), deadline_of(wish));
   return plan_lanes(*parts_.engines(), parts_.store, *selection, parts_.credentials, limit);
+}
+
+Result<std::vector<RefTip>> Service::list_branches(const RepositoryBinding& binding, Side side,
+                                                   std::chrono::milliseconds wait) {
+  const TimeLimit limit(stopping_.get_token(), std::chrono::steady_clock::now() + wait);
+  return list_one(*parts_.engines(), binding, side, parts_.credentials, limit);
 }
 
 Service::Outcomes Service::sync_repository(std::string_view repository, const SyncWish& wish) {

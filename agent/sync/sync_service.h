@@ -166,6 +166,11 @@ class SyncService {
   /// leaves no time for stays unfinished in the outcomes.
   virtual Result<std::vector<SyncOutcome>> plan_branch(std::string_view repository, std::string_view branch,
                                                        const SyncWish& wish) = 0;
+  /// The branches that one side lists, of a binding that need not be in force: asked as for a sync, with the
+  /// credentials that a sync would show. Errors: those of the credentials and of listing a host; Timeout
+  /// where that takes longer than `wait`; Unavailable while stopping.
+  virtual Result<std::vector<RefTip>> list_branches(const RepositoryBinding& binding, Side side,
+                                                    std::chrono::milliseconds wait) = 0;
   /// Every enabled branch binding of the repository, or, for a whole repository, every branch of a source,
   /// and every tag where tags are synced: both hosts are listed once then, what differs is marked and waited
   /// for, what is equal is an outcome of plan Nothing. One outcome a ref, whatever becomes of the others;

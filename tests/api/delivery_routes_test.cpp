@@ -339,5 +339,15 @@ TEST_F(LogsTest, PagesNeitherRepeatNorSkipWhereAllRunsBeganAtOnce) {
   }
 }
 
+TEST_F(DeliveryRoutesTest, AreSearched) {
+  recorded(kMain);
+  recorded(R"([{"ref":"refs/heads/dev"}])", Side::Internal, Verdict::Accepted);
+  EXPECT_EQ(api("GET", "/deliveries?search=MAIN").body["total"].asInt(), 1);
+  EXPECT_EQ(api("GET", "/deliveries?search=heads&verdict=accepted").body["total"].asInt(), 1);
+  EXPECT_EQ(api("GET", "/deliveries?search=robot").body["total"].asInt(), 2);
+  EXPECT_EQ(api("GET", "/deliveries?search=nowhere").body["total"].asInt(), 0);
+  EXPECT_EQ(api("GET", "/deliveries?search=%00").status, 400);
+}
+
 }  // namespace
 }  // namespace gitferry::api

@@ -72,6 +72,21 @@ class FakeStore final : public Store {
     last_page = page;
     return Listing<RunRow>{run_rows, static_cast<std::int64_t>(run_rows.size())};
   }
+  Result<std::optional<RunRow>> run(std::int64_t id) override {
+    const auto found =
+        std::find_if(run_rows.begin(), run_rows.end(), [&](const RunRow& run) { return run.id == id; });
+    return found == run_rows.end() ? std::nullopt : std::optional(*found);
+  }
+  Result<std::vector<std::vector<RunMark>>> latest_runs(std::span<const std::int64_t> lanes,
+                                                        std::int64_t limit) override {
+    std::vector<std::vector<RunMark>> found;
+    for (const auto lane : lanes) {
+      auto runs = run_marks[lane];
+      runs.resize(std::min(runs.size(), static_cast<std::size_t>(limit)));
+      found.push_back(std::move(runs));
+    }
+    return found;
+  }
   Result<std::vector<std::optional<LaneRow>>> lanes_of(std::span<const LaneKey> keys) override {
     if (broken) return fail(ErrorCode::StoreFailed, "read the lanes: broken");
     std::vector<std::optional<LaneRow>> found;
@@ -109,6 +124,7 @@ class FakeStore final : public Store {
   std::atomic<bool> broken{false};
   std::vector<LaneRow> lane_rows;
   std::vector<RunRow> run_rows;
+  std::map<std::int64_t, std::vector<RunMark>> run_marks;  ///< by lane
   std::vector<DeliveryRow> delivery_rows;
   std::int64_t delivery_total = 0;  ///< beyond the rows, as if they were one page of many
   RunFilter last_filter;
@@ -179,6 +195,10 @@ class FakeSync final : public SyncService {
     return answer(
         {std::string(repository), std::string(branch), wish.direction, wish.wait, true, wish.force});
   }
+  Result<std::vector<RefTip>> list_branches(const RepositoryBinding&, Side,
+                                            std::chrono::milliseconds) override {
+    return std::vector<RefTip>{};
+  }
   Result<std::vector<SyncOutcome>> sync_repository(std::string_view repository,
                                                    const SyncWish& wish) override {
     if (while_waiting) while_waiting(wish.wait);
@@ -235,6 +255,7 @@ class FakeBindings final : public BindingRegistry {
   [[nodiscard]] Snapshot snapshot() const override { return sync_.bindings; }
   Status reload(BindingSnapshot, const Actor&) override { return {}; }
   Result<RepositoryBinding> bind_repository(const RepositoryToBind&, const Actor&) override { return none(); }
+  [[nodiscard]] RepositoryCheck check_repository(const RepositoryToCheck&) const override { return {}; }
   Status set_repository_enabled(std::string_view, bool, const Actor&) override { return none(); }
   Status change_addresses(std::string_view, const AddressChange&, const Actor&) override { return none(); }
   Status unbind_repository(std::string_view, const Actor&) override { return none(); }

@@ -264,5 +264,98 @@ TEST_F(LogRoutesTest, AStatusThatIsKnownIsNotSentAgain) {
   EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status?repo_name=nobody")), 200);
 }
 
+RunRow finished_run(std::int64_t id) {
+  RunRow run;
+  run.id = id;
+  run.lane_id = 5;
+  run.key = {"github", "refs/heads/main", "refs/heads/main"};
+  run.state = RunState::Finished;
+  run.plan = "fast_forward";
+  run.started_at_ms = 1'700'000'000'000;
+  run.finished_at_ms = 1'700'000'001'000;
+  return run;
+}
+
+/// `listing 10, proving 20`: the phases of a run in one line.
+std::string phases_of(const Json::Value& run) {
+  std::string line;
+  for (const auto& phase : run["phases"]) {
+    if (!line.empty()) line += ", ";
+    line += phase["phase"].asString() + " " + std::to_string(phase["duration_us"].asInt());
+  }
+  return line;
+}
+
+TEST_F(LogRoutesTest, ARunTellsWhereItsTimeWent) {
+  struct Case {
+    std::int64_t listing, first_byte, sent, total;
+    const char* phases;
+  };
+  for (const auto& [listing, first_byte, sent, total, phases] :
+       std::vector<Case>{{10, 30, 60, 100, "listing 10, proving 20, sending 30, waiting 40"},
+                         {10, 0, 0, 25, "listing 10, proving 15"},
+                         {25, 0, 0, 25, "listing 25"},
+                         {0, 0, 0, 25, "listing 25"},
+                         {10, 30, 0, 100, "listing 10, proving 20, sending 70"},
+                         {0, 0, 0, 0, ""}}) {
+    auto run = finished_run(7);
+    run.listing_us = listing;
+    run.first_byte_us = first_byte;
+    run.sent_us = sent;
+    run.total_us = total;
+    world.store.run_rows = {run};
+    EXPECT_EQ(phases_of(json("GET", "/cerobot/sync/runs/7")["data"]), phases);
+    EXPECT_EQ(phases_of(json("GET", "/cerobot/sync/repo/logs")["data"][0]), phases);
+  }
+}
+
+TEST_F(LogRoutesTest, ARunThatGoesOnTellsHowFarItIs) {
+  auto run = finished_run(7);
+  world.sync.running_lane = 5;
+  world.sync.progress = ProgressView{TransferPhase::Sending, 1, 3, 10, 20, 30, 1, {}, {}};
+  world.store.run_rows = {run};
+  EXPECT_TRUE(json("GET", "/cerobot/sync/runs/7")["data"]["progress"].isNull()) << "the lane runs again";
+  world.store.run_rows[0].state = RunState::Running;
+  const auto data = json("GET", "/cerobot/sync/runs/7")["data"];
+  EXPECT_EQ(data["progress"]["phase"].asString(), "sending");
+  EXPECT_EQ(data["phases"].size(), 0U);
+  EXPECT_EQ(json("GET", "/cerobot/sync/runs/8")["code_status"].asInt(), 10013);
+  for (const auto* bad : {"x", "-1", "1.0", "99999999999999999999"})
+    EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/runs/"s + bad)), 400) << bad;
+}
+
+TEST_F(LogRoutesTest, StatusShowsTheLastRunsWhereTheyAreAskedFor) {
+  LaneRow good;
+  good.id = 1;
+  good.key = {"github", "refs/heads/main", "refs/heads/main"};
+  good.last_run_at_ms = good.last_success_at_ms = 1'700'000'000'000;
+  world.store.lane_rows = {good};
+  RunMark nothing{9, RunState::Finished, "nothing", 0, 1'700'000'060'000, 1'700'000'061'000};
+  RunMark pushed{8, RunState::Finished, "create", 0, 1'700'000'000'000, 1'700'000'001'000};
+  RunMark failed{7, RunState::Finished, "refuse", 20010, 1, 2};
+  RunMark broken{6, RunState::Interrupted, "", 0, 1, 2};
+  world.store.run_marks[1] = {nothing, pushed, failed, broken};
+  const auto row = [&](const std::string& query) {
+    return json("GET", "/cerobot/sync/status?repo_name=github" + query)["data"][0];
+  };
+  EXPECT_FALSE(row("").isMember("recent_runs"));
+  EXPECT_FALSE(row("&runs=0").isMember("since"));
+  const auto shown = row("&runs=50");
+  std::string outcomes;
+  for (const auto& run : shown["recent_runs"])
+    outcomes += std::to_string(run["id"].asInt()) + " " + run["outcome"].asString() + " ";
+  EXPECT_EQ(outcomes, "9 nothing 8 pushed 7 failed 6 interrupted ");
+  EXPECT_EQ(shown["since"].asString().substr(0, 19), "2023-11-14T22:13:21");
+  EXPECT_EQ(shown["since_exact"], Json::Value(true));
+  const auto one = row("&runs=1");
+  EXPECT_EQ(one["recent_runs"].size(), 1U);
+  EXPECT_EQ(one["since_exact"], Json::Value(false));
+  const auto never = json("GET", "/cerobot/sync/status?repo_name=gitlab&runs=5")["data"][0];
+  EXPECT_TRUE(never["since"].isNull());
+  EXPECT_EQ(never["recent_runs"].size(), 0U);
+  for (const auto* bad : {"runs=51", "runs=-1", "runs=x"})
+    EXPECT_EQ(status_of(ask("GET", "/cerobot/sync/status?"s + bad)), 400) << bad;
+}
+
 }  // namespace
 }  // namespace gitferry::api

@@ -380,6 +380,10 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
   EXPECT_EQ(checked("replayDelivery", root + "/deliveries/99/replay").code(), 10013);
   EXPECT_EQ(checked("getDelivery", root + "/deliveries/1").code(), 0);
   EXPECT_EQ(checked("getDelivery", root + "/deliveries/99").code(), 10013);
+  EXPECT_EQ(checked("getRun", root + "/runs/1").code(), 0);
+  EXPECT_EQ(checked("getRun", root + "/runs/99").code(), 10013);
+  EXPECT_EQ(checked("checkRepository", root + "/check", testing::repository_body("made")).code(), 0);
+  EXPECT_EQ(checked("checkRepository", root + "/check", object("repo_name", "repo")).code(), 0);
 
   for (const auto& [id, path] : std::map<std::string, std::string>{{"listRepositories", "/repo"},
                                                                    {"listBranches", "/filed/branch"},
@@ -395,6 +399,7 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
     EXPECT_EQ(checked(id, root + path + "?page_num=1000").data().size(), 0U);
   }
   EXPECT_TRUE(checked("listStatus", root + "/status?counts=true").body.isMember("counts"));
+  EXPECT_TRUE(checked("listStatus", root + "/status?runs=2").data()[0].isMember("recent_runs"));
   EXPECT_EQ(checked("listLogs", root + "/repo/logs?branch_id=999").code(), 10015);
   EXPECT_EQ(checked("listRepositories", root + "/repo", {}, {{"X-No-Token", "1"}}).status, 401);
   EXPECT_EQ(checked("listAudit", root + "/audit", {},

@@ -46,6 +46,8 @@ const std::vector<Guarded>& guarded_routes() {
       {"GET", "/cerobot/sync/repo/logs", Role::Read},
       {"GET", "/cerobot/sync/repo/{repo_name}/logs", Role::Read},
       {"GET", "/cerobot/sync/status", Role::Read},
+      {"GET", "/cerobot/sync/runs/{id}", Role::Read},
+      {"POST", "/cerobot/sync/check", Role::Admin},
       {"GET", "/cerobot/sync/audit", Role::Admin},
       {"GET", "/cerobot/sync/log-level", Role::Read},
       {"PUT", "/cerobot/sync/log-level", Role::Admin},

@@ -407,5 +407,53 @@ TEST_F(DeliveriesTest, ADeliveryThatMarksALaneTwiceShowsTheRunOfTheLaterMark) {
   EXPECT_EQ(only_lane(receipt.delivery_id).run_id, run);
 }
 
+TEST_F(DeliveriesTest, ALaneTellsItsNamesAndHowItsRunEnded) {
+  const auto receipt = recorded(signed_delivery("msg_1"), {mark_of("main")});
+  EXPECT_EQ(only_lane(receipt.delivery_id).key, lane_key("main"));
+  EXPECT_EQ(only_lane(receipt.delivery_id).run_plan, "");
+  ran(receipt.marked.at(0).lane_id, ErrorCode::Diverged);
+  EXPECT_EQ(only_lane(receipt.delivery_id).run_error, "diverged");
+  EXPECT_EQ(only_lane(receipt.delivery_id).run_plan, "fast_forward");
+}
+
+TEST_F(DeliveriesTest, AreSearchedByNameRefAndId) {
+  auto main = signed_delivery("msg_1");
+  main.refs = R"([{"ref":"refs/heads/Main","verdict":"accepted","reason":""}])";
+  auto quoted = delivery_of("0B1-second", "rover");
+  quoted.refs = R"([{"ref":"refs/heads/it's-\"x\"","verdict":"ignored","reason":"branch_not_bound"}])";
+  quoted.verdict = Verdict::Ignored;
+  auto damaged = delivery_of("third", "other");
+  damaged.refs = R"(["ref",7,null,[]])";
+  auto no_json = delivery_of("fourth", "other");
+  no_json.refs = "{";
+  const auto first = recorded(main).delivery_id;
+  const auto second = recorded(quoted).delivery_id;
+  const auto third = recorded(damaged).delivery_id;
+  const auto fourth = recorded(no_json).delivery_id;
+  const auto found = [&](const std::string& search, const std::string& repository = {},
+                         std::optional<Verdict> verdict = {}) {
+    std::vector<std::int64_t> ids;
+    const auto rows = store().deliveries({repository, verdict, search}, {1, 10, true}).value();
+    EXPECT_EQ(rows.total, static_cast<std::int64_t>(rows.rows.size()));
+    for (const auto& row : rows.rows) ids.push_back(row.id);
+    return ids;
+  };
+  using Ids = std::vector<std::int64_t>;
+  EXPECT_EQ(found("mAIN"), Ids{first});
+  EXPECT_EQ(found("acme/"), Ids{first}) << "the name at the host";
+  EXPECT_EQ(found("R-MSG_1"), Ids{first}) << "the whole id of the request";
+  EXPECT_EQ(found("r-msg"), Ids{});
+  EXPECT_EQ(found("ROVER"), Ids{second});
+  EXPECT_EQ(found("it's-\"x"), Ids{second});
+  EXPECT_EQ(found("0b1-SEC"), Ids{second});
+  EXPECT_EQ(found(std::to_string(third)), Ids{third});
+  EXPECT_EQ(found("refs/heads/"), (Ids{first, second}));
+  EXPECT_EQ(found("o", "other"), (Ids{third, fourth}));
+  EXPECT_EQ(found("o", "other", Verdict::Ignored), Ids{});
+  EXPECT_EQ(found("refs/heads/", "", Verdict::Ignored), Ids{second});
+  for (const auto* word : {"accepted", "verdict", "branch_not_bound", "%", "' OR 1=1 --"})
+    EXPECT_EQ(found(word), Ids{}) << word;
+}
+
 }  // namespace
 }  // namespace gitferry

@@ -196,6 +196,24 @@ TEST_F(MigrationTest, Version6FindsWhatWasPendingBefore) {
   EXPECT_EQ(store().due_of({"robot", 1, 0, 0, 0, 0}, now_ms(), 9).value(), std::vector<std::int64_t>{3});
 }
 
+TEST_F(MigrationTest, Version9FindsTheRunsOfALaneAndNotWhereTheirTimeWent) {
+  make_version(7, R"sql(
+    INSERT INTO branch_id (id, repository, internal_ref, external_ref) VALUES
+      (7, 'robot', 'refs/heads/main', 'refs/heads/main');
+    INSERT INTO lane (id, branch_id, repository, internal_ref, external_ref)
+      VALUES (3, 7, 'robot', 'refs/heads/main', 'refs/heads/main');
+    INSERT INTO run (id, lane_id, direction, trigger, state, listing_us, total_us, started_at_ms) VALUES
+      (20, 3, 1, 'webhook', 'finished', 5, 9, 4102444800000), (21, 3, 2, 'webhook', 'finished', 5, 9, 4102444900000);
+  )sql");
+  const auto runs = store().latest_runs(std::vector<std::int64_t>{3}, 9).value().at(0);
+  ASSERT_EQ(runs.size(), 2U);
+  EXPECT_EQ(runs[0].id, 21);
+  const auto run = store().run(20).value().value();
+  EXPECT_EQ(run.listing_us, 5);
+  EXPECT_EQ(run.first_byte_us, 0);
+  EXPECT_EQ(run.sent_us, 0);
+}
+
 TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
   make_version(2, kRowsOfVersion2);
   run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");

@@ -340,6 +340,56 @@ TEST_F(StoreTest, PagesAreStableWhereTimesAreEqual) {
   EXPECT_EQ(store().deliveries({}, {-3, -3, false}).value().rows.size(), 1U);
 }
 
+TEST_F(StoreTest, ARunIsFoundByItsIdWithWhereItsTimeWent) {
+  const auto row = lane(marked(mark_of("main")).marked.at(0).lane_id);
+  const auto id = store().begin_run(row, Direction::ToOuter, now_ms()).value();
+  EXPECT_EQ(store().run(id).value()->first_byte_us, 0);
+  auto end = success(row, id);
+  using std::chrono::microseconds;
+  end.report.listing = microseconds(10);
+  end.report.first_byte = microseconds(30);
+  end.report.sent = microseconds(60);
+  end.report.total = microseconds(100);
+  ASSERT_TRUE(store().finish_run(end));
+  reopen();
+  const auto run = store().run(id).value().value();
+  EXPECT_EQ(run.key, lane_key("main"));
+  EXPECT_EQ(run.listing_us, 10);
+  EXPECT_EQ(run.first_byte_us, 30);
+  EXPECT_EQ(run.sent_us, 60);
+  EXPECT_EQ(run.total_us, 100);
+  EXPECT_EQ(store().runs({}, {}).value().rows.at(0).sent_us, 60);
+  EXPECT_FALSE(store().run(id + 1).value());
+}
+
+TEST_F(StoreTest, TheLastRunsOfEachLaneAreNewestFirst) {
+  const auto first = lane(marked(mark_of("main")).marked.at(0).lane_id);
+  const auto other = lane(marked(mark_of("dev")).marked.at(0).lane_id);
+  std::vector<std::int64_t> ids;
+  for (int i = 0; i < 3; ++i) {
+    clock_.advance(std::chrono::seconds(1));
+    ids.push_back(store().begin_run(first, Direction::ToOuter, now_ms()).value());
+    auto end = success(first, ids.back());
+    if (i == 1) end.report.error = Error{ErrorCode::Diverged, "it diverged", {}, {}};
+    ASSERT_TRUE(store().finish_run(end));
+  }
+  const auto running = store().begin_run(other, Direction::ToInter, now_ms()).value();
+  const auto runs = store().latest_runs(std::vector{first.id, std::int64_t{0}, other.id}, 2).value();
+  ASSERT_EQ(runs.size(), 3U);
+  ASSERT_EQ(runs[0].size(), 2U);
+  EXPECT_EQ(runs[0][0].id, ids[2]);
+  EXPECT_EQ(runs[0][0].plan, "fast_forward");
+  EXPECT_TRUE(runs[0][0].is_success());
+  EXPECT_EQ(runs[0][0].finished_at_ms, now_ms());
+  EXPECT_EQ(runs[0][1].id, ids[1]);
+  EXPECT_EQ(runs[0][1].code_status, 20010);
+  EXPECT_FALSE(runs[0][1].is_success());
+  EXPECT_TRUE(runs[1].empty()) << "no lane has the id 0";
+  ASSERT_EQ(runs[2].size(), 1U);
+  EXPECT_EQ(runs[2][0].id, running);
+  EXPECT_FALSE(runs[2][0].is_success());
+}
+
 TEST_F(StoreTest, FiltersRunsByRepositoryAndBranch) {
   for (const auto* repository : {"robot", "other", "it's \"x\""}) {
     for (const auto* branch : {"main", "dev"}) {

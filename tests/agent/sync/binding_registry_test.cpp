@@ -976,5 +976,33 @@ TEST_F(BindingRegistryTest, LetsOneOfManyBindABranchAndTheOthersKnow) {
   EXPECT_EQ(branches("robot"), "main>main dev>stable(off) x>x ");
 }
 
+TEST_F(BindingRegistryTest, ChecksWhatIsGivenAndChangesNothing) {
+  open(file_with_robot());
+  const auto nothing = registry().check_repository({});
+  EXPECT_FALSE(nothing.name || nothing.internal || nothing.external);
+
+  const auto good = registry().check_repository(
+      {"rover", "https://bot:pass@in.example/rover", "https://out.example/rover", {}, Secret("token")});
+  EXPECT_FALSE(good.name || good.internal || good.external);
+  EXPECT_EQ(good.binding.name, "rover");
+  EXPECT_EQ(good.binding.internal.str(), "https://in.example/rover");
+  EXPECT_EQ(good.binding.internal_token->username, "bot");
+  EXPECT_EQ(good.binding.external_token->token.reveal(), "token");
+
+  const auto bad = registry().check_repository(
+      {"robot", "gopher://in.example/x", "ssh://out.example/x", {}, Secret("token")});
+  EXPECT_EQ(bad.name->code, ErrorCode::RepositoryExists);
+  EXPECT_EQ(bad.internal->code, ErrorCode::RepositoryAddressInvalid);
+  EXPECT_EQ(bad.external->code, ErrorCode::InvalidArgument) << "no token is shown over ssh";
+  EXPECT_EQ(registry().check_repository({"repo", {}, {}, {}, {}}).name->code, ErrorCode::InvalidArgument);
+
+  const std::string same = "https://in.example/x";
+  const auto twice = registry().check_repository({{}, same, same + ".git", {}, {}});
+  EXPECT_FALSE(twice.internal);
+  EXPECT_EQ(twice.external->code, ErrorCode::RepositoryAddressInvalid);
+  EXPECT_FALSE(is_bound("rover"));
+  EXPECT_TRUE(published_.empty());
+}
+
 }  // namespace
 }  // namespace gitferry
