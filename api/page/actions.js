@@ -1,6 +1,7 @@
 // What can be done with a branch. The agent decides who may: its answer is shown, whatever it is.
 
 import { ApiError, ask, send } from "./api.js";
+import { ask_first } from "./confirm.js";
 import { element, set_text } from "./element.js";
 import { short_id } from "./format.js";
 import { text } from "./texts.js";
@@ -33,6 +34,7 @@ function answer_text(body) {
 export class Actions {
   #answer = element("p", { class: "reason", role: "status" });
   #buttons = [];
+  #unbind = element("button", { type: "button" }, text("unbind"));
   #row = null;
   #on_change;
   node = element("div", { class: "actions" });
@@ -44,7 +46,8 @@ export class Actions {
     this.#add("action_sync", "POST", () => `wait=${wait_seconds}`);
     this.#add("action_enable", "PUT", () => "enable=true");
     this.#add("action_disable", "PUT", () => "enable=false");
-    const line = element("div", { class: "line" }, ...this.#buttons);
+    this.#unbind.addEventListener("click", () => this.#ask_and_unbind());
+    const line = element("div", { class: "line" }, ...this.#buttons, this.#unbind);
     this.node.append(line, this.#answer);
   }
 
@@ -62,6 +65,20 @@ export class Actions {
     const button = element("button", { type: "button" }, text(key));
     button.addEventListener("click", () => this.#do(button, method, query()));
     this.#buttons.push(button);
+  }
+
+  async #ask_and_unbind() {
+    const { repo_name, internal_branch_name, external_branch_name } = this.#row;
+    const done = await ask_first({
+      title: text("unbind_branch_title", { name: repo_name, internal: internal_branch_name, external: external_branch_name }),
+      said: [text("unbind_branch_what"), text("unbind_stays"), text("unbind_branch_all")],
+      confirm: text("unbind"),
+      act: async () => send("DELETE", await branch_path(this.#row)),
+    });
+    if (!done) return;
+    // The button goes with its row.
+    this.node.closest("table").focus();
+    this.#on_change();
   }
 
   async #do(button, method, query) {

@@ -15,12 +15,13 @@ export const token = {
   is_possible: (value) => /^[\x21-\x7e]+$/.test(value),
 };
 
-/** `kind`: unreachable, token, role, busy or refused. */
+/** `kind`: unreachable, token, role, busy or refused. `code`: the API's code_status; 0 where it has none. */
 export class ApiError extends Error {
-  constructor(kind, detail = "", retry_after_ms = 0) {
+  constructor(kind, detail = "", { retry_after_ms = 0, code = 0 } = {}) {
     super(detail);
     this.kind = kind;
     this.retry_after_ms = retry_after_ms;
+    this.code = code;
   }
 }
 
@@ -31,7 +32,7 @@ function headers(etag) {
   return sent;
 }
 
-async function answer_to(path, { method = "GET", etag = null, signal = null } = {}) {
+async function answer_to(path, { method = "GET", etag = null, signal = null, body = null } = {}) {
   const patience = new AbortController();
   const give_up = () => patience.abort();
   const timer = setTimeout(give_up, patience_ms);
@@ -40,6 +41,7 @@ async function answer_to(path, { method = "GET", etag = null, signal = null } = 
     const response = await fetch(new URL(path, base), {
       method,
       headers: headers(etag),
+      body: body === null ? undefined : JSON.stringify(body),
       cache: "no-store",
       redirect: "error",
       signal: patience.signal,
@@ -66,11 +68,11 @@ function error_of(response, body) {
   if (response.status === 401) return new ApiError("token", detail);
   if (response.status === 403) return new ApiError("role", detail);
   if (response.status === 429 || response.status === 503) {
-    return new ApiError("busy", detail, 1000 * Number(response.headers.get("Retry-After") ?? 0));
+    return new ApiError("busy", detail, { retry_after_ms: 1000 * Number(response.headers.get("Retry-After") ?? 0) });
   }
   // What a proxy says for an agent that is not there.
   if (response.status === 502 || response.status === 504) return new ApiError("unreachable", detail);
-  return new ApiError("refused", detail);
+  return new ApiError("refused", detail, { code: body?.code_status ?? 0 });
 }
 
 /** What `path` answers: `{body, etag}`, or null where it still is what `etag` stands for. Throws ApiError. */
@@ -83,8 +85,8 @@ export async function ask(path, { etag = null, signal = null } = {}) {
 }
 
 /** Asks for a change. The envelope that it is answered with, also where that says what went wrong; throws ApiError. */
-export async function send(method, path) {
-  const { response, body: text } = await answer_to(path, { method });
+export async function send(method, path, sent = null) {
+  const { response, body: text } = await answer_to(path, { method, body: sent });
   const body = envelope(text);
   if (!response.ok || body === null) throw error_of(response, body);
   return body;

@@ -2,7 +2,9 @@
 
 import { Details } from "./details.js";
 import { element, set_attribute, set_line, set_text } from "./element.js";
-import { bytes, count, duration, moment, short_id, when } from "./format.js";
+import { count, duration, moment, short_id, when } from "./format.js";
+import { Progress } from "./progress.js";
+import { Strip } from "./strip.js";
 import { text } from "./texts.js";
 
 const signs = {
@@ -24,10 +26,18 @@ export const key_of = (row) => JSON.stringify([row.repo_name, row.internal_ref, 
 /** On a narrow screen, where the table's head is not shown, each cell says what it is. */
 const cell = (label, ...children) => element("td", { role: "cell", "data-head": text(label) }, ...children);
 
-function since(row) {
-  if (row.status === "disabled") return "";
+function last_success(row) {
+  if (row.status === "disabled" || row.status === "in_sync") return "";
   if (row.last_success_at !== null) return text("last_success", { when: when(row.last_success_at) });
   return row.last_run_at === null ? "" : text("never_succeeded");
+}
+
+/** How long it has been in step, or how long the target lags behind. */
+function standing(row) {
+  if (row.since === null) return "";
+  const time = duration(Math.max(0, (Date.now() - new Date(row.since)) / 1000));
+  if (row.status === "in_sync") return text(row.since_exact ? "in_sync_for" : "in_sync_longer", { time });
+  return text(row.since_exact ? "behind_for" : "behind_longer", { time });
 }
 
 function distance(row) {
@@ -50,32 +60,19 @@ function plans(row) {
   return said.join(", ");
 }
 
-function progress_text(progress) {
-  const said = [text(progress.phase)];
-  if (progress.objects_total !== null) {
-    said.push(text("objects", { done: count(progress.objects_done), total: count(progress.objects_total) }));
-  }
-  const moved = Math.max(progress.bytes_sent, progress.bytes_received);
-  if (moved > 0) said.push(bytes(moved));
-  if (progress.bytes_per_second > 0) said.push(text("rate", { rate: bytes(progress.bytes_per_second) }));
-  if (progress.remaining_seconds !== null) said.push(text("remaining", { time: duration(progress.remaining_seconds) }));
-  if (progress.refs_in_transfer > 1) said.push(text("together", { count: count(progress.refs_in_transfer) }));
-  return said.join(" · ");
-}
-
 export class BranchRow {
   #name = element("span", { class: "name" });
   #other_name = element("span", { class: "small" });
   #badge = element("span");
   #sign = element("span", { "aria-hidden": "true" });
   #word = element("span");
-  #since = element("span", { class: "small" });
+  #standing = element("span", { class: "small" });
+  #last_success = element("span", { class: "small" });
   #distance = element("span", { class: "small" });
   #plans = element("span", { class: "small" });
   #reason = element("span", { class: "reason clamped" });
-  #progress = element("div", { class: "progress" });
-  #bar = element("progress", { "aria-label": text("sending") });
-  #progress_text = element("span", { class: "small" });
+  #progress = new Progress();
+  #strip = new Strip();
   #source = element("code");
   #target = element("code");
   #last_run = element("time");
@@ -91,12 +88,12 @@ export class BranchRow {
   constructor(on_change) {
     this.#on_change = on_change;
     this.#badge.append(this.#sign, " ", this.#word);
-    this.#progress.append(this.#bar, this.#progress_text);
     const name = element("th", { role: "rowheader", scope: "row" }, this.#name, this.#other_name);
     this.#main = element("tr", { role: "row" }, name,
-      cell("state", this.#badge, this.#since, this.#distance, this.#plans, this.#reason, this.#progress),
+      cell("state", this.#badge, this.#standing, this.#last_success, this.#distance, this.#plans, this.#reason,
+        this.#progress.node),
       cell("source", this.#source), cell("target", this.#target),
-      cell("last_run", this.#last_run, this.#plan), element("td", { role: "cell" }, this.#button));
+      cell("last_run", this.#last_run, this.#plan, this.#strip.node), element("td", { role: "cell" }, this.#button));
     this.#below.hidden = true;
     this.#button.addEventListener("click", () => this.#toggle());
   }
@@ -114,11 +111,13 @@ export class BranchRow {
     set_attribute(this.#badge, "class", `badge ${state}`);
     set_text(this.#sign, signs[state] ?? "?");
     set_text(this.#word, text(state));
-    set_line(this.#since, since(row));
+    set_line(this.#standing, standing(row));
+    set_line(this.#last_success, last_success(row));
     set_line(this.#distance, distance(row));
     set_line(this.#plans, plans(row));
     set_line(this.#reason, short_reason(row));
-    this.#show_progress(row.progress);
+    this.#progress.update(row.progress);
+    this.#strip.update(row.recent_runs);
     for (const [node, tip] of [[this.#source, row.source_tip], [this.#target, row.target_tip]]) {
       set_text(node, short_id(tip));
       set_attribute(node, "title", tip);
@@ -129,15 +128,6 @@ export class BranchRow {
     set_line(this.#plan, row.plan ?? "");
     set_attribute(this.#button, "aria-label", text("details_of", { name: `${row.repo_name} ${row.internal_branch_name}` }));
     this.#details?.update(row);
-  }
-
-  #show_progress(progress) {
-    this.#progress.hidden = progress === null;
-    if (progress === null) return;
-    const is_counted = progress.objects_total !== null && progress.objects_total > 0;
-    set_attribute(this.#bar, "max", is_counted ? String(progress.objects_total) : null);
-    set_attribute(this.#bar, "value", is_counted ? String(progress.objects_done) : null);
-    set_text(this.#progress_text, progress_text(progress));
   }
 
   #toggle() {

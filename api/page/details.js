@@ -1,6 +1,7 @@
 // What is asked for of one branch alone: all that the status says of it, and its last runs.
 
 import { Actions } from "./actions.js";
+import { deliveries_address, delivery_address, run_address } from "./address.js";
 import { ApiError, ask } from "./api.js";
 import { element, set_text } from "./element.js";
 import { bytes, milliseconds, moment, when } from "./format.js";
@@ -25,13 +26,27 @@ function outcome_of(run) {
   return run.plan ?? text("run_done");
 }
 
+/** The delivery that a run was for. */
+function cause_of(run) {
+  if (run.delivery_id === null) return [];
+  return [" · ", element("a", { href: delivery_address(run.delivery_id) }, text("run_delivery", { id: run.delivery_id }))];
+}
+
+/** Where to look for a push that was not synced: by each of the names that it may have come under. */
+function delivery_links(row) {
+  const names = new Set([row.internal_branch_name, row.external_branch_name]);
+  return [...names].map((name) =>
+    element("a", { href: deliveries_address({ repository: row.repo_name, search: name }) }, text("deliveries_of", { name })));
+}
+
 function run_item(run) {
   const facts = [outcome_of(run), run.trigger];
-  if (run.delivery_id !== null) facts.push(text("run_delivery", { id: run.delivery_id }));
   if (run.pack_bytes > 0) facts.push(bytes(run.pack_bytes));
   if (run.state === "finished") facts.push(milliseconds(run.duration_ms));
   const time = element("time", { datetime: run.started_at, title: moment(run.started_at) }, when(run.started_at));
-  const item = element("li", { class: run.code_status === 0 ? "good" : "bad" }, time, ` · ${facts.join(" · ")}`);
+  const link = element("a", { href: run_address(run.id) }, text("run_number", { id: run.id }));
+  const kind = run.code_status === 0 ? "good" : "bad";
+  const item = element("li", { class: kind }, link, " · ", time, ` · ${facts.join(" · ")}`, ...cause_of(run));
   if (run.code_status !== 0 && run.log) item.append(element("p", { class: "reason" }, run.log));
   return item;
 }
@@ -41,6 +56,7 @@ export class Details {
   #facts = element("dl");
   #runs = element("ul", { class: "runs" });
   #note = element("p", { role: "status" });
+  #deliveries = element("p", { class: "line" });
   #known = null;
   #actions;
   node = element("div", { class: "details" });
@@ -49,12 +65,13 @@ export class Details {
   constructor(on_change) {
     this.#runs.hidden = true;
     this.#actions = new Actions(on_change);
-    this.node.append(this.#actions.node, this.#facts, element("h3", {}, text("runs")), this.#note, this.#runs);
+    this.node.append(this.#actions.node, this.#facts, this.#deliveries, element("h3", {}, text("runs")), this.#note, this.#runs);
   }
 
   /** Reads the log where a run has ended since it was read. */
   update(row) {
     this.#actions.update(row);
+    if (this.#deliveries.childElementCount === 0) this.#deliveries.append(...delivery_links(row));
     this.#show_facts(row);
     const state = `${row.id} ${row.last_run_at}`;
     if (this.#known === state) return;

@@ -24,6 +24,13 @@ export function set_line(node, text) {
   node.hidden = text === "";
 }
 
+/** Puts `nodes` in the place of the children; where a link among those had the focus, the one to the same place gets it. */
+export function replace_children(parent, nodes) {
+  const focused = parent.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  parent.replaceChildren(...nodes);
+  if (focused !== null) [...parent.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus();
+}
+
 /** Brings `nodes` into this order behind `before`; those that stand right are not moved and keep the focus. */
 export function place_after(before, nodes) {
   let last = before;

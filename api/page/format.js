@@ -42,6 +42,13 @@ export function milliseconds(number) {
   return new Intl.NumberFormat(locale(), { style: "unit", unit: "millisecond", unitDisplay: "short" }).format(number);
 }
 
+/** Runs take milliseconds, and their shortest phases less than one. */
+export function microseconds(number) {
+  if (number >= 1_000_000) return duration(number / 1_000_000);
+  const options = { style: "unit", unit: "millisecond", unitDisplay: "short", maximumSignificantDigits: 3 };
+  return new Intl.NumberFormat(locale(), options).format(number / 1000);
+}
+
 /** `5 minutes ago`, `in 3 seconds`; the agent's clock and this one's may differ by some seconds. */
 export function when(time) {
   if (time === null || time === undefined) return text("unknown");

@@ -1,121 +1,126 @@
-// The page: asks the agent how every branch stands, and shows it.
+// The page: which view is looked at, who may look, and when it is asked for again.
 
-import { read_view, states, write_view } from "./address.js";
-import { ask, token } from "./api.js";
-import { BranchRow, key_of } from "./branch_row.js";
-import { element, place_after, set_attribute, set_line, set_text } from "./element.js";
-import { count, when } from "./format.js";
+import { read_place, read_view, write_view } from "./address.js";
+import { token } from "./api.js";
+import { BindBranch } from "./bind_branch.js";
+import { BindRepository } from "./bind_repository.js";
+import { Deliveries } from "./deliveries.js";
+import { Delivery } from "./delivery.js";
+import { set_attribute, set_line, set_text } from "./element.js";
+import { when } from "./format.js";
+import { Overview } from "./overview.js";
 import { Poll } from "./poll.js";
-import { choose_language, label_document, language, other_language, text } from "./texts.js";
-
-const page_size = 100;
-const calm_wait_ms = 5_000;
-const moving_wait_ms = 1_000;
-const typing_wait_ms = 250;
-/** To count very many branches takes an agent a while, so a tab asks it the less often, the more there are. */
-const rest_per_branch_ms = 1;
-const longest_rest_ms = 30_000;
+import { Run } from "./run.js";
+import { choose_language, label_document, other_language, text } from "./texts.js";
 
 const node = (id) => document.getElementById(id);
 
 const view = read_view();
-/** The last answer, the question that it is of, and when it came. */
-const known = { body: null, etag: null, path: "", at: null };
-const groups = new Map();
-const buttons = new Map();
+const refresh = () => poll.now();
+const overview = new Overview(view, look_at, refresh);
+const makers = {
+  overview: () => overview,
+  deliveries: (place) => new Deliveries(place, refresh),
+  delivery: (place) => new Delivery(place),
+  run: (place) => new Run(place),
+  bind: () => new BindRepository(),
+  bind_branch: (place) => new BindBranch(place),
+};
+let current = overview;
 
 // ---- asking
 
-function status_path() {
-  const wanted = new URLSearchParams({ counts: "true", page_size: String(page_size), page_num: String(view.page) });
-  if (view.states.length > 0) wanted.set("state", view.states.join(","));
-  if (view.search !== "") wanted.set("search", view.search);
-  return `cerobot/sync/status?${wanted}`;
-}
-
 async function look(signal) {
-  const path = status_path();
-  const is_same = path === known.path && language() === known.language;
-  const answer = await ask(path, { etag: is_same ? known.etag : null, signal });
-  if (signal.aborted) return;
-  if (answer !== null) Object.assign(known, answer, { path, language: language() });
-  known.at = Date.now();
-  const last_page = Math.max(1, Math.ceil(known.body.total / page_size));
-  if (view.page > last_page) return look_at({ page: last_page });
-  show_answer();
+  await current.look(signal);
+  if (!signal.aborted) show_answered();
 }
 
-const is_moving = () => known.body?.data.some((row) => row.progress !== null || row.status === "pending") ?? false;
+/** No such delivery or run any more. */
+const code_no_data = 10013;
+
+function notice_of(error, seconds) {
+  const { at } = current.question;
+  const detail = error.message;
+  switch (error.kind) {
+    case "unreachable":
+      return text(at === null ? "unreachable_first" : "unreachable", { seconds, when: at === null ? "" : when(at) });
+    case "busy":
+      return text("busy", { seconds });
+    case "role":
+      return text("role", { detail });
+    case "refused":
+      return error.code === code_no_data ? detail : text("refused", { detail, seconds });
+    default:
+      throw error;
+  }
+}
 
 function on_error(error, wait_ms) {
-  const seconds = Math.ceil(wait_ms / 1000);
   if (error.kind === "token") {
     show_login(token.get() === null ? "" : text("token_unknown"));
     return false;
   }
-  const detail = error.message;
-  const is_first = known.at === null;
+  set_line(node("notice"), notice_of(error, Math.ceil(wait_ms / 1000)));
   node("login").hidden = true;
-  node("overview").hidden = is_first;
+  current.node.hidden = current.question.at === null;
   node("forget").hidden = token.get() === null;
-  switch (error.kind) {
-    case "unreachable":
-      set_notice(text(is_first ? "unreachable_first" : "unreachable", { seconds, when: is_first ? "" : when(known.at) }));
-      break;
-    case "busy":
-      set_notice(text("busy", { seconds }));
-      break;
-    case "role":
-      set_notice(text("role", { detail }));
-      return false;
-    case "refused":
-      set_notice(text("refused", { detail, seconds }));
-      break;
-    default:
-      throw error;
-  }
-  return true;
+  return error.kind !== "role" && error.code !== code_no_data;
 }
 
-function wait_ms() {
-  const rest_ms = Math.min(longest_rest_ms, rest_per_branch_ms * total_of(known.body.counts));
-  return Math.max(is_moving() ? moving_wait_ms : calm_wait_ms, rest_ms);
-}
-
-const poll = new Poll(look, wait_ms, on_error);
+const poll = new Poll(look, () => current.wait_ms(), on_error);
 
 function look_at(change) {
   Object.assign(view, change);
   write_view(view);
-  show_filter();
+  overview.show_filter();
   poll.now();
 }
 
 // ---- showing
 
-function set_notice(said) {
-  set_line(node("notice"), said);
+function show_title() {
+  const title = current.title();
+  if (document.title !== title) document.title = title;
 }
 
-/** Nothing of what was shown stays behind. */
-function forget_all() {
+function show_answered() {
+  set_line(node("notice"), "");
+  node("login").hidden = true;
+  node("forget").hidden = token.get() === null;
+  node("places").hidden = false;
+  current.node.hidden = false;
+  show_title();
+  set_text(node("answered"), text("answered", { when: when(current.question.at) }));
+}
+
+/** Makes the view of the address the one that is looked at. */
+function enter() {
+  const place = read_place(location.hash);
   poll.stop();
-  token.forget();
-  Object.assign(known, { body: null, etag: null, path: "", at: null });
-  forget_rows();
-}
-
-function forget_rows() {
-  for (const group of groups.values()) group.body.remove();
-  groups.clear();
+  current.node.hidden = true;
+  current = makers[place.name](place);
+  node("views").replaceChildren(...(current === overview ? [] : [current.node]));
+  current.node.hidden = node("login").hidden === false;
+  node("verdict").hidden = current !== overview;
+  set_line(node("notice"), "");
+  for (const link of node("places").querySelectorAll("a")) {
+    const is_here = read_place(link.getAttribute("href")).name === place.name;
+    set_attribute(link, "aria-current", is_here ? "page" : null);
+  }
+  show_title();
+  if (node("login").hidden) poll.now();
 }
 
 function show_login(wrong) {
-  forget_all();
-  set_notice("");
-  node("overview").hidden = true;
+  poll.stop();
+  token.forget();
+  overview.forget();
+  current.question.forget();
+  set_line(node("notice"), "");
+  current.node.hidden = true;
+  if (current !== overview) node("views").replaceChildren();
   node("forget").hidden = true;
-  set_text(node("verdict"), "");
+  node("places").hidden = true;
   document.title = "gitferry";
   set_text(node("answered"), "");
   node("login").hidden = false;
@@ -125,109 +130,13 @@ function show_login(wrong) {
   node("token").focus();
 }
 
-const total_of = (counts) => Object.values(counts).reduce((sum, each) => sum + each, 0);
-
-/** In the order of urgency: the first one that is true is said. */
-function verdict_of(counts) {
-  const bad = counts.failed + counts.diverged + counts.quarantined;
-  if (total_of(counts) === 0) return ["calm", text("verdict_empty")];
-  if (bad > 0) return ["bad", text("verdict_bad", { count: count(bad) })];
-  if (counts.retrying > 0) return ["warn", text("verdict_retrying", { count: count(counts.retrying) })];
-  if (counts.pending > 0) return ["calm", text("verdict_busy", { count: count(counts.pending) })];
-  if (counts.never_synced > 0) return ["calm", text("verdict_never", { count: count(counts.never_synced) })];
-  if (counts.in_sync === 0) return ["calm", text("verdict_off")];
-  return ["good", text("verdict_good")];
-}
-
-function show_verdict(counts) {
-  const [kind, said] = verdict_of(counts);
-  set_text(node("verdict"), said);
-  set_attribute(node("verdict"), "class", kind);
-  const title = kind === "bad" ? `(!) ${said} – gitferry` : `${said} – gitferry`;
-  if (document.title !== title) document.title = title;
-}
-
-const is_rare = (state) => ["retrying", "quarantined", "disabled"].includes(state);
-
-function show_counts(counts) {
-  for (const [state, button] of buttons) {
-    set_text(button, `${text(state)} ${count(counts[state])}`);
-    button.hidden = is_rare(state) && counts[state] === 0 && !view.states.includes(state);
-  }
-}
-
-function show_filter() {
-  for (const [state, button] of buttons) set_attribute(button, "aria-pressed", String(view.states.includes(state)));
-  if (node("search").value.trim() !== view.search) node("search").value = view.search;
-}
-
-function show_empty(body) {
-  const is_filtered = view.states.length > 0 || view.search !== "";
-  node("empty").hidden = body.data.length > 0;
-  node("clear").hidden = !is_filtered;
-  set_text(node("empty-title"), text(is_filtered ? "nothing_title" : "empty_title"));
-  set_text(node("empty-why"), text(is_filtered ? "nothing_why" : "empty_why"));
-}
-
-function show_pages(total) {
-  const pages = Math.max(1, Math.ceil(total / page_size));
-  node("pages").hidden = pages === 1;
-  node("previous").disabled = view.page <= 1;
-  node("next").disabled = view.page >= pages;
-  set_text(node("page-number"),
-    text("page_number", { page: count(view.page), pages: count(pages), total: count(total) }));
-}
-
-function group_of(name) {
-  const title = element("th", { role: "rowheader", scope: "rowgroup", colspan: "6" }, name);
-  const head = element("tr", { role: "row", class: "repository" }, title);
-  return { head, body: element("tbody", { role: "rowgroup" }, head), rows: new Map() };
-}
-
-function show_rows(rows) {
-  const seen = new Map();
-  for (const row of rows) {
-    const group = groups.get(row.repo_name) ?? group_of(row.repo_name);
-    groups.set(row.repo_name, group);
-    const shown = group.rows.get(key_of(row)) ?? new BranchRow(() => poll.now());
-    shown.update(row);
-    if (!seen.has(row.repo_name)) seen.set(row.repo_name, new Map());
-    seen.get(row.repo_name).set(key_of(row), shown);
-  }
-  for (const [name, group] of groups) {
-    const kept = seen.get(name) ?? new Map();
-    for (const [key, shown] of group.rows) if (!kept.has(key)) for (const gone of shown.nodes) gone.remove();
-    group.rows = kept;
-    place_after(group.head, [...kept.values()].flatMap((shown) => shown.nodes));
-    if (kept.size > 0) continue;
-    group.body.remove();
-    groups.delete(name);
-  }
-  place_after(node("branches").tHead, [...seen.keys()].map((name) => groups.get(name).body));
-  node("branches").hidden = rows.length === 0;
-}
-
-function show_answer() {
-  set_notice("");
-  node("login").hidden = true;
-  node("forget").hidden = token.get() === null;
-  node("overview").hidden = false;
-  node("loading").hidden = true;
-  show_verdict(known.body.counts);
-  show_counts(known.body.counts);
-  show_empty(known.body);
-  show_rows(known.body.data);
-  show_pages(known.body.total);
-  set_text(node("answered"), text("answered", { when: when(known.at) }));
-}
-
 /** All of it anew, in the language that was chosen. */
 function label_all() {
   choose_language(view.language);
   label_document();
   node("language").textContent = text("language");
   node("language").lang = other_language() === "zh" ? "zh-CN" : "en";
-  forget_rows();
+  overview.label();
 }
 
 // ---- what people do
@@ -238,41 +147,36 @@ function take_token(event) {
   if (!token.is_possible(given)) return show_login(text("token_form"));
   token.set(given);
   set_text(node("login-error"), "");
-  poll.now();
+  if (current === overview) return poll.now();
+  node("login").hidden = true;
+  enter();
 }
 
-function toggle_state(state) {
-  const others = view.states.filter((each) => each !== state);
-  const chosen = others.length < view.states.length ? others : [...others, state];
-  look_at({ states: states.filter((each) => chosen.includes(each)), page: 1 });
+function change_language() {
+  view.language = other_language();
+  label_all();
+  write_view(view);
+  overview.show_filter();
+  enter();
 }
 
 function start() {
-  for (const state of states) {
-    const button = element("button", { type: "button", class: `count ${state}` });
-    button.addEventListener("click", () => toggle_state(state));
-    buttons.set(state, button);
-    node("states").append(button);
-  }
-  let typing = 0;
-  node("search").addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => look_at({ search: node("search").value.trim(), page: 1 }), typing_wait_ms);
-  });
   node("login").addEventListener("submit", take_token);
   node("forget").addEventListener("click", () => show_login(""));
-  node("clear").addEventListener("click", () => look_at({ states: [], search: "", page: 1 }));
-  node("previous").addEventListener("click", () => look_at({ page: view.page - 1 }));
-  node("next").addEventListener("click", () => look_at({ page: view.page + 1 }));
-  node("language").addEventListener("click", () => {
-    view.language = other_language();
-    label_all();
-    look_at({});
+  node("language").addEventListener("click", change_language);
+  node("skip").addEventListener("click", (event) => {
+    // The part behind the # is the place that is looked at.
+    event.preventDefault();
+    current.focus();
+  });
+  window.addEventListener("hashchange", () => {
+    enter();
+    if (node("login").hidden) current.focus();
   });
   label_all();
-  show_filter();
-  node("overview").hidden = token.get() === null;
-  poll.now();
+  overview.show_filter();
+  enter();
+  if (current === overview) overview.node.hidden = token.get() === null;
 }
 
 start();

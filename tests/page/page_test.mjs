@@ -1,59 +1,19 @@
 // The web page in a real browser, before an agent between two real git hosts: one story, from the first look to an
 // agent that is gone.
 //
-//   node page_test.mjs GITFERRY SOURCE DRIVER [SCREENSHOTS]
+//   node page_test.mjs GITFERRY SOURCE DRIVER
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 
+import { accessibility_steps } from "./accessibility_steps.mjs";
+import { bind_steps } from "./bind_steps.mjs";
+import { delivery_steps } from "./delivery_steps.mjs";
+import { at_once, open_tab, short, shown_row, shows, shows_at_once } from "./tab.mjs";
 import { eventually, launch_browser, PrefixProxy, World } from "./world.mjs";
 
-const [gitferry, source, driver, screenshots] = process.argv.slice(2);
+const [gitferry, source, driver] = process.argv.slice(2);
 const hostile_branch = "<img/src/onerror=window.hacked=1>";
 const hostile_reason = "<img src=x onerror=window.hacked=2>";
-
-/** A tab that remembers whatever went wrong in it. */
-async function open_tab(context, origin) {
-  const page = await context.newPage();
-  const wrong = [];
-  page.on("console", (message) => {
-    // The browser says so of every 401, which the story brings about on purpose, and of an agent that is gone.
-    const is_expected = /the server responded with a status of (401|403|502)/.test(message.text());
-    if (["error", "warning"].includes(message.type()) && !is_expected) wrong.push(message.text());
-  });
-  page.on("pageerror", (error) => wrong.push(String(error)));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(origin)) wrong.push(`asked elsewhere: ${request.url()}`);
-    if (request.url().includes("token-of")) wrong.push(`a token in an address: ${request.url()}`);
-  });
-  return { page, wrong };
-}
-
-const shown_row = (page, name) => page.locator("tbody tr").filter({ has: page.locator(".name", { hasText: name }) });
-
-/** Whether the texts are all in what the locator shows. */
-async function shows(locator, ...texts) {
-  const what = `${locator} shows ${texts.join(", ")}`;
-  await eventually(what, async () => {
-    const shown = (await locator.count()) === 1 ? await locator.innerText() : "";
-    return texts.every((text) => shown.includes(text));
-  });
-}
-
-/** Waits as somebody who comes back to the tab all the time: the page asks at once then. */
-async function at_once(page, wait) {
-  const timer = setInterval(() => {
-    page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))).catch(() => {});
-  }, 300);
-  try {
-    return await wait();
-  } finally {
-    clearInterval(timer);
-  }
-}
-const shows_at_once = (locator, ...texts) => at_once(locator.page(), () => shows(locator, ...texts));
-
-const short = (id) => id.slice(0, 7);
 
 /** The steps, in order; each goes on where the one before it ended. */
 const steps = {
@@ -96,7 +56,7 @@ const steps = {
 
   "a push comes in step, with its tip": async ({ page, world }) => {
     world.deliver("main");
-    await shows_at_once(shown_row(page, /^main$/), "In sync", short(world.tip("internal", "main")), "last success", "create");
+    await shows_at_once(shown_row(page, /^main$/), "In sync", short(world.tip("internal", "main")), "in sync for", "create");
     assert.equal(world.tip("external", "main"), world.tip("internal", "main"));
     await shows(page.locator("#states button.in_sync"), "In sync 1");
   },
@@ -134,7 +94,7 @@ const steps = {
     for (const branch of [hostile_branch, "refused"]) world.deliver(branch);
     await shows_at_once(shown_row(page, hostile_branch), hostile_branch, "In sync");
     await shows_at_once(shown_row(page, /^refused$/), "Failed", hostile_reason);
-    await shown_row(page, /^refused$/).getByRole("button").click();
+    await shown_row(page, /^refused$/).getByRole("button", { name: "Details" }).click();
     await shows(page.locator(".details .runs li"), hostile_reason);
     assert.equal(await page.locator("img").count(), 0);
     assert.equal(await page.evaluate(() => window.hacked), undefined);
@@ -154,6 +114,9 @@ const steps = {
   "details show the last runs, and close again": async ({ page, world }) => {
     await page.getByRole("button", { name: "Details of robot refused" }).click();
     assert.equal(await page.locator(".details").count(), 0);
+    assert.match(await shown_row(page, /^stable$/).innerText(), /the target lags by .*last success/s);
+    const strip = await shown_row(page, /^stable$/).locator(".strip").getAttribute("aria-label");
+    assert.equal(strip, "Last runs, 2: 1 pushed, 1 failed");
     const button = page.getByRole("button", { name: "Details of robot stable" });
     await button.focus();
     await page.keyboard.press("Enter");
@@ -189,6 +152,9 @@ const steps = {
     await page.getByRole("button", { name: "Details of robot main" }).click();
   },
 
+  ...delivery_steps,
+  ...bind_steps,
+
   "state and name survive a reload in the address": async ({ page }) => {
     const names = () => page.locator("tbody .name").allInnerTexts();
     await page.locator("#states button.diverged").click();
@@ -219,6 +185,8 @@ const steps = {
     await shows(shown_row(page, /^main$/), "In sync");
   },
 
+  ...accessibility_steps,
+
   "nothing of it is wider than a phone": async ({ page }) => {
     const size = page.viewportSize();
     await page.setViewportSize({ width: 390, height: 844 });
@@ -228,14 +196,8 @@ const steps = {
       await page.emulateMedia({ colorScheme: color });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 390, `${width} pixels in ${color}`);
-      if (screenshots) await page.screenshot({ path: join(screenshots, `phone-${color}.png`) });
     }
     await page.setViewportSize(size);
-    await page.evaluate(() => window.scrollTo(0, 0));
-    for (const color of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme: color });
-      if (screenshots) await page.screenshot({ path: join(screenshots, `${color}.png`) });
-    }
   },
 
   "what has not changed is not sent again": async ({ page }) => {
@@ -285,6 +247,12 @@ const steps = {
       await shows(shown_row(tab.page, /^main$/), "In sync");
       proxy.is_agent_there = true;
       await eventually("the notice goes away by itself", async () => !(await tab.page.locator("#notice").isVisible()));
+      await tab.page.getByRole("link", { name: "Deliveries", exact: true }).click();
+      await shows(tab.page.locator(".deliveries"), "robot", "Accepted");
+      assert.ok(tab.page.url().startsWith(proxy.address), tab.page.url());
+      proxy.is_agent_there = false;
+      await shows_at_once(tab.page.locator("#notice"), "The agent does not answer", "What is shown is of");
+      await shows(tab.page.locator(".deliveries"), "robot");
     } finally {
       await tab.page.close();
       proxy.stop();

@@ -127,7 +127,7 @@ export class World {
     return this.path(name);
   }
 
-  async start() {
+  async start({ with_agent = true } = {}) {
     mkdirSync(this.path("data"), { mode: 0o700 });
     this.#secret("hook", "hook-secret-of-the-page-test");
     for (const [name, value] of Object.entries(this.tokens)) this.#secret(name, value);
@@ -139,7 +139,7 @@ export class World {
     }
     this.gate = await Gate.in_front_of(this.hosts.external.port, 64 * 1024);
     this.write_config([]);
-    await this.start_agent();
+    if (with_agent) await this.start_agent();
   }
 
   /** `branches`: pairs of names. Without any, nothing is bound. */
@@ -189,6 +189,18 @@ ${branches.length === 0 ? "" : repositories}`);
     }
   }
 
+  /** Another repository at both hosts; its addresses. */
+  add_repository(name) {
+    const addresses = {};
+    for (const [host, { url }] of Object.entries(this.hosts)) {
+      this.run("git", "init", "-q", "--bare", "--initial-branch=main", this.path(host, "repos", `${name}.git`));
+      addresses[host] = `${url}/${name}.git`;
+    }
+    const { repository } = this.hosts.internal;
+    const copy = this.path("internal", "repos", `${name}.git`);
+    this.run("git", `--git-dir=${repository}`, "push", "-q", copy, "main:main", "main:topic/x");
+    return addresses;
+  }
   /** A commit with `size` bytes that do not compress, on top of the branch; its id. */
   commit(host, branch, message, size = 10) {
     const { repository } = this.hosts[host];
@@ -218,7 +230,7 @@ ${branches.length === 0 ? "" : repositories}`);
   }
   /** What the internal host would send, signed. */
   deliver(branch) {
-    this.run(this.gitferry, "send-webhook", "--config", this.path("gitferry.yaml"), "--url", this.url, "--provider",
+    return this.run(this.gitferry, "send-webhook", "--config", this.path("gitferry.yaml"), "--url", this.url, "--provider",
       "github", "--repo", "robot", "--side", "internal", "--ref", branch, "--after", this.tip("internal", branch));
   }
 
