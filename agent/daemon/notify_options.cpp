@@ -53,8 +53,7 @@ Result<NotifyOptions> notify_options(const config::Config& config) {
   options.patience = {config.notifications.after_attempts, config.notifications.after};
   auto http = http_options(config.network);
   if (!http) return fail(std::move(http.error()));
-  options.outgoing = {std::move(http->addresses), std::move(http->ca_file), std::move(http->proxy),
-                      config.network.allow_schemes.contains(Scheme::Http)};
+  options.outgoing = {std::move(*http), config.network.allow_schemes.contains(Scheme::Http)};
   options.channels.reserve(config.notifications.channels.size());
   for (const auto& configured : config.notifications.channels) {
     auto channel = channel_of(configured);

@@ -9,36 +9,30 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include "agent/base/ip_address.h"
 #include "agent/base/text.h"
 #include "agent/git/curl_handles.h"
+#include "agent/git/http_easy.h"
 #include "agent/model/remote_url.h"
 
 namespace gitferry {
 namespace {
 
-constexpr long kConnectLimitMs = 10'000;
+constexpr std::chrono::milliseconds kConnectLimit{10'000};
 constexpr std::size_t kReplyKept = 4 * 1024;
 constexpr std::size_t kReplyLimit = 256 * 1024;
 
 /// One transfer of libcurl's, from its first option to its end.
 class Transfer {
  public:
-  Transfer(const OutgoingOptions& options, std::string whom, std::stop_token stop)
-      : options_(options), whom_(std::move(whom)), stop_(std::move(stop)), easy_(::curl_easy_init()) {
+  /// `place`: where it goes, without anything secret.
+  Transfer(const OutgoingOptions& options, const std::string& place, std::string whom, std::stop_token stop)
+      : options_(options), whom_(std::move(whom)), stop_(std::move(stop)), easy_(new_easy()) {
     CURL* easy = easy_.get();
-    ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    ::curl_easy_setopt(easy, CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-    ::curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectLimitMs);
+    use_verified_connection(easy, place, options.http, kConnectLimit);
     ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
                        static_cast<long>(std::chrono::milliseconds(kLongestSend).count()));
-    ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-    if (!options.ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
     ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_socket);
     ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_answer);
@@ -46,13 +40,14 @@ class Transfer {
     ::curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &Transfer::on_progress);
     ::curl_easy_setopt(easy, CURLOPT_XFERINFODATA, this);
     ::curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-    // Neither the proxy nor its exceptions come from the environment.
-    ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    use_proxy(easy, std::nullopt, {});
   }
 
   [[nodiscard]] CURL* easy() const { return easy_.get(); }
-  void use_proxy(ProxyAccess access);
+  void go_through(ProxyAccess access) {
+    proxy_ = std::move(access);
+    use_proxy(easy_.get(), proxy_, options_.http.ca_file);
+  }
 
   Status perform() {
     const auto code = ::curl_easy_perform(easy_.get());
@@ -62,16 +57,20 @@ class Transfer {
   [[nodiscard]] std::string take_reply() { return std::move(reply_); }
 
  private:
+  static CURL* new_easy() {
+    initialise_curl();
+    return ::curl_easy_init();
+  }
   static curl_socket_t on_socket(void* self, curlsocktype purpose, curl_sockaddr* address) {
     auto& transfer = *static_cast<Transfer*>(self);
     const auto ip = ip_address_of(&address->addr);
     if (purpose != CURLSOCKTYPE_IPCXN || !ip) return CURL_SOCKET_BAD;
     // With a proxy this is the proxy's address, which is trusted as configured.
-    if (!transfer.proxy_ && !transfer.options_.addresses.allows(*ip)) {
+    if (!transfer.proxy_ && !transfer.options_.http.addresses.allows(*ip)) {
       transfer.refused_ = refused_address(transfer.whom_, *ip);
       return CURL_SOCKET_BAD;
     }
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return open_socket(*address);
   }
   static std::size_t on_answer(char* bytes, std::size_t size, std::size_t count, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
@@ -96,25 +95,6 @@ class Transfer {
   std::string reply_;
   std::size_t reply_size_ = 0;
 };
-
-void Transfer::use_proxy(ProxyAccess access) {
-  proxy_ = std::move(access);
-  CURL* easy = easy_.get();
-  ::curl_easy_setopt(easy, CURLOPT_PROXY, proxy_->url.c_str());
-  // A tunnel: the proxy gets no request of ours, so no address that is a secret.
-  ::curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_HEADEROPT, long{CURLHEADER_SEPARATE});
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
-  ::curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-  if (!options_.ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, options_.ca_file.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
-  ::curl_easy_setopt(easy, CURLOPT_SOCKS5_AUTH, CURLAUTH_BASIC);
-  if (proxy_->username.empty()) return;
-  ::curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, proxy_->username.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, proxy_->password.reveal().data());
-}
 
 /// libcurl's own words of the code alone: those of the transfer may hold the address.
 Error Transfer::error_of(CURLcode code) const {
@@ -213,18 +193,16 @@ Result<HttpReply> post(const OutgoingOptions& options, const Secret& url,
                        const std::stop_token& stop) {
   const auto place = place_of(options, url);
   if (!place) return fail(place.error());
-  auto proxy = options.proxy.access_for(*place, options.addresses);
+  auto proxy = options.http.proxy.access_for(*place, options.http.addresses);
   if (!proxy) return fail(std::move(proxy.error()));
-  Transfer transfer(options, fmt::format("'{}'", place->host_key()), stop);
-  if (*proxy) transfer.use_proxy(std::move(**proxy));
+  Transfer transfer(options, place->str(), fmt::format("'{}'", place->host_key()), stop);
+  if (*proxy) transfer.go_through(std::move(**proxy));
   CurlList list;
   append(list, "Content-Type: application/json; charset=utf-8");
   append(list, "Expect:");
   for (const auto& header : headers) append(list, header);
   CURL* easy = transfer.easy();
   ::curl_easy_setopt(easy, CURLOPT_URL, url.reveal().data());
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, place->scheme == Scheme::Https ? "https" : "http");
-  ::curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
   ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "gitferry/" GITFERRY_VERSION);
   ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list.get());
@@ -242,16 +220,12 @@ Result<HttpReply> post(const OutgoingOptions& options, const Secret& url,
 
 Status send_mail(const OutgoingOptions& options, const MailRoute& route, const Secret& password,
                  const std::string& mail, const std::stop_token& stop) {
-  Transfer transfer(options, fmt::format("mail server '{}'", route.host), stop);
+  Transfer transfer(options, mail_url(route), fmt::format("mail server '{}'", route.host), stop);
   CURL* easy = transfer.easy();
-  const auto url = mail_url(route);
   const auto from = fmt::format("<{}>", route.from);
   CurlList receivers;
   for (const auto& to : route.to) append(receivers, fmt::format("<{}>", to));
   Upload upload{mail};
-  ::curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
-                     route.security == MailRoute::Security::Tls ? "smtps" : "smtp");
   ::curl_easy_setopt(
       easy, CURLOPT_USE_SSL,
       static_cast<long>(route.security == MailRoute::Security::Plain ? CURLUSESSL_NONE : CURLUSESSL_ALL));

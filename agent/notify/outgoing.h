@@ -6,8 +6,7 @@
 
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
-#include "agent/git/address_policy.h"
-#include "agent/git/http_proxy.h"
+#include "agent/git/http_session.h"
 #include "agent/notify/answer.h"
 #include "agent/notify/channel.h"
 
@@ -15,9 +14,7 @@ namespace gitferry {
 
 /// What may be connected to, and how.
 struct OutgoingOptions {
-  AddressPolicy addresses;
-  std::string ca_file;  ///< PEM of authorities that are trusted besides the system's; empty: none
-  HttpProxy proxy = {};
+  HttpOptions http;
   bool allows_http = false;  ///< receivers without TLS
 };
 

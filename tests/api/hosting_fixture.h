@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/git/address_policy.h"
+#include "agent/model/address_policy.h"
 #include "agent/git/web_client.h"
 #include "api/hosting/hook_client.h"
 #include "api/hosting/hook_setup.h"

@@ -37,8 +37,8 @@ class Email : public ::testing::Test {
   }
   Status send(const Channel& channel, const std::string& ca_file) {
     OutgoingOptions options;
-    options.addresses = *AddressPolicy::from({"127.0.0.0/8", "::1/128"});
-    options.ca_file = ca_file;
+    options.http.addresses = *AddressPolicy::from({"127.0.0.0/8", "::1/128"});
+    options.http.ca_file = ca_file;
     return Sender(options, "https://sync.example/", clock_)
         .send(channel, message_of({failed_notice("发布")}), std::stop_token());
   }

@@ -44,7 +44,7 @@ class NotifierTest : public StoreTest {
     options.channels[0].url.file = (directory_ / "url").string();
     options.channels[0].secret.file = (directory_ / "secret").string();
     options.channels[0].digest = digest;
-    options.outgoing.addresses = *AddressPolicy::from({"127.0.0.0/8"});
+    options.outgoing.http.addresses = *AddressPolicy::from({"127.0.0.0/8"});
     options.outgoing.allows_http = true;
     notifier_ = std::make_unique<Notifier>(
         Notifier::Parts{store().notices(), wall_, [this] { return Snapshot(bindings_); },
@@ -182,7 +182,7 @@ TEST_F(NotifierTest, IsOffWithoutChannels) {
   options.channels[0].url.file = (directory_ / "url").string();
   options.channels[0].secret.file = (directory_ / "secret").string();
   options.channels[0].digest = milliseconds(1);
-  options.outgoing.addresses = *AddressPolicy::from({"127.0.0.0/8"});
+  options.outgoing.http.addresses = *AddressPolicy::from({"127.0.0.0/8"});
   options.outgoing.allows_http = true;
   notifier_->replace(std::move(options));
   EXPECT_EQ(events_of(receiver, 1), "diverged | ") << "what is bad by then is told";

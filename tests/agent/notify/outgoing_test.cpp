@@ -16,7 +16,7 @@ using ::testing::Not;
 
 OutgoingOptions to_this_machine() {
   OutgoingOptions options;
-  options.addresses = *AddressPolicy::from({"127.0.0.0/8", "::1/128"});
+  options.http.addresses = *AddressPolicy::from({"127.0.0.0/8", "::1/128"});
   options.allows_http = true;
   return options;
 }
@@ -69,7 +69,7 @@ TEST(NoticePost, ReadsLittleOfAnAnswerThatDoesNotEnd) {
 TEST(NoticePost, GoesToNoAddressThatThePolicyRefuses) {
   NoticeReceiver receiver;
   auto options = to_this_machine();
-  options.addresses = AddressPolicy();
+  options.http.addresses = AddressPolicy();
   const auto reply = sent_to(receiver.url("/S3CR3T"), options);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, ErrorCode::AddressRefused);
