@@ -97,7 +97,7 @@ Result<SideState> changed_side(Side side, const std::optional<SideState>& before
 
 }  // namespace
 
-Result<SideState> new_side(Side side, const SideInput& input, const std::set<Scheme>& allowed) {
+Result<SideState> new_side(Side side, const SideInput& input, const AllowedAddresses& allowed) {
   return changed_side(side, std::nullopt, input, allowed);
 }
 

@@ -51,7 +51,7 @@ Result<Sides> changed_sides(const std::optional<Sides>& before, const SideInputs
                             const AllowedAddresses& allowed);
 
 /// One side of a new binding alone, with the errors of changed_sides() that it can have by itself.
-Result<SideState> new_side(Side side, const SideInput& input, const std::set<Scheme>& allowed);
+Result<SideState> new_side(Side side, const SideInput& input, const AllowedAddresses& allowed);
 /// RepositoryAddressInvalid where both are the same repository.
 Status check_sides_differ(const RemoteUrl& internal, const RemoteUrl& external);
 

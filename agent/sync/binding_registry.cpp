@@ -174,7 +174,7 @@ Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& want
 /// Puts the side into the binding, where nothing is wrong with it.
 std::optional<Error> Registry::take_side(RepositoryBinding& binding, Side side,
                                          const SideInput& input) const {
-  auto state = new_side(side, input, parts_.allowed_schemes);
+  auto state = new_side(side, input, parts_.allowed);
   if (!state) return std::move(state.error());
   const bool is_internal = side == Side::Internal;
   (is_internal ? binding.internal : binding.external) = std::move(state->url);

@@ -7,8 +7,8 @@ export async function open_tab(context, origin) {
   const page = await context.newPage();
   const wrong = [];
   page.on("console", (message) => {
-    // The browser says so of every 401, which the story brings about on purpose, and of an agent that is gone.
-    const is_expected = /the server responded with a status of (401|403|502)/.test(message.text());
+    // The browser says so of every refusal, which the story brings about on purpose, and of an agent that is gone.
+    const is_expected = /the server responded with a status of (400|401|403|502)/.test(message.text());
     if (["error", "warning"].includes(message.type()) && !is_expected) wrong.push(message.text());
   });
   page.on("pageerror", (error) => wrong.push(String(error)));
