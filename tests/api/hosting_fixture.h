@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "agent/model/address_policy.h"
 #include "agent/git/web_client.h"
+#include "agent/model/address_policy.h"
 #include "api/hosting/hook_client.h"
 #include "api/hosting/hook_setup.h"
 #include "tests/support/hosting_api.h"
