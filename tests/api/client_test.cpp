@@ -28,7 +28,8 @@ DeliveryRow delivery(std::int64_t id) {
   row.record.received_at_ms = 1'700'000'000'042;
   row.record.replay_of = 3;
   row.duplicate_of = 2;
-  row.lanes = {{9, 12, RunState::Finished, 20010}, {10}};
+  row.lanes = {{.lane_id = 9, .run_id = 12, .run_state = RunState::Finished, .run_code_status = 20010},
+               {.lane_id = 10}};
   return row;
 }
 

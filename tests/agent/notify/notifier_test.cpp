@@ -52,7 +52,15 @@ class NotifierTest : public StoreTest {
         std::move(options));
     notifier_->start();
   }
-  void stop() { notifier_.reset(); }
+  /// Once it is noted that all was sent: what was on its way would be sent again, with the same id.
+  void stop() {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (store().notices().open_message(channel_of(ChannelKind::Webhook).name).value() &&
+           std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    notifier_.reset();
+  }
 
   void run(const std::string& branch, std::optional<ErrorCode> error) {
     const auto row = lane(marked(mark_of(branch)).marked.at(0).lane_id);

@@ -475,7 +475,8 @@ TEST_F(LanesTest, AreLookedThroughSomeAtATime) {
       marked({lane_key(branch, repository), Direction::ToOuter});
   }
   std::vector<LaneKey> all;
-  for (const auto& row : store().lanes().value()) all.push_back(row.key);
+  const auto rows = store().lanes().value();
+  for (const auto& row : rows) all.push_back(row.key);
   ASSERT_EQ(all.size(), 12U);
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end())) << "as bindings are ordered, too";
   for (const std::size_t limit : {1U, 5U, 100U}) {
