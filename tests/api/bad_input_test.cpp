@@ -49,6 +49,8 @@ std::vector<Taker> takers() {
   enable["enable"] = false;
   Json::Value addresses(Json::objectValue);
   addresses["internal_repo_address"] = "https://moved.example/a/b.git";
+  Json::Value level(Json::objectValue);
+  level["level"] = "info";
   Json::Value wait(Json::objectValue);
   wait["wait"] = 0;
   const std::string base = "/cerobot/sync";
@@ -92,6 +94,7 @@ std::vector<Taker> takers() {
        {{"enable", Kind::Flag, true}}},
       {"DELETE", base + "/{repo_name}/branch/{branch_name...}", "/robot/branch/main", nothing, {}},
       {"POST", base + "/deliveries/{id}/replay", "/deliveries/1/replay", nothing, {}},
+      {"PUT", base + "/log-level", "/log-level", level, {{"level", Kind::Choice, true}}},
       {"POST",
        base + "/check",
        "/check",

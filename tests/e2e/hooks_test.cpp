@@ -27,7 +27,7 @@ using ::testing::Not;
 
 constexpr const char* kProject = "git/robot";  // what the internal host's address names
 
-class HooksTest : public ::testing::Test {
+class HooksCommand : public ::testing::Test {
  protected:
   /// The internal host's web API is another server: as where git and the API have names of their own.
   void start(const std::string& kind, const std::string& scheme) {
@@ -98,7 +98,7 @@ class HooksTest : public ::testing::Test {
   int commits = 0;
 };
 
-class EveryHostsHook : public HooksTest, public ::testing::WithParamInterface<std::vector<std::string>> {};
+class EveryHostsHook : public HooksCommand, public ::testing::WithParamInterface<std::vector<std::string>> {};
 
 TEST_P(EveryHostsHook, IsInstalledDeliversAndIsFoundWell) {
   start(GetParam()[0], GetParam()[1]);
@@ -139,7 +139,7 @@ INSTANTIATE_TEST_SUITE_P(
                       std::vector<std::string>{"gitee", "password"}),
     [](const auto& test) { return test.param[0] + "_" + test.param[1]; });
 
-TEST_F(HooksTest, AWrongSecretIsSeenAndRotated) {
+TEST_F(HooksCommand, AWrongSecretIsSeenAndRotated) {
   start("github", "hmac");
   ASSERT_EQ(hooks({"install", "robot"}).exit_code, 0);
   api->change_hook(kProject, 1, [](HostingApi::Hook& hook) { hook.secret = "somebody changed it by hand"; });
@@ -158,7 +158,7 @@ TEST_F(HooksTest, AWrongSecretIsSeenAndRotated) {
   EXPECT_TRUE(json({"check", "robot"}, 0)[0]["delivers"].asBool());
 }
 
-TEST_F(HooksTest, WhatIsWrongIsToldWithItsExitCode) {
+TEST_F(HooksCommand, WhatIsWrongIsToldWithItsExitCode) {
   start("gitlab", "token");
   const auto unknown = hooks({"install", "nobody"});
   EXPECT_EQ(unknown.exit_code, 1);
@@ -184,7 +184,7 @@ TEST_F(HooksTest, WhatIsWrongIsToldWithItsExitCode) {
   EXPECT_EQ(hooks({"install", "robot"}).exit_code, 78);
 }
 
-TEST_F(HooksTest, WithoutATokenOnlyTheDatabaseIsAsked) {
+TEST_F(HooksCommand, WithoutATokenOnlyTheDatabaseIsAsked) {
   start("gitea", "hmac");
   const auto rule = fmt::format("  - {{match: \"{}\", api_token_file", internal_base());
   change_config(rule, "  - {match: \"https://elsewhere.example.org/\", api_token_file");

@@ -118,7 +118,7 @@ export const delivery_steps = {
       assert.equal(await page.locator("#notice").isVisible(), false, place);
     }
     await go_to(page, "#/");
-    for (const name of ["stable", "large"]) await page.getByRole("button", { name: `Details of robot ${name}` }).click();
+    for (const button of await page.getByRole("button", { name: /^Details of/, expanded: true }).all()) await button.click();
     assert.equal(await page.locator(".details").count(), 0);
   },
 };
