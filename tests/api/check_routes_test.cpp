@@ -15,7 +15,7 @@ class CheckRoutesTest : public testing::BindingTest {
 };
 
 TEST_F(CheckRoutesTest, AnAddressThatAnswersTellsItsBranches) {
-  hosts.set_branches("https://git.corp.example",
+  hosts.set_branches("git.corp.example",
                      {{"refs/heads/main", 'a'}, {"refs/heads/topic/x", 'b'}, {"refs/tags/v1", 'c'}});
   const auto before = everything();
   const auto answer = check(testing::repository_body("robot"));
@@ -45,7 +45,7 @@ TEST_F(CheckRoutesTest, OnlyWhatIsGivenIsChecked) {
 
 TEST_F(CheckRoutesTest, WhatIsWrongIsToldOfEachSideAndOnlyGoodAddressesAreAsked) {
   hosts.fail_listing(
-      "https://git.corp.example",
+      "git.corp.example",
       Error{ErrorCode::AuthenticationFailed, "the host wants to know who asks", "give a token", {}});
   auto body = testing::repository_body("robot");
   body["external_repo_address"] = "gopher://mirror.example/robot";
@@ -54,7 +54,7 @@ TEST_F(CheckRoutesTest, WhatIsWrongIsToldOfEachSideAndOnlyGoodAddressesAreAsked)
   EXPECT_NE(data["internal"]["detail"].asString().find("give a token"), std::string::npos);
   EXPECT_EQ(data["internal"]["branches"].size(), 0U);
   EXPECT_EQ(data["external"]["code_status"].asInt(), 10001);
-  EXPECT_EQ(hosts.listed(), std::vector<std::string>{"https://git.corp.example"});
+  EXPECT_EQ(hosts.listed(), std::vector<std::string>{"git.corp.example"});
 }
 
 TEST_F(CheckRoutesTest, TokensAreInNoAnswer) {
