@@ -24,7 +24,7 @@ REASONS = {
     "elsewhere": "is run by another test, which is named: elsewhere Suite.Test",
 }
 SHELL = {"sh", "bash"}
-DATA = {"yaml", "json", "", "text", "ini", "sql", "nginx"}
+DATA = {"yaml", "json", "", "text", "ini", "sql", "nginx", "markdown"}
 
 
 @dataclasses.dataclass

@@ -51,14 +51,14 @@ class Checker:
 
     def help_of(self, command):
         if command not in self.help:
-            done = subprocess.run([self.gitferry, *([command] if command else []), "--help"], capture_output=True, text=True)
+            done = subprocess.run([self.gitferry, *command.split(), "--help"], capture_output=True, text=True)
             self.help[command] = done.stdout if done.returncode == 0 else ""
         return self.help[command]
 
     def check_codes(self):
         """Commands in the midst of sentences are those that there are, with options that there are."""
         for line, code in self.document.codes:
-            if not (found := re.match(r"^gitferry ([a-z][a-z-]*)(.*)$", code)):
+            if not (found := re.match(r"^gitferry (hooks [a-z]+|[a-z][a-z-]*)(.*)$", code)):
                 continue
             text = self.help_of(found[1])
             if not text:

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 HERE = pathlib.Path(__file__).parent
+RECEIVER = "https://chat.example.org/hooks/a-secret-path"
 HOOK_SECRET = "whsec_" + base64.b64encode(b"a-secret-of-the-documents-tests!").decode()
 
 
@@ -125,8 +126,8 @@ class World:
             if path.exists() or not path.is_relative_to(self.root) or key in ("key_file", "cert_file"):
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            host_passwords = ("password_file",)
-            path.write_text((self.root / "host-password").read_text() if key in host_passwords else HOOK_SECRET)
+            contents = {"password_file": (self.root / "host-password").read_text(), "url_file": RECEIVER}
+            path.write_text(contents.get(key, HOOK_SECRET))
             path.chmod(0o600)
         if "cert_file" in text:
             self.make_certificate(text, directory)

@@ -132,7 +132,7 @@ class InMidPack : public Faults, public ::testing::WithParamInterface<Sick> {
     commit(kBig);
     BindingYaml binding;
     (is_source() ? binding.internal_url : binding.external_url) = TwoHosts::url_at(gate.port());
-    binding.timeouts = "{connect: 2s, stall: 1s, total: 1m}";
+    binding.timeouts = "{connect: 5s, stall: 4s, total: 1m}";
     ASSERT_TRUE(hosts.start_agent(binding).wait_until_ready()) << hosts.agent().log();
     gate.close_after(kMiddle, is_source() ? GateProxy::From::Server : GateProxy::From::Clients);
   }
