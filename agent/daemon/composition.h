@@ -37,7 +37,7 @@ class LiveConfig {
 
 /// Engines with the limits, the address policy and the proxy of `config`, which they keep for their lives;
 /// what its files hold is read anew. They share ssh connections, which end with the last of them. `clock`
-/// must outlive them. ConfigurationInvalid for an address range that is none.
+/// must outlive them. ConfigurationInvalid for an entry of no_proxy that is none.
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
 
 StoreOptions store_options(const config::Config& config, Secret sealing_key);
@@ -46,8 +46,7 @@ api::RateLimits rate_limits(const config::Limits& limits);
 /// With the certificate loaded, where there is one. Errors: those of ServerTls::load().
 Result<api::ServerOptions> listener_options(const config::Server& server);
 
-/// How http is spoken to git hosts. ConfigurationInvalid for an address range or an entry of no_proxy that is
-/// none.
+/// How http is spoken to git hosts. ConfigurationInvalid for an entry of no_proxy that is none.
 Result<HttpOptions> http_options(const config::Network& network);
 
 /// ConfigurationInvalid where a rule's `match` is no address prefix.
