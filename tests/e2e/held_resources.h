@@ -14,6 +14,8 @@ struct HeldResources {
   std::size_t descriptors = 0;
   std::size_t threads = 0;
   std::uintmax_t wal_bytes = 0;
+  std::size_t database_writers = 0;  ///< descriptors of the database that may write
+  std::size_t database_readers = 0;
 };
 
 /// Of the agent that is `process` and has its database at that path. What cannot be read counts as nothing.
