@@ -160,7 +160,7 @@ TEST_F(Notifications, AHostWithThirtyBranchesIsOneNotice) {
     return NoticeReceiver::answer(is_up ? "404 Not Found" : "500 Internal Server Error", "");
   });
   NoticeReceiver receiver;
-  ASSERT_NO_FATAL_FAILURE(start_with(receiver, "after_attempts: 50, after: 2s"));
+  ASSERT_NO_FATAL_FAILURE(start_with(receiver, "after_attempts: 50, after: 20s"));
   for (int i = 0; i < 6; ++i) {
     const auto name = fmt::format("mirrored{}", i);
     auto source = make(hosts.internal_host, name);

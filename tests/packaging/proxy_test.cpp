@@ -47,7 +47,7 @@ class Proxy : public ::testing::Test {
   /// What curl prints; the status of the answer is its last line.
   [[nodiscard]] std::string curl(const std::string& path, std::vector<std::string> more = {}) const {
     std::vector<std::string> argv{"curl",       "-sS",
-                                  "--max-time", "20",
+                                  "--max-time", "100",
                                   "-w",         "\n%{http_code}",
                                   "--cacert",   directory / "tls.pem",
                                   "--resolve",  fmt::format("gitferry.example.org:{}:127.0.0.1", port)};

@@ -62,8 +62,10 @@ SshHost::~SshHost() {
 }
 
 std::string SshHost::user() {
-  const auto* user = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): nobody else asks
-  return user->pw_name;
+  // Once, for all threads.
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else asks
+  static const std::string name = ::getpwuid(::geteuid())->pw_name;
+  return name;
 }
 
 std::string SshHost::url(const std::string& path, const std::string& host) const {

@@ -384,7 +384,8 @@ TEST(HttpCompression, AnAdvertisementMayBeCompressed) {
 TEST(HttpCompression, S24_ABombEndsAtTheLimit) {
   ScriptedServer server({{http_answer("200 OK", kType + "Content-Encoding: gzip\r\n",
                                       gzipped(kBody + std::string(80'000'000, 'x')))}});
-  const auto read = advertised(server.url("/x.git"));
+  // The bytes are to be too many, and not the time over.
+  const auto read = advertised(server.url("/x.git"), waiting_with(std::chrono::minutes(5)));
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().code, ErrorCode::LimitExceeded) << read.error().text();
 }
