@@ -13,7 +13,7 @@ std::vector<Route> management_routes(ApiContext& context) {
   std::vector<Route> routes;
   for (auto group :
        {repository_routes(context), sync_routes(context), branch_routes(context), delivery_routes(context),
-        log_routes(context), log_level_routes(context), check_routes(context)}) {
+        log_routes(context), log_level_routes(context), check_routes(context), caller_routes(context)}) {
     std::move(group.begin(), group.end(), std::back_inserter(routes));
   }
   return routes;

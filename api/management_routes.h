@@ -20,6 +20,7 @@ std::vector<Route> delivery_routes(ApiContext& context);
 std::vector<Route> log_routes(ApiContext& context);
 std::vector<Route> log_level_routes(ApiContext& context);
 std::vector<Route> check_routes(ApiContext& context);
+std::vector<Route> caller_routes(ApiContext& context);
 
 /// `/metrics`: with a token of the role read, since it names bindings.
 std::vector<Route> metrics_routes(ApiContext& context);

@@ -1,8 +1,9 @@
-// What can be done with a branch. The agent decides who may: its answer is shown, whatever it is.
+// What can be done with a branch, as far as the token may. The agent's answer is shown, whatever it is.
 
 import { ApiError, ask, send } from "./api.js";
+import { allow, caller } from "./caller.js";
 import { ask_first } from "./confirm.js";
-import { element, set_text } from "./element.js";
+import { element, set_line, set_text } from "./element.js";
 import { short_id } from "./format.js";
 import { text } from "./texts.js";
 
@@ -30,41 +31,52 @@ function answer_text(body) {
   return body.code_status === 0 ? text("action_taken") : `${body.code_status} ${body.detail ?? body.msg}`;
 }
 
-/** Buttons, and below them the answer to the one that was pressed last. */
+let groups = 0;
+
+/** Buttons, and below them what the token may not do, and the answer to the button that was pressed last. */
 export class Actions {
+  #limits = element("p", { class: "small", id: `limits-${++groups}` });
   #answer = element("p", { class: "reason", role: "status" });
   #buttons = [];
   #unbind = element("button", { type: "button" }, text("unbind"));
   #row = null;
+  #is_asking = false;
   #on_change;
   node = element("div", { class: "actions" });
 
   /** `on_change` is called when something may have changed. */
   constructor(on_change) {
     this.#on_change = on_change;
-    this.#add("action_dry_run", "POST", () => `dry_run=true&wait=${wait_seconds}`);
-    this.#add("action_sync", "POST", () => `wait=${wait_seconds}`);
-    this.#add("action_enable", "PUT", () => "enable=true");
-    this.#add("action_disable", "PUT", () => "enable=false");
+    this.#add("action_dry_run", "operate", "POST", () => `dry_run=true&wait=${wait_seconds}`);
+    this.#add("action_sync", "operate", "POST", () => `wait=${wait_seconds}`);
+    this.#add("action_enable", "admin", "PUT", () => "enable=true");
+    this.#add("action_disable", "admin", "PUT", () => "enable=false");
     this.#unbind.addEventListener("click", () => this.#ask_and_unbind());
-    const line = element("div", { class: "line" }, ...this.#buttons, this.#unbind);
-    this.node.append(line, this.#answer);
+    const line = element("div", { class: "line" }, ...this.#buttons.map(({ button }) => button), this.#unbind);
+    this.node.append(line, this.#limits, this.#answer);
   }
 
   update(row) {
     this.#row = row;
-    const [dry_run, sync, enable, disable] = this.#buttons;
+    const [dry_run, sync, enable, disable] = this.#buttons.map(({ button }) => button);
     // Neither tags nor branches of whole repositories are bound one by one.
     const is_bound = row.branch_id !== null && !row.internal_ref.startsWith("refs/tags/");
     this.node.hidden = !is_bound;
     dry_run.hidden = sync.hidden = disable.hidden = !row.enabled;
     enable.hidden = row.enabled;
+    if (!this.#is_asking) this.#allow();
   }
 
-  #add(key, method, query) {
+  #allow() {
+    set_line(this.#limits, caller.limits(["operate", "limit_syncs"], ["admin", "limit_changes"]));
+    for (const { button, needed } of this.#buttons) allow(button, needed, this.#limits.id);
+    allow(this.#unbind, "admin", this.#limits.id);
+  }
+
+  #add(key, needed, method, query) {
     const button = element("button", { type: "button" }, text(key));
     button.addEventListener("click", () => this.#do(button, method, query()));
-    this.#buttons.push(button);
+    this.#buttons.push({ button, needed });
   }
 
   async #ask_and_unbind() {
@@ -82,7 +94,8 @@ export class Actions {
   }
 
   async #do(button, method, query) {
-    for (const each of this.#buttons) each.disabled = true;
+    this.#is_asking = true;
+    for (const each of [...this.#buttons.map((known) => known.button), this.#unbind]) each.disabled = true;
     set_text(this.#answer, text("action_asked"));
     try {
       set_text(this.#answer, answer_text(await send(method, `${await branch_path(this.#row)}?${query}`)));
@@ -90,7 +103,8 @@ export class Actions {
       if (!(error instanceof ApiError)) throw error;
       set_text(this.#answer, error.message);
     } finally {
-      for (const each of this.#buttons) each.disabled = false;
+      this.#is_asking = false;
+      this.#allow();
     }
     button.focus();
     this.#on_change();

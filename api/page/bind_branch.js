@@ -1,6 +1,7 @@
 // Binds branches of a repository, one after the other.
 
 import { ApiError, send } from "./api.js";
+import { caller } from "./caller.js";
 import { unbind_repository } from "./confirm.js";
 import { element, set_attribute, set_line, set_text } from "./element.js";
 import { Field, show_refusal, text_input } from "./field.js";
@@ -58,10 +59,11 @@ export class BindBranch extends View {
     const path = `cerobot/sync/repo?repo_name=${encodeURIComponent(this.#repository)}`;
     if (!(await this.question.ask(path, signal))) return;
     const bound = this.question.body.data[0];
-    this.#form.hidden = bound?.sync_granularity !== "one";
-    this.#unbind.hidden = bound === undefined;
+    const may_bind = caller.may("admin");
+    this.#form.hidden = bound?.sync_granularity !== "one" || !may_bind;
+    this.#unbind.hidden = bound === undefined || !may_bind;
     if (bound === undefined) return set_line(this.note, text("bind_unknown"));
-    set_line(this.note, bound.sync_granularity === "one" ? "" : text("bind_whole"));
+    set_line(this.note, bound.sync_granularity === "one" ? caller.limits(["admin", "limit_binding"]) : text("bind_whole"));
     this.#facts.replaceChildren(...fact_rows([
       [text("bind_internal"), bound.internal_repo_address],
       [text("bind_external"), bound.external_repo_address],

@@ -3,7 +3,8 @@
 import { bind_branch_address } from "./address.js";
 import { ApiError, send } from "./api.js";
 import { offer_branches } from "./bind_branch.js";
-import { element, replace_children, set_attribute, set_text } from "./element.js";
+import { caller } from "./caller.js";
+import { element, replace_children, set_line, set_text } from "./element.js";
 import { choice_input, Field, secret_input, show_refusal, text_input } from "./field.js";
 import { count } from "./format.js";
 import { text } from "./texts.js";
@@ -73,6 +74,8 @@ export class BindRepository extends View {
     choice_input([["1", text("bind_to_outer")], ["2", text("bind_to_inter")], ["3", text("bind_both")]]), text("fact_direction"));
   #submit = element("button", { type: "submit" }, text("bind_submit"));
   #answer = element("p", { class: "reason wrong", role: "alert" });
+  #why = element("p", {}, text("bind_why"));
+  #is_bound = false;
   #bound_list = element("ul", { class: "steps" });
   #form;
 
@@ -83,14 +86,16 @@ export class BindRepository extends View {
       this.#external.token.node, this.#granularity.node, this.#direction.node, this.#submit, this.#answer);
     this.#name.input.addEventListener("change", () => this.#check_name());
     this.#form.addEventListener("submit", (event) => this.#bind(event));
-    this.note.hidden = true;
-    this.node.append(element("p", {}, text("bind_why")), this.#form, element("h3", {}, text("bind_so_far")), this.#bound_list);
+    this.#form.hidden = this.#why.hidden = true;
+    this.node.append(this.#why, this.#form, element("h3", {}, text("bind_so_far")), this.#bound_list);
   }
 
   /** Also those without branches, which no list of branches shows. */
   async look(signal) {
     if (!(await this.question.ask(`cerobot/sync/repo?page_size=${shown_repositories}`, signal))) return;
     const { data } = this.question.body;
+    set_line(this.note, caller.limits(["admin", "limit_binding"]));
+    this.#form.hidden = this.#why.hidden = this.#is_bound || !caller.may("admin");
     replace_children(this.#bound_list, data.length > 0 ? data.map(bound_item) : [element("li", {}, text("none"))]);
   }
   wait_ms() {
@@ -149,7 +154,7 @@ export class BindRepository extends View {
     const is_by_branches = this.#granularity.value === granularity_one;
     offer_branches(name, { internal: this.#internal.branches, external: this.#external.branches });
     for (const side of [this.#internal, this.#external]) side.token.input.value = "";
-    set_attribute(this.#form, "hidden", "");
+    this.#is_bound = this.#form.hidden = true;
     location.hash = is_by_branches ? bind_branch_address(name) : "#/";
   }
 }

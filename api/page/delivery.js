@@ -2,6 +2,7 @@
 
 import { delivery_address, deliveries_address, run_address } from "./address.js";
 import { ApiError, send } from "./api.js";
+import { allow, caller } from "./caller.js";
 import { fate_of, is_waiting, lane_name, lane_result, reason_text, ref_name, verdict_text } from "./delivery_words.js";
 import { element, replace_children, set_attribute, set_line, set_text } from "./element.js";
 import { bytes, moment } from "./format.js";
@@ -50,11 +51,13 @@ function facts_of(delivery) {
 export class Delivery extends View {
   #id;
   #shown = "";
+  #is_asking = false;
   #fate = element("p", { class: "fate" });
   #refs = element("ul", { class: "steps" });
   #lanes = element("ul", { class: "steps" });
   #facts = element("dl");
   #replay = element("button", { type: "button" }, text("replay"));
+  #limits = element("p", { class: "small", id: "replay-limits" });
   #answer = element("p", { class: "reason", role: "status" });
   #parts;
 
@@ -63,7 +66,7 @@ export class Delivery extends View {
     this.#id = id;
     this.#replay.addEventListener("click", () => this.#play());
     this.#parts = element("div", {}, this.#fate,
-      element("div", { class: "actions" }, element("div", { class: "line" }, this.#replay), this.#answer),
+      element("div", { class: "actions" }, element("div", { class: "line" }, this.#replay), this.#limits, this.#answer),
       element("h3", {}, text("delivery_refs")), this.#refs,
       element("h3", {}, text("delivery_lanes")), this.#lanes,
       element("h3", {}, text("delivery_facts")), this.#facts);
@@ -76,6 +79,7 @@ export class Delivery extends View {
     const delivery = this.question.body.data;
     set_line(this.note, "");
     this.#parts.hidden = false;
+    this.#allow_replay(delivery);
     const wanted = JSON.stringify(delivery);
     if (this.#shown === wanted) return;
     this.#shown = wanted;
@@ -85,7 +89,13 @@ export class Delivery extends View {
     replace_children(this.#refs, steps_of(delivery.refs, ref_step));
     replace_children(this.#lanes, steps_of(delivery.lanes, lane_step));
     replace_children(this.#facts, fact_rows(facts_of(delivery)));
-    this.#replay.disabled = delivery.verdict === "refused" || delivery.repo_name === null;
+  }
+
+  #allow_replay({ verdict, repo_name }) {
+    if (this.#is_asking) return;
+    set_line(this.#limits, caller.limits(["operate", "limit_replay"]));
+    allow(this.#replay, "operate", this.#limits.id);
+    if (verdict === "refused" || repo_name === null) this.#replay.disabled = true;
   }
 
   wait_ms() {
@@ -95,6 +105,7 @@ export class Delivery extends View {
   }
 
   async #play() {
+    this.#is_asking = true;
     this.#replay.disabled = true;
     set_text(this.#answer, text("action_asked"));
     try {
@@ -110,7 +121,8 @@ export class Delivery extends View {
       if (!(error instanceof ApiError)) throw error;
       set_text(this.#answer, error.message);
     }
-    this.#replay.disabled = false;
+    this.#is_asking = false;
+    this.#allow_replay(this.question.body.data);
     this.#replay.focus();
   }
 }

@@ -4,6 +4,7 @@ import { read_place, read_view, write_view } from "./address.js";
 import { token } from "./api.js";
 import { BindBranch } from "./bind_branch.js";
 import { BindRepository } from "./bind_repository.js";
+import { caller } from "./caller.js";
 import { Deliveries } from "./deliveries.js";
 import { Delivery } from "./delivery.js";
 import { set_attribute, set_line, set_text } from "./element.js";
@@ -31,6 +32,8 @@ let current = overview;
 // ---- asking
 
 async function look(signal) {
+  await caller.learn(signal);
+  if (signal.aborted) return;
   await current.look(signal);
   if (!signal.aborted) show_answered();
 }
@@ -114,6 +117,7 @@ function enter() {
 function show_login(wrong) {
   poll.stop();
   token.forget();
+  caller.forget();
   overview.forget();
   current.question.forget();
   set_line(node("notice"), "");

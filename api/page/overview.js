@@ -2,6 +2,7 @@
 
 import { bind_branch_address, states } from "./address.js";
 import { BranchRow, key_of } from "./branch_row.js";
+import { caller } from "./caller.js";
 import { unbind_repository } from "./confirm.js";
 import { element, place_after, set_attribute, set_text } from "./element.js";
 import { count } from "./format.js";
@@ -147,7 +148,7 @@ export class Overview {
     const is_filtered = this.#view.states.length > 0 || this.#view.search !== "";
     node("empty").hidden = body.data.length > 0;
     node("clear").hidden = !is_filtered;
-    node("empty-bind").hidden = is_filtered;
+    node("empty-bind").hidden = is_filtered || !caller.may("admin");
     set_text(node("empty-title"), text(is_filtered ? "nothing_title" : "empty_title"));
     set_text(node("empty-why"), text(is_filtered ? "nothing_why" : "empty_why"));
   }
@@ -169,7 +170,7 @@ export class Overview {
     const title = element("th", { role: "rowheader", scope: "rowgroup", colspan: "6" },
       element("span", { class: "line" }, element("span", { class: "repository-name" }, name), tools));
     const head = element("tr", { role: "row", class: "repository" }, title);
-    return { head, body: element("tbody", { role: "rowgroup" }, head), rows: new Map() };
+    return { head, tools, body: element("tbody", { role: "rowgroup" }, head), rows: new Map() };
   }
 
   async #unbind(name) {
@@ -183,6 +184,7 @@ export class Overview {
     for (const row of rows) {
       const group = this.#groups.get(row.repo_name) ?? this.#group_of(row.repo_name);
       this.#groups.set(row.repo_name, group);
+      group.tools.hidden = !caller.may("admin");
       const shown = group.rows.get(key_of(row)) ?? new BranchRow(this.#refresh);
       shown.update(row);
       if (!seen.has(row.repo_name)) seen.set(row.repo_name, new Map());

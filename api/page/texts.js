@@ -59,6 +59,11 @@ const english = {
   unreachable_first: "The agent does not answer. Asking again in {seconds} s.",
   busy: "The agent has too much to do. Asking again in {seconds} s.",
   role: "This token may not see the state: {detail}",
+  role_own: "This token has the role {role}.",
+  limit_syncs: "Syncs need operate.",
+  limit_changes: "Enabling, disabling and unbinding need admin.",
+  limit_replay: "A replay needs operate.",
+  limit_binding: "Binding and unbinding need admin.",
   refused: "The agent answered with an error: {detail} Asking again in {seconds} s.",
 
   external: "external: {name}",
@@ -297,6 +302,11 @@ const chinese = {
   unreachable_first: "代理没有响应，{seconds} 秒后重试。",
   busy: "代理繁忙，{seconds} 秒后重试。",
   role: "此令牌无权查看状态：{detail}",
+  role_own: "此令牌的角色是 {role}。",
+  limit_syncs: "同步需要 operate。",
+  limit_changes: "启用、停用和解除绑定需要 admin。",
+  limit_replay: "重放需要 operate。",
+  limit_binding: "绑定和解除绑定需要 admin。",
   refused: "代理返回错误：{detail} {seconds} 秒后重试。",
 
   external: "外部：{name}",

@@ -419,6 +419,7 @@ TEST_F(OpenApiAnswers, AreAsDocumentedForEveryRoute) {
   EXPECT_EQ(checked("setLogLevel", root + "/log-level?level=info").data()["level"].asString(), "info");
   EXPECT_EQ(checked("getLogLevel", root + "/log-level").data()["level"].asString(), "info");
   EXPECT_EQ(checked("setLogLevel", root + "/log-level?level=loud").status, 400);
+  EXPECT_EQ(checked("getCaller", root + "/whoami").data()["role"].asString(), "admin");
 
   const std::set<std::string> of_files{"getBadge", "getDocument", "getMetrics", "getPage",
                                        "getPageFile"};  // not JSON

@@ -1,6 +1,7 @@
 #include <initializer_list>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,7 @@ const std::vector<Guarded>& guarded_routes() {
       {"GET", "/cerobot/sync/audit", Role::Admin},
       {"GET", "/cerobot/sync/log-level", Role::Read},
       {"PUT", "/cerobot/sync/log-level", Role::Admin},
+      {"GET", "/cerobot/sync/whoami", Role::Read},
   };
   return routes;
 }
@@ -102,6 +104,18 @@ TEST_F(RoutesTest, S32_EveryRouteTakesTheRolesThatSufficeAndNoOther) {
         EXPECT_NE(status_of(answer), 404);
       }
     }
+  }
+}
+
+TEST_F(RoutesTest, TellsWhoeverAsksTheNameAndTheRoleOfHisToken) {
+  for (const auto& [token, name, role] :
+       std::initializer_list<std::tuple<const char*, std::string, std::string>>{
+           {testing::kReadToken, "r", "read"},
+           {testing::kOperateToken, "o", "operate"},
+           {testing::kAdminToken, "a", "admin"}}) {
+    const auto data = json_of(body_of(ask("GET", "/cerobot/sync/whoami", token)))["data"];
+    EXPECT_EQ(data["name"].asString(), name);
+    EXPECT_EQ(data["role"].asString(), role);
   }
 }
 

@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { accessibility_steps } from "./accessibility_steps.mjs";
 import { bind_steps } from "./bind_steps.mjs";
 import { delivery_steps } from "./delivery_steps.mjs";
+import { role_steps } from "./role_steps.mjs";
 import { at_once, open_tab, short, shown_row, shows, shows_at_once } from "./tab.mjs";
 import { eventually, launch_browser, PrefixProxy, World } from "./world.mjs";
 
@@ -59,6 +60,19 @@ const steps = {
     await shows_at_once(shown_row(page, /^main$/), "In sync", short(world.tip("internal", "main")), "in sync for", "create");
     assert.equal(world.tip("external", "main"), world.tip("internal", "main"));
     await shows(page.locator("#states button.in_sync"), "In sync 1");
+  },
+
+  "while a host is away the branch is tried again, and comes by itself": async ({ page, world }) => {
+    world.gate.cut();
+    world.commit("internal", "main", "while the host is away");
+    world.deliver("main");
+    const row = shown_row(page, /^main$/);
+    await shows_at_once(row, "Retrying", "next attempt", "in a row");
+    await shows(page.locator("#verdict"), "Branches that are tried again: 1");
+    assert.notEqual(world.tip("external", "main"), world.tip("internal", "main"));
+    world.gate.mend();
+    await shows_at_once(row, "In sync", short(world.tip("internal", "main")));
+    assert.equal(world.tip("external", "main"), world.tip("internal", "main"));
   },
 
   "a running transfer shows how far it is": async ({ page, world }) => {
@@ -127,15 +141,11 @@ const steps = {
     assert.equal(await button.evaluate((each) => each === document.activeElement), true);
   },
 
+  ...role_steps,
+
   "actions are asked of the agent, and its answer is shown": async ({ page, world }) => {
     const answer = page.locator(".actions .reason");
     const press = (name) => page.locator(".actions").getByRole("button", { name }).click();
-    await press("Sync now");
-    await shows(answer, "role does not suffice", "operate");
-    await page.getByRole("button", { name: "Details of robot stable" }).click();
-    await page.locator("#forget").click();
-    await page.fill("#token", world.tokens.admin);
-    await page.keyboard.press("Enter");
     await page.getByRole("button", { name: "Details of robot main" }).click();
     const before = world.tip("external", "main");
     world.commit("internal", "main", "not announced");

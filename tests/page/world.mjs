@@ -25,15 +25,19 @@ export async function eventually(what, condition) {
 const listening = (server) =>
   new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server.address().port)));
 
-/** In front of a port: passes everything, or, once it is closed, only the first bytes of each connection towards it. */
+/** In front of a port: passes everything, or, once it is closed, only the first bytes of each connection towards it; or nothing. */
 class Gate {
   #is_closed = false;
+  #is_cut = false;
   #held = new Set();
   #open = new Set();
 
   static async in_front_of(port, allowance) {
     const gate = new Gate();
-    gate.server = net.createServer((near) => gate.#join(near, net.connect(port, "127.0.0.1"), allowance));
+    gate.server = net.createServer((near) => {
+      if (gate.#is_cut) near.destroy();
+      else gate.#join(near, net.connect(port, "127.0.0.1"), allowance);
+    });
     gate.port = await listening(gate.server);
     return gate;
   }
@@ -63,6 +67,14 @@ class Gate {
     this.#is_closed = false;
     for (const socket of this.#held) socket.resume();
     this.#held.clear();
+  }
+  /** As a host that is away: every connection ends at once, until it is mended. */
+  cut() {
+    this.#is_cut = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+  mend() {
+    this.#is_cut = false;
   }
   stop() {
     this.server.close();
@@ -107,7 +119,12 @@ const git_environment = {
 };
 
 export class World {
-  tokens = { reader: "a-token-of-the-page-test-that-reads", admin: "a-token-of-the-page-test-that-does-all" };
+  tokens = {
+    reader: "a-token-of-the-page-test-that-reads",
+    operator: "a-token-of-the-page-test-that-syncs",
+    admin: "a-token-of-the-page-test-that-does-all",
+  };
+  roles = { reader: "read", operator: "operate", admin: "admin" };
   directory = mkdtempSync(join(tmpdir(), "gitferry-page."));
   #agent = null;
 
@@ -144,6 +161,7 @@ export class World {
 
   /** `branches`: pairs of names. Without any, nothing is bound. */
   write_config(branches) {
+    this.branches = branches;
     const external = `http://127.0.0.1:${this.gate.port}/git/robot.git`;
     const bound = branches.map(([inside, outside]) => `      - {internal: "${inside}", external: "${outside}"}\n`);
     const repositories = `
@@ -161,9 +179,7 @@ server: {listen: "127.0.0.1:0"}
 storage: {url: "sqlite:${this.path("data", "gitferry.db")}"}
 auth:
   tokens:
-    - {name: reader, role: read, token_file: ${this.path("reader")}}
-    - {name: admin, role: admin, token_file: ${this.path("admin")}}
-sync: {sync_dir: ${this.path("spool")}, reconcile_interval: off}
+${Object.entries(this.roles).map(([name, role]) => `    - {name: ${name}, role: ${role}, token_file: ${this.path(name)}}\n`).join("")}sync: {sync_dir: ${this.path("spool")}, reconcile_interval: off}
 network: {allow_schemes: [http], allow_cidrs: [127.0.0.0/8]}
 ${branches.length === 0 ? "" : repositories}`);
   }
@@ -180,6 +196,11 @@ ${branches.length === 0 ? "" : repositories}`);
   }
   reload() {
     this.#agent.kill("SIGHUP");
+  }
+  /** As the agent has it. */
+  role_of(name) {
+    const header = `Authorization: Bearer ${this.tokens[name]}`;
+    return JSON.parse(this.run("curl", "-sS", "-H", header, `${this.url}/cerobot/sync/whoami`)).data?.role;
   }
   log() {
     try {
