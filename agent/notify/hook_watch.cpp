@@ -44,6 +44,11 @@ bool is_covered(const BindingSnapshot& bindings, const RepositoryBinding& bindin
   });
 }
 
+/// Whether pushes to that side are to be synced at all.
+bool is_waited_for(const RepositoryBinding* binding, Side side) {
+  return binding != nullptr && binding->enabled && binding->is_source(side);
+}
+
 Notice notice_of(NoticeEvent event, const Hook& hook, std::int64_t since_ms, std::int64_t now_ms) {
   Notice made;
   made.event = event;
@@ -57,7 +62,7 @@ Notice notice_of(NoticeEvent event, const Hook& hook, std::int64_t since_ms, std
 
 bool is_silent(const MissedPushes& missed, const BindingSnapshot& bindings, std::int64_t now_ms) {
   const auto* binding = bindings.find(missed.repository);
-  if (binding == nullptr || !binding->enabled || !binding->is_source(missed.side)) return false;
+  if (!is_waited_for(binding, missed.side)) return false;
   if (missed.last_delivery_at_ms == 0 && !is_covered(bindings, *binding, missed.side)) return false;
   return missed.found >= kFoundOften && now_ms - missed.last_found_at_ms >= kGraceMs;
 }
@@ -72,7 +77,7 @@ Result<Findings> judge_hooks(const TroubleView& view, const BindingSnapshot& bin
     if (one.subject.kind != NoticeSubject::Kind::Hook) continue;
     told.insert(one.subject);
     const auto hook = hook_of(one.subject);
-    if (bindings.find(hook.repository) == nullptr) {
+    if (!is_waited_for(bindings.find(hook.repository), hook.side)) {
       findings.forget.push_back(one.subject);
       continue;
     }
