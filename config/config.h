@@ -135,6 +135,7 @@ struct NotificationChannel {
   std::string kind;  ///< webhook, slack, dingtalk, feishu, wecom, email
   SecretSource url;
   std::optional<SecretSource> secret;
+  std::optional<SecretSource> old_secret;  ///< webhook: signs as well, while a secret is exchanged
   std::string smtp_host;
   std::uint16_t smtp_port = 0;
   std::string security = "starttls";  ///< starttls, tls, none

@@ -55,10 +55,26 @@ constexpr std::array kCredentialRefused{kPasswordInline,
                                         Remark{"api_token", "use api_token_file or api_token_env"}};
 
 constexpr std::array<Word, 3> kNotificationsKeys{"after_attempts", "after", "channels"};
-constexpr std::array<Word, 18> kChannelKeys{"name",         "kind",   "url_file", "url_env",  "secret_file",
-                                            "secret_env",   "events", "repos",    "language", "digest",
-                                            "text",         "smtp",   "security", "username", "password_file",
-                                            "password_env", "from",   "to"};
+constexpr std::array<Word, 20> kChannelKeys{"name",
+                                            "kind",
+                                            "url_file",
+                                            "url_env",
+                                            "secret_file",
+                                            "secret_env",
+                                            "old_secret_file",
+                                            "old_secret_env",
+                                            "events",
+                                            "repos",
+                                            "language",
+                                            "digest",
+                                            "text",
+                                            "smtp",
+                                            "security",
+                                            "username",
+                                            "password_file",
+                                            "password_env",
+                                            "from",
+                                            "to"};
 constexpr std::array kChannelRefused{
     Remark{"url", "the address lets everybody write there: use url_file or url_env"}, kSecretInline,
     kPasswordInline, Remark{"token", "use url_file or url_env"}};

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "agent/base/text.h"
+#include "agent/model/host_pattern.h"
 #include "agent/model/notice.h"
 #include "agent/model/text_template.h"
 #include "agent/model/webhook_source.h"
@@ -48,6 +49,7 @@ class ChannelReader {
           map_.choice("kind", {"webhook", "slack", "dingtalk", "feishu", "wecom", "email"}).value_or("");
     if (channel_.kind == "email") {
       refuse({"url_file", "url_env", "secret_file", "secret_env"}, "an e-mail goes to a mail server");
+      refuse({"old_secret_file", "old_secret_env"}, "an e-mail goes to a mail server");
       read_mail();
     } else if (!channel_.kind.empty()) {
       refuse({"smtp", "security", "username", "password_file", "password_env", "from", "to"},
@@ -112,6 +114,7 @@ class ChannelReader {
 
   void read_secret_key() {
     const bool is_webhook = channel_.kind == "webhook";
+    read_old_secret(is_webhook);
     const bool can_sign = is_webhook || channel_.kind == "dingtalk" || channel_.kind == "feishu";
     if (!can_sign) {
       refuse({"secret_file", "secret_env"}, "its address is all that " + channel_.kind + " checks");
@@ -124,10 +127,27 @@ class ChannelReader {
                    "give it secret_file or secret_env");
       return;
     }
-    const auto secret = content_of("secret", *channel_.secret);
-    if (secret && is_webhook && !standard_webhooks_key(*secret))
-      map_.error(map_.at(channel_.secret->file.empty() ? "secret_env" : "secret_file"),
-                 name_of(*channel_.secret) + " holds no signing key: base64 of 24 to 64 bytes, after whsec_",
+    if (is_webhook)
+      check_signing_key("secret", *channel_.secret);
+    else
+      content_of("secret", *channel_.secret);
+  }
+
+  void read_old_secret(bool is_webhook) {
+    if (!is_webhook) {
+      refuse({"old_secret_file", "old_secret_env"},
+             "only a message to a webhook has room for two signatures");
+      return;
+    }
+    channel_.old_secret = map_.secret("old_secret");
+    if (channel_.old_secret) check_signing_key("old_secret", *channel_.old_secret);
+  }
+
+  void check_signing_key(const std::string& stem, const SecretSource& source) const {
+    const auto secret = content_of(stem, source);
+    if (secret && !standard_webhooks_key(*secret))
+      map_.error(map_.at(stem + (source.file.empty() ? "_env" : "_file")),
+                 name_of(source) + " holds no signing key: base64 of 24 to 64 bytes, after whsec_",
                  "make one with: echo whsec_$(openssl rand -base64 32)");
   }
 
@@ -141,6 +161,19 @@ class ChannelReader {
       if (channel_.to.empty() || channel_.to.size() > kMostReceivers)
         map_.error(map_.at("to"), map_.named("to") + " takes 1 to 50 addresses");
     }
+  }
+
+  /// Proxies pass few ports on, and mail servers' are seldom among them.
+  void warn_of_proxy() const {
+    const auto is_direct = [&](const std::string& text) {
+      const auto pattern = HostPattern::parse(text);
+      return pattern && pattern->fits(channel_.smtp_host);
+    };
+    const auto& direct = network_.no_proxy;
+    if (network_.proxy.empty() || std::any_of(direct.begin(), direct.end(), is_direct)) return;
+    map_.warn(map_.at("smtp"),
+              "mail goes to '" + channel_.smtp_host + "' directly, not through network.proxy",
+              "name the mail server in network.no_proxy, which says that you know; or use another kind");
   }
 
   std::string mailbox(std::string_view key, const std::optional<std::string>& text) const {
@@ -157,6 +190,7 @@ class ChannelReader {
       if (address && address->port != 0) {
         channel_.smtp_host = address->host;
         channel_.smtp_port = address->port;
+        warn_of_proxy();
       } else if (text) {
         map_.error(map_.at("smtp"), map_.named("smtp") + " must be host:port",
                    "for example: mail.example.org:587");

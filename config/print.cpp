@@ -205,6 +205,7 @@ YamlNode channel_of(const NotificationChannel& channel) {
   put(map, "kind", word(channel.kind));
   put_secret(map, "url", channel.url);
   if (channel.secret) put_secret(map, "secret", *channel.secret);
+  if (channel.old_secret) put_secret(map, "old_secret", *channel.old_secret);
   if (!channel.smtp_host.empty()) {
     put(map, "smtp", word(listen_text(channel.smtp_host, channel.smtp_port)));
     put(map, "security", word(channel.security));

@@ -31,6 +31,7 @@ Result<Channel> channel_of(const config::NotificationChannel& configured) {
   channel.kind = channel_kind_from(configured.kind).value_or(ChannelKind::Webhook);
   channel.url = place_of(configured.url);
   channel.secret = place_of(configured.secret);
+  channel.old_secret = place_of(configured.old_secret);
   if (channel.kind == ChannelKind::Email) channel.mail = route_of(configured);
   for (const auto& word : configured.events) {
     if (const auto event = notice_event_from(word)) channel.events.insert(*event);

@@ -37,8 +37,9 @@ struct MailRoute {
 struct Channel {
   std::string name;
   ChannelKind kind = ChannelKind::Webhook;
-  SecretPlace url;     ///< of every kind but Email: it is a secret itself
-  SecretPlace secret;  ///< what Webhook, DingTalk and Feishu are signed with; both empty: nothing
+  SecretPlace url;         ///< of every kind but Email: it is a secret itself
+  SecretPlace secret;      ///< what Webhook, DingTalk and Feishu are signed with; both empty: nothing
+  SecretPlace old_secret;  ///< of Webhook, while a receiver knows only that one; both empty: none
   MailRoute mail;
   std::set<NoticeEvent> events;
   std::vector<std::string> repositories;  ///< fits_pattern(); empty: all, and hosts
@@ -47,6 +48,9 @@ struct Channel {
   std::optional<TextTemplate> text;          ///< unset: the language's own
 
   [[nodiscard]] bool has_secret() const { return !secret.file.empty() || !secret.variable.empty(); }
+  [[nodiscard]] bool has_old_secret() const {
+    return !old_secret.file.empty() || !old_secret.variable.empty();
+  }
   /// Whether it is to get this. A host concerns everybody.
   [[nodiscard]] bool wants(const Notice& notice) const;
 };

@@ -32,16 +32,28 @@ Secret with_query(const Secret& url, const std::string& query) {
   return Secret(fmt::format("{}{}{}", url.reveal(), joint, query));
 }
 
+Result<std::string> webhook_signature(const Channel& channel, const Secret& secret, const std::string& id,
+                                      std::int64_t now_s, const std::string& body) {
+  const auto key = standard_webhooks_key(secret);
+  if (key) return standard_webhooks_signature(*key, id, now_s, body);
+  return fail(ErrorCode::ConfigurationInvalid, where(channel) + ": its secret is no signing key",
+              "make one with: echo whsec_$(openssl rand -base64 32)");
+}
+
+/// While a secret is exchanged there are two signatures: the receiver takes the one that it can check.
 Status sign_webhook(const Channel& channel, const Secret& secret, const NoticeMessage& message,
                     std::int64_t now_s, Posting& posting) {
-  posting.headers = {"webhook-id: " + message.id, fmt::format("webhook-timestamp: {}", now_s)};
-  const auto key = standard_webhooks_key(secret);
-  if (!key) {
-    return fail(ErrorCode::ConfigurationInvalid, where(channel) + ": its secret is no signing key",
-                "make one with: echo whsec_$(openssl rand -base64 32)");
+  auto signatures = webhook_signature(channel, secret, message.id, now_s, posting.body);
+  if (!signatures) return fail(std::move(signatures.error()));
+  if (channel.has_old_secret()) {
+    const auto old = read_secret(where(channel), channel.old_secret);
+    if (!old) return fail(old.error());
+    const auto second = webhook_signature(channel, *old, message.id, now_s, posting.body);
+    if (!second) return fail(second.error());
+    *signatures += " " + *second;
   }
-  posting.headers.push_back("webhook-signature: " +
-                            standard_webhooks_signature(*key, message.id, now_s, posting.body));
+  posting.headers = {"webhook-id: " + message.id, fmt::format("webhook-timestamp: {}", now_s),
+                     "webhook-signature: " + *signatures};
   return {};
 }
 

@@ -57,6 +57,32 @@ notifications:
   EXPECT_EQ(again->server, config->server);
 }
 
+TEST(Notifications, SignsWithTwoSecretsWhileOneIsExchanged) {
+  const auto config =
+      with_channel("name: a, kind: webhook, url_env: URL, secret_env: KEY, old_secret_env: KEY");
+  ASSERT_TRUE(config) << text_of(config);
+  const auto& channel = config->notifications.channels.at(0);
+  ASSERT_TRUE(channel.old_secret);
+  EXPECT_EQ(channel.old_secret->env, "KEY");
+  const auto printed = to_yaml(*config, config->bindings);
+  EXPECT_NE(printed.find("old_secret_env"), std::string::npos) << printed;
+}
+
+TEST(Notifications, WarnsThatMailDoesNotGoThroughTheProxy) {
+  const std::string mail = std::string("notifications: {channels: [{") + kMail + "}]}\n";
+  const auto warnings = [&](const std::string& network) {
+    const auto config = load(network + "\n" + mail);
+    EXPECT_TRUE(config) << text_of(config);
+    return config ? config->warnings : std::vector<Diagnostic>{};
+  };
+  const auto told = warnings("network: {proxy: \"http://proxy.example:3128\"}");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].str().find("mail goes to 'mail.example' directly"), std::string::npos) << told[0].str();
+  EXPECT_TRUE(warnings("network: {proxy: \"http://proxy.example:3128\", no_proxy: [.example]}").empty());
+  EXPECT_EQ(warnings("network: {proxy: \"http://proxy.example:3128\", no_proxy: [.elsewhere]}").size(), 1U);
+  EXPECT_TRUE(warnings("network: {}").empty());
+}
+
 TEST(Notifications, RefusesWhatWouldNotBeSentAndShowsNoSecret) {
   const std::string slack = "name: a, kind: slack, url_env: URL";
   const std::string mail = kMail;
@@ -80,6 +106,14 @@ TEST(Notifications, RefusesWhatWouldNotBeSentAndShowsNoSecret) {
            {"name: a, kind: webhook, url_env: URL", "has no secret to sign with"},
            {"name: a, kind: webhook, url_env: URL, secret_env: BAD", "holds no signing key"},
            {"name: a, kind: webhook, url_env: URL, secret_env: KEY, text: x", "a webhook gets JSON"},
+           {"name: a, kind: webhook, url_env: URL, secret_env: KEY, old_secret_env: BAD",
+            "holds no signing key"},
+           {"name: a, kind: webhook, url_env: URL, secret_env: KEY, old_secret_env: KEY, old_secret_file: x",
+            "exclude each other"},
+           {"name: a, kind: webhook, url_env: URL, old_secret_env: KEY", "has no secret to sign with"},
+           {"name: a, kind: feishu, url_env: URL, secret_env: KEY, old_secret_env: KEY", "two signatures"},
+           {slack + ", old_secret_env: KEY", "two signatures"},
+           {mail + ", old_secret_env: KEY", "does nothing here"},
            {mail + ", url_env: URL", "does nothing here"},
            {mail + ", username: u", "a login has"},
            {mail + ", username: u, password_env: BAD, security: none", "could read the password"},

@@ -43,6 +43,7 @@ class NotifierTest : public StoreTest {
     options.channels = {channel_of(kind)};
     options.channels[0].url.file = (directory_ / "url").string();
     options.channels[0].secret.file = (directory_ / "secret").string();
+    options.channels[0].old_secret = old_secret_;
     options.channels[0].digest = digest;
     options.outgoing.http.addresses = *AddressPolicy::from({"127.0.0.0/8"});
     options.outgoing.allows_http = true;
@@ -96,6 +97,7 @@ class NotifierTest : public StoreTest {
 
   std::shared_ptr<BindingSnapshot> bindings_ = std::make_shared<BindingSnapshot>();
   std::atomic<int> looks_{0};
+  SecretPlace old_secret_;
   SystemClock wall_;
   Notifier::Pace pace_{milliseconds(5),  milliseconds(5),  milliseconds(1),
                        milliseconds(20), milliseconds(40), std::chrono::hours(24)};
@@ -139,6 +141,23 @@ TEST_F(NotifierTest, SignsWhatItSendsAndKeepsTheIdOverRetries) {
     const auto content = id + "." + one.headers.at("webhook-timestamp") + "." + one.body;
     EXPECT_EQ(one.headers.at("webhook-signature"), "v1," + to_base64(hmac_sha256(*key, content)));
   }
+}
+
+TEST_F(NotifierTest, SignsWithBothSecretsWhileOneIsExchanged) {
+  NoticeReceiver receiver([](std::size_t) { return NoticeReceiver::ok(); });
+  const std::string old = "whsec_b2xkLWtleS1vZi10aGUtcmVjZWl2ZXItMzItYnl0ZXMhIQ==";
+  test::replace_file((directory_ / "old").string(), old);
+  old_secret_.file = (directory_ / "old").string();
+  start(receiver.url());
+  run("b1", ErrorCode::AuthenticationFailed);
+  EXPECT_EQ(events_of(receiver, 1), "failed | ");
+  const auto one = receiver.received().at(0);
+  const auto content =
+      one.headers.at("webhook-id") + "." + one.headers.at("webhook-timestamp") + "." + one.body;
+  const auto with = [&](const std::string& secret) {
+    return "v1," + to_base64(hmac_sha256(*standard_webhooks_key(Secret(secret)), content));
+  };
+  EXPECT_EQ(one.headers.at("webhook-signature"), with(kHookSecret) + " " + with(old));
 }
 
 TEST_F(NotifierTest, SaysThatAChannelFailsUntilItTakesANotice) {
