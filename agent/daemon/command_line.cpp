@@ -273,7 +273,11 @@ void add_send_command(CLI::App& app, Options& options, int& exit_code) {
 void add_hooks_options(CLI::App& command, Options& options) {
   auto& hooks = options.hooks;
   add_config_option(command, options);
-  command.add_option("--side", hooks.side, "Only this side")->check(CLI::IsMember({"internal", "external"}));
+  auto* side = command.add_option("--side", hooks.side, "Only this side")
+                   ->check(CLI::IsMember({"internal", "external"}));
+  auto* organisation = command.add_option("--organisation", hooks.organisation,
+                                          "Instead of a repository: the hook of that name in `webhooks`");
+  organisation->excludes(side)->excludes(command.get_option("REPO"));
   command.add_option("--url", hooks.url, "How git hosts reach the agent; by default server.public_url");
   command.add_flag("--json", hooks.json, "Print JSON: an object a webhook");
 }
@@ -289,15 +293,19 @@ void add_hooks_commands(CLI::App& app, Options& options, int& exit_code) {
   command->require_subcommand(1);
   auto* install = command->add_subcommand("install",
                                           "Examples:\n  gitferry hooks install robot --dry-run\n  gitferry "
-                                          "hooks install robot --side internal\n\n"
-                                          "Create or repair the webhooks of a repository at its hosts. What "
+                                          "hooks install robot --side internal\n  gitferry hooks install "
+                                          "--organisation group-a\n\n"
+                                          "Create or repair the webhooks of a repository, or of an "
+                                          "organisation, at its hosts. What "
                                           "is right already stays as it is; other "
                                           "webhooks are not touched.");
-  install->add_option("REPO", hooks.repository, "Name of the repository binding")->required();
+  install->add_option("REPO", hooks.repository, "Name of the repository binding");
   add_hooks_options(*install, options);
   install->add_flag("--rotate", hooks.rotate, "Set the secret, too, where all else is right");
   install->add_flag("--dry-run", hooks.dry_run, "Only say what would be done");
   install->callback([&] {
+    if (hooks.repository.empty() && hooks.organisation.empty())
+      throw CLI::RequiredError("REPO or --organisation");
     hooks.config_path = options.config_path;
     exit_code = install_hooks(hooks);
   });

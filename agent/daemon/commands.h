@@ -119,14 +119,15 @@ int send_test_webhook(const SendWebhookOptions& options);
 
 struct HooksOptions {
   std::string config_path;
-  std::string repository;  ///< a binding's name; empty: all, for a check
-  std::string side;        ///< empty: both
-  std::string url;         ///< how git hosts reach the agent; empty: server.public_url
-  bool rotate = false;     ///< set the secret of a hook that is right, too
+  std::string repository;    ///< a binding's name; empty: all, for a check
+  std::string organisation;  ///< name of an organisation's hook, instead of a binding's
+  std::string side;          ///< empty: both
+  std::string url;           ///< how git hosts reach the agent; empty: server.public_url
+  bool rotate = false;       ///< set the secret of a hook that is right, too
   bool dry_run = false;
   bool json = false;
 };
-/// Creates or repairs a repository's webhooks at its git hosts, through their web APIs.
+/// Creates or repairs the webhooks of a repository or an organisation at git hosts, through their web APIs.
 int install_hooks(const HooksOptions& options);
 /// Says whether webhooks still deliver: by the hosts' accounts, and by what the database knows.
 int check_hooks(const HooksOptions& options);

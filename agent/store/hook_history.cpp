@@ -15,11 +15,9 @@ namespace {
 /// The first schema whose deliveries tell their hook and side.
 constexpr std::int64_t kFirstWithHooks = 3;
 
-}  // namespace
-
-Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database_path,
-                                                     const std::string& provider,
-                                                     const std::string& repository, Side side) {
+/// What `find` makes of a database that another process may be working on.
+template <typename Find>
+Result<std::optional<HookArrival>> peek(const std::string& database_path, Find find) {
   std::error_code unseen;
   if (!std::filesystem::exists(database_path, unseen) && !unseen) return std::nullopt;
   const auto attempted = fmt::format("read the deliveries in the database '{}'", database_path);
@@ -28,11 +26,40 @@ Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database
     const auto version = schema_version(reading);
     if (!version) return fail(version.error());
     if (*version < kFirstWithHooks) return std::nullopt;
+    return find(reading);
+  });
+}
+
+std::optional<HookArrival> arrival_in(Query& query) {
+  if (!query.next()) return std::nullopt;
+  return HookArrival{query.integer(0), query.text(1), verdict_from(query.text(2)), query.text(3)};
+}
+
+}  // namespace
+
+Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database_path,
+                                                     const std::string& provider,
+                                                     const std::string& repository, Side side) {
+  return peek(database_path, [&](SqlConnection& reading) {
     auto query = reading.query(
         "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE repository = ?1 AND hook = ?2 "
         "AND side = ?3 AND replay_of IS NULL ORDER BY id DESC LIMIT 1");
-    if (!query.bind(repository, provider + "/" + repository, name_of(side)).next()) return std::nullopt;
-    return HookArrival{query.integer(0), query.text(1), verdict_from(query.text(2)), query.text(3)};
+    query.bind(repository, provider + "/" + repository, name_of(side));
+    return arrival_in(query);
+  });
+}
+
+Result<std::optional<HookArrival>> peek_last_organisation_arrival(const std::string& database_path,
+                                                                  const std::string& provider,
+                                                                  const std::string& name,
+                                                                  const std::string& owner) {
+  return peek(database_path, [&](SqlConnection& reading) {
+    auto query = reading.query(
+        "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE hook = ?1 AND replay_of IS NULL "
+        "AND (?2 = '' OR substr(lower(named_repository), 1, length(?2) + 1) = ?2 || '/') "
+        "ORDER BY id DESC LIMIT 1");
+    query.bind(provider + ":" + name, owner);
+    return arrival_in(query);
   });
 }
 

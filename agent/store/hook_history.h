@@ -25,4 +25,11 @@ Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database
                                                      const std::string& provider,
                                                      const std::string& repository, Side side);
 
+/// The same of the hook `provider:name` of an organisation: the latest delivery of a repository below
+/// `owner`, which is in lower case; empty: of any.
+Result<std::optional<HookArrival>> peek_last_organisation_arrival(const std::string& database_path,
+                                                                  const std::string& provider,
+                                                                  const std::string& name,
+                                                                  const std::string& owner);
+
 }  // namespace gitferry

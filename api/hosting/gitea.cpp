@@ -111,7 +111,9 @@ constexpr HookDialect kGitea{
     .url_of = &url_of,
     .flaws_of = &flaws_at_gitea,
     .document_of = &document_for_gitea,
-    .rights = "the scope write:repository, and a user who administers the repository"};
+    .rights = "the scope write:repository, and a user who administers the repository",
+    .organisation_hooks_path = &hooks_path_of_organisation,
+    .organisation_rights = "the scope write:organization, and a user who owns the organization"};
 
 constexpr HookDialect forgejo() {
   HookDialect dialect = kGitea;
@@ -129,6 +131,7 @@ constexpr HookDialect gogs() {
   dialect.flaws_of = &flaws_at_gogs;
   dialect.document_of = &document_for_gogs;
   dialect.rights = "a user who administers the repository";
+  dialect.organisation_hooks_path = nullptr;
   return dialect;
 }
 

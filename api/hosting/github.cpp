@@ -8,7 +8,7 @@
 namespace gitferry::api::hosting {
 namespace {
 
-/// https://docs.github.com/en/rest/repos/webhooks, version 2022-11-28 of the API.
+/// https://docs.github.com/en/rest/repos/webhooks and …/rest/orgs/webhooks, version 2022-11-28 of the API.
 
 constexpr std::array<std::string_view, 2> kHeaders{"Accept: application/vnd.github+json",
                                                    "X-GitHub-Api-Version: 2022-11-28"};
@@ -88,7 +88,11 @@ constexpr std::array kDialects{HookDialect{
     .last_delivery_in = &last_delivery_in,
     .rights =
         "the scope admin:repo_hook (of a fine-grained token the repository permission Webhooks, read and "
-        "write), and a user who administers the repository"}};
+        "write), and a user who administers the repository",
+    .organisation_hooks_path = &hooks_path_of_organisation,
+    .organisation_rights =
+        "the scope admin:org_hook (of a fine-grained token the organization permission Webhooks, read and "
+        "write), and a user who owns the organization"}};
 
 }  // namespace
 

@@ -7,7 +7,8 @@
 namespace gitferry::api::hosting {
 namespace {
 
-/// https://docs.gitlab.com/api/project_webhooks/. The signing token, and whether there is one, are of 19.0.
+/// https://docs.gitlab.com/api/project_webhooks/ and …/api/group_webhooks/. The signing token, and whether
+/// there is one, are of 19.0.
 
 constexpr std::array<std::string_view, 1> kHeaders{"Accept: application/json"};
 constexpr std::string_view kSigningPrefix = "whsec_";
@@ -20,6 +21,11 @@ std::string api_of(const RemoteUrl& repository) {
 std::string hooks_path(std::string_view project) {
   const auto plain = percent_decode(project);
   return "/projects/" + percent_encode(plain.value_or(std::string(project))) + "/hooks";
+}
+
+/// The same of a group, also below others.
+std::string group_hooks_path(std::string_view group) {
+  return "/groups/" + percent_encode(group) + "/hooks";
 }
 
 std::string url_of(const Json::Value& hook) {
@@ -111,7 +117,10 @@ constexpr std::array kDialects{
                 .revival_path = "/test/push_events",
                 .deliveries_path = "/events?per_page=1",
                 .delivery_of = &delivery_of,
-                .rights = "the scope api, and a user who is Maintainer or Owner of the project"}};
+                .rights = "the scope api, and a user who is Maintainer or Owner of the project",
+                .organisation_hooks_path = &group_hooks_path,
+                .organisation_rights = "the scope api, a user who is Owner of the group, and GitLab Premium "
+                                       "or Ultimate"}};
 
 }  // namespace
 

@@ -53,11 +53,17 @@ bool is_same_address(const std::string& left, const std::string& right) {
 HookClient::HookClient(WebClient& web, const HookDialect& dialect, HookPlace place)
     : web_(web), dialect_(dialect), place_(std::move(place)) {
   api_url_ = place_.api_url.empty() ? dialect_.api_of(place_.repository) : place_.api_url;
-  hooks_path_ = dialect_.hooks_path(project_of(place_.repository));
+  hooks_path_ = place_.owner.empty() ? dialect_.hooks_path(project_of(place_.repository))
+                                     : dialect_.organisation_hooks_path(place_.owner);
 }
 
 std::string HookClient::described(const std::string& what) const {
-  return fmt::format("{} of '{}' through '{}'", what, project_of(place_.repository), api_url_);
+  const auto whose = place_.owner.empty() ? project_of(place_.repository) : place_.owner;
+  return fmt::format("{} of '{}' through '{}'", what, whose, api_url_);
+}
+
+std::string_view HookClient::rights() const {
+  return place_.owner.empty() ? dialect_.rights : dialect_.organisation_rights;
 }
 
 std::string HookClient::path_of(const HostedHook& hook) const {
@@ -175,16 +181,17 @@ Status HookClient::check(const std::string& what, const WebReply& reply, const S
     return answered(ErrorCode::HostBusy, "the host asks to be left alone for a while", "try it later");
   switch (reply.status) {
     case 401:
-      return answered(
-          ErrorCode::AuthenticationFailed, "the host refused the API token",
-          fmt::format("give credentials an api_token that has not expired, with {}", dialect_.rights));
+      return answered(ErrorCode::AuthenticationFailed, "the host refused the API token",
+                      fmt::format("give credentials an api_token that has not expired, with {}", rights()));
     case 403:
       return answered(ErrorCode::AccessDenied, "the API token may not do that",
-                      fmt::format("it needs {}", dialect_.rights));
+                      fmt::format("it needs {}", rights()));
     case 404:
       return answered(ErrorCode::RepositoryMissing,
-                      "the host knows no such repository, or hides it from the API token",
-                      fmt::format("check the address; the token needs {}", dialect_.rights));
+                      fmt::format("the host knows no such {}, or hides it from the API token",
+                                  place_.owner.empty() ? "repository" : "organisation"),
+                      fmt::format("check the {}; the token needs {}",
+                                  place_.owner.empty() ? "address" : "name in owners", rights()));
     default:
       break;
   }

@@ -20,14 +20,16 @@ struct HostedHook {
   Json::Value document;  ///< may hold secrets: never shown
 };
 
-/// Which repository, at which host, with what.
+/// Which repository or organisation, at which host, with what.
 struct HookPlace {
-  RemoteUrl repository;
+  RemoteUrl repository;  ///< of an organisation's hooks the address of its host
   Secret token;
   std::string api_url;  ///< empty: where hosts of the dialect have it
+  std::string owner =
+      {};  ///< the organisation or group, for which the dialect has a path; empty: a repository
 };
 
-/// The webhooks of one repository, asked for and changed through its host's web API.
+/// The webhooks of one repository or organisation, asked for and changed through its host's web API.
 ///
 /// Threading: one thread. Blocking: each call for one or a few requests.
 /// Errors: those of WebClient::send(); AuthenticationFailed, AccessDenied and RepositoryMissing with what the
@@ -62,6 +64,7 @@ class HookClient {
   Result<std::string> call(const Call& asked, const Secret& secret);
   Result<std::vector<HostedHook>> page(int number);
   [[nodiscard]] std::string described(const std::string& what) const;
+  [[nodiscard]] std::string_view rights() const;
   [[nodiscard]] std::string path_of(const HostedHook& hook) const;
   [[nodiscard]] Status check(const std::string& what, const WebReply& reply, const Secret& secret) const;
   [[nodiscard]] std::string words_of(const WebReply& reply, const Secret& secret) const;

@@ -92,6 +92,11 @@ std::string repository_hooks_path(std::string_view project) {
   return path + "/hooks";
 }
 
+std::string hooks_path_of_organisation(std::string_view owner) {
+  if (owner.empty() || owner.find('/') != std::string_view::npos) return {};
+  return "/orgs/" + percent_encode(owner) + "/hooks";
+}
+
 bool is_true(const Json::Value& value) {
   if (value.isBool()) return value.asBool();
   return number_in(value) == 1 || (value.isString() && value.asString() == "true");

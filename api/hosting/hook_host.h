@@ -15,8 +15,8 @@
 
 namespace gitferry::api::hosting {
 
-/// The webhooks of a repository, as the web APIs of git hosts have them: one dialect a kind of host, by data
-/// and small functions. Nothing here sends anything.
+/// The webhooks of a repository or an organisation, as the web APIs of git hosts have them: one dialect a
+/// kind of host, by data and small functions. Nothing here sends anything.
 
 /// The hook that is wanted at a host.
 struct WantedHook {
@@ -81,6 +81,10 @@ struct HookDialect {
   /// What the hook itself tells of its latest delivery.
   std::optional<HostDelivery> (*last_delivery_in)(const Json::Value& hook) = nullptr;
   std::string_view rights;  ///< what the token needs, in words
+  /// The list of hooks of an organisation or group below the API, by its full name; empty where that cannot
+  /// be one. Null: hooks of those are set up by hand.
+  std::string (*organisation_hooks_path)(std::string_view owner) = nullptr;
+  std::string_view organisation_rights = {};  ///< what the token needs for those
 };
 
 /// nullptr where hooks of that kind of host have to be set up by hand.
@@ -104,6 +108,8 @@ std::string project_of(const RemoteUrl& repository);
 std::string web_origin(const RemoteUrl& repository);
 /// `/repos/owner/name/hooks`.
 std::string repository_hooks_path(std::string_view project);
+/// `/orgs/owner/hooks`; empty for what is no single name.
+std::string hooks_path_of_organisation(std::string_view owner);
 /// Also where it is written as a text, as `"1"` or `"true"`.
 bool is_true(const Json::Value& value);
 /// 0 where it is no number, as a text either.

@@ -24,8 +24,10 @@ Json::Value numbers(const std::vector<std::int64_t>& ids) {
 
 Json::Value common_row(const HookReport& report) {
   Json::Value row;
-  row["repository"] = report.repository;
-  row["side"] = text_value(name_of(report.side));
+  row["repository"] = text_or_null(report.repository);
+  row["side"] = report.side ? text_value(name_of(*report.side)) : Json::Value();
+  row["organisation"] = text_or_null(report.organisation);
+  row["owner"] = text_or_null(report.owner);
   row["provider"] = report.provider;
   row["url"] = report.url;
   row["api_url"] = text_or_null(report.api_url);

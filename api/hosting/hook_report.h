@@ -10,10 +10,12 @@
 
 namespace gitferry::api::hosting {
 
-/// What the commands tell of one side's hook.
+/// What the commands tell of one hook: of a binding's side, or of an organisation.
 struct HookReport {
-  std::string repository;  ///< name of the binding
-  Side side = Side::Internal;
+  std::string repository;    ///< name of the binding; empty: an organisation's
+  std::optional<Side> side;  ///< of the binding
+  std::string organisation;  ///< name in `webhooks`; empty: a binding's
+  std::string owner;         ///< which of its owners; empty: none is named
   std::string provider;
   std::string url;      ///< that the hook has or should have
   std::string api_url;  ///< empty: none was asked

@@ -15,8 +15,8 @@ _gitferry_options() {
     send-webhook)
       echo '--config --provider --repo --side --organisation --full-name --repository-url --ref --url --before --after --event --form --help'
       ;;
-    'hooks install') echo '--config --side --url --rotate --dry-run --json --help' ;;
-    'hooks check') echo '--config --side --url --json --help' ;;
+    'hooks install') echo '--config --side --organisation --url --rotate --dry-run --json --help' ;;
+    'hooks check') echo '--config --side --organisation --url --json --help' ;;
     hooks) echo '--help' ;;
     notify-test) echo '--config --help' ;;
     version) echo '--json --help' ;;

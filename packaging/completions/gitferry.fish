@@ -25,7 +25,7 @@ complete -c gitferry -n __fish_use_subcommand -a hooks -d 'Set up webhooks at gi
 complete -c gitferry -n __fish_use_subcommand -a version -d 'Print versions'
 
 complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_subcommand_from install check' \
-    -a install -d 'Create or repair the webhooks of a repository'
+    -a install -d 'Create or repair webhooks at git hosts'
 complete -c gitferry -n '__fish_seen_subcommand_from hooks; and not __fish_seen_subcommand_from install check' \
     -a check -d 'Say whether webhooks still deliver'
 
@@ -52,7 +52,7 @@ __gitferry_option send-webhook provider 'What to speak like' -x \
     -a 'github gitlab gitea forgejo gogs gitee gitcode codeup coding tencent bitbucket bitbucket-server azure gerrit standard'
 __gitferry_option send-webhook repo 'Name of the repository binding' -x
 __gitferry_option send-webhook side 'The side that was pushed to' -x -a 'internal external'
-__gitferry_option send-webhook organisation 'The hook of that name in webhooks' -x
+__gitferry_option 'send-webhook install check' organisation 'The hook of that name in webhooks' -x
 __gitferry_option send-webhook full-name 'What the payload calls the repository' -x
 __gitferry_option send-webhook repository-url 'What address the payload gives it' -x
 __gitferry_option send-webhook ref 'Branch, or refs/tags/NAME' -x

@@ -26,15 +26,20 @@ class HostAndClient {
       : kind_(kind), api(kind), web_(options(), limits), token_(token) {
     api.add_project(kProject);
   }
+  /// From now on the hooks are those of this organisation.
+  void turn_to(const std::string& owner) {
+    owner_ = owner;
+    api.add_organisation(owner);
+  }
   using Api = test::HostingApi;
 
   [[nodiscard]] HookClient client() {
     auto parsed = parse_remote_url(api.repository_url(kProject), any_scheme());
-    return {web_, *find_hook_dialect(kind_), {parsed->url, Secret(token_), ""}};
+    return {web_, *find_hook_dialect(kind_), {parsed->url, Secret(token_), "", owner_}};
   }
   [[nodiscard]] WantedHook wanted() const {
     WantedHook hook;
-    hook.url = "https://ferry.example.org/webhooks/" + kind_ + "/robot";
+    hook.url = "https://ferry.example.org/webhooks/" + kind_ + (owner_.empty() ? "/robot" : "");
     hook.scheme = find_webhook_kind(kind_)->schemes.front();
     hook.secret = Secret(kHookSecret);
     return hook;
@@ -47,7 +52,8 @@ class HostAndClient {
     auto asked = client();
     return look_up(asked, wanted);
   }
-  [[nodiscard]] std::vector<Api::Hook> hooks() const { return api.hooks(kProject); }
+  [[nodiscard]] std::vector<Api::Hook> hooks() const { return api.hooks(whose()); }
+  [[nodiscard]] std::string whose() const { return owner_.empty() ? kProject : Api::organisation(owner_); }
 
  private:
   static HttpOptions options() {
@@ -56,6 +62,7 @@ class HostAndClient {
     return options;
   }
   std::string kind_;
+  std::string owner_;
 
  public:
   test::HostingApi api;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -415,6 +416,74 @@ TEST(Hosting, RefusesAHostWithMoreHooksThanAnybodyHas) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, ErrorCode::LimitExceeded) << error_text(result);
   EXPECT_EQ(host.api.writes(), 0);
+}
+
+class EveryOrganisation : public ::testing::TestWithParam<std::pair<std::string, std::string>> {
+ protected:
+  EveryOrganisation() {
+    host.turn_to(GetParam().second);
+    wanted = host.wanted();
+  }
+  HostAndClient host{GetParam().first};
+  WantedHook wanted;
+};
+
+TEST_P(EveryOrganisation, GetsTheHookOnceAndRepairsIt) {
+  const auto made = host.install(wanted);
+  ASSERT_TRUE(made) << error_text(made);
+  EXPECT_EQ(made->action, HookAction::Created);
+  ASSERT_EQ(host.hooks().size(), 1U);
+  EXPECT_EQ(host.hooks().front().url, wanted.url);
+  EXPECT_EQ(host.hooks().front().secret, kHookSecret);
+  EXPECT_THAT(host.api.hooks(kProject), IsEmpty());
+  EXPECT_EQ(host.install(wanted)->action, HookAction::None);
+
+  host.api.change_hook(host.whose(), static_cast<int>(made->id), [](Hook& hook) {
+    hook.events = {"issues"};
+    hook.status = 401;
+  });
+  const auto found = host.check(wanted);
+  ASSERT_TRUE(found && *found);
+  EXPECT_THAT((*found)->flaws, ElementsAre(Flaw::EventsMissing));
+  EXPECT_EQ((*found)->last_delivery.has_value(),
+            GetParam().first == "github" || GetParam().first == "gitlab");
+  const auto mended = host.install(wanted);
+  ASSERT_TRUE(mended) << error_text(mended);
+  EXPECT_EQ(mended->id, made->id);
+  EXPECT_THAT((*host.check(wanted))->flaws, IsEmpty());
+}
+
+TEST_P(EveryOrganisation, SaysWhatTheTokenNeedsAndWhoIsUnknown) {
+  host.api.set_power(test::HostingApi::Power::None);
+  const auto forbidden = host.install(wanted);
+  ASSERT_FALSE(forbidden);
+  EXPECT_EQ(forbidden.error().code, ErrorCode::AccessDenied);
+  host.api.set_power(test::HostingApi::Power::Hidden);
+  const auto unknown = host.install(wanted);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::RepositoryMissing);
+  EXPECT_THAT(error_text(unknown), HasSubstr("no such organisation"));
+  EXPECT_THAT(error_text(unknown), HasSubstr("of '" + GetParam().second + "'"));
+  const auto rights = find_hook_dialect(GetParam().first)->organisation_rights;
+  for (const auto& result : {forbidden, unknown}) EXPECT_THAT(result.error().hint, HasSubstr(rights));
+}
+
+INSTANTIATE_TEST_SUITE_P(Hosting, EveryOrganisation,
+                         ::testing::Values(std::pair("github", "acme"), std::pair("gitlab", "group/sub"),
+                                           std::pair("gitea", "acme"), std::pair("forgejo", "acme")),
+                         [](const auto& test) { return test.param.first; });
+
+TEST(Hosting, NamesOrganisationsAsTheHostDoes) {
+  const auto path_of = [](const std::string& kind, const std::string& owner) {
+    return find_hook_dialect(kind)->organisation_hooks_path(owner);
+  };
+  EXPECT_EQ(path_of("github", "acme"), "/orgs/acme/hooks");
+  EXPECT_EQ(path_of("github", "acme/robot"), "") << "that is a repository";
+  EXPECT_EQ(path_of("gitlab", "group"), "/groups/group/hooks");
+  EXPECT_EQ(path_of("gitlab", "group/sub"), "/groups/group%2Fsub/hooks");
+  EXPECT_EQ(path_of("gitea", "a?b"), "/orgs/a%3Fb/hooks");
+  for (const auto* kind : {"gogs", "gitee"})
+    EXPECT_EQ(find_hook_dialect(kind)->organisation_hooks_path, nullptr) << kind;
 }
 
 std::string api_of(const std::string& kind, const std::string& address) {

@@ -2,6 +2,7 @@
 // the branch arrives, and `gitferry hooks check` says so.
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -147,6 +148,43 @@ INSTANTIATE_TEST_SUITE_P(FullHooks, EveryHostsHook,
                                            std::vector<std::string>{"gogs", "hmac"},
                                            std::vector<std::string>{"gitee", "password"}),
                          name_of_host);
+
+TEST_F(HooksCommand, AnOrganisationsHookIsInstalledDeliversAndIsFoundWell) {
+  start("gitea", "hmac");
+  api->add_organisation("git");
+  write_private("organisation-hook", "S3CR3T-of-the-organisation-of-the-tests");
+  const auto entry = fmt::format(
+      "webhooks:\n  - {{name: everything, provider: gitea, instance: \"{}\", owners: [git], secret_file: "
+      "{}}}\n",
+      internal_base().substr(0, internal_base().rfind('/')), hosts.directory / "organisation-hook");
+  change_config("credentials:\n", entry + "credentials:\n");
+  hosts.agent().kill(SIGHUP);
+  ASSERT_TRUE(eventually([&] {
+    return hosts.agent().log().find("configuration reloaded") != std::string::npos;
+  })) << hosts.agent().log();
+
+  const auto missing = json({"check", "--organisation", "everything"}, 1)[0];
+  EXPECT_EQ(missing["organisation"].asString(), "everything");
+  EXPECT_EQ(missing["owner"].asString(), "git");
+  EXPECT_THAT(missing["advice"].asString(), HasSubstr("hooks install --organisation everything"));
+  const auto installed = hooks({"install", "--organisation", "everything"});
+  EXPECT_EQ(installed.exit_code, 0) << installed.output;
+  EXPECT_THAT(installed.output, HasSubstr("everything git: webhook 1 was created"));
+  EXPECT_THAT(api->hooks(kProject), IsEmpty());
+  ASSERT_EQ(commit_and_announce(), 1);
+  EXPECT_TRUE(eventually([&] { return hosts.tips_are_equal("main", "main"); })) << hosts.agent().log();
+  const auto checked = json({"check", "--organisation", "everything"}, 0)[0];
+  EXPECT_TRUE(checked["delivers"].asBool()) << checked.toStyledString();
+  EXPECT_EQ(checked["last_arrival"]["verdict"].asString(), "accepted");
+  EXPECT_EQ(json({"check"}, 1).size(), 2U) << "the repository's own hook is not there";
+
+  EXPECT_THAT(hooks({"install", "--organisation", "nobody"}).output, HasSubstr("no entry named 'nobody'"));
+  EXPECT_EQ(hooks({"install", "robot", "--organisation", "everything"}).exit_code, 2);
+  change_config("owners: [git], ", "");
+  const auto whole = hooks({"install", "--organisation", "everything"});
+  EXPECT_EQ(whole.exit_code, 78);
+  EXPECT_THAT(whole.output, HasSubstr("set it up in the host's settings"));
+}
 
 TEST_F(HooksCommand, AWrongSecretIsSeenAndRotated) {
   start("github", "hmac");

@@ -66,11 +66,18 @@ class Dialect {
   [[nodiscard]] virtual std::string page_key() const { return "per_page"; }
   [[nodiscard]] virtual int page_limit() const { return 100; }
   [[nodiscard]] virtual bool has_pages() const { return true; }
+  [[nodiscard]] virtual bool has_organisations() const { return true; }
   /// The project's name in the raw path after the base, and what follows it.
   [[nodiscard]] virtual std::pair<std::string, std::string> project_in(const std::string& path) const {
     constexpr std::string_view kStart = "/repos/";
+    constexpr std::string_view kOrganisations = "/orgs/";
     const auto hooks = path.find("/hooks");
-    if (!path.starts_with(kStart) || hooks == std::string::npos) return {};
+    if (hooks == std::string::npos) return {};
+    if (has_organisations() && path.starts_with(kOrganisations)) {
+      const auto name = path.substr(kOrganisations.size(), hooks - kOrganisations.size());
+      return {HostingApi::organisation(name), path.substr(hooks)};
+    }
+    if (!path.starts_with(kStart)) return {};
     return {path.substr(kStart.size(), hooks - kStart.size()), path.substr(hooks)};
   }
   /// What is below a hook; nullopt: 404.
@@ -166,10 +173,13 @@ class GitLab final : public Dialect {
   [[nodiscard]] std::string change_method() const override { return "PUT"; }
   /// The whole name is one segment.
   [[nodiscard]] std::pair<std::string, std::string> project_in(const std::string& path) const override {
-    constexpr std::string_view kStart = "/projects/";
-    const auto end = path.find('/', kStart.size());
-    if (!path.starts_with(kStart) || end == std::string::npos) return {};
-    return {percent_decode(path.substr(kStart.size(), end - kStart.size())).value_or(""), path.substr(end)};
+    for (const std::string_view start : {"/projects/", "/groups/"}) {
+      const auto end = path.find('/', start.size());
+      if (!path.starts_with(start) || end == std::string::npos) continue;
+      const auto name = percent_decode(path.substr(start.size(), end - start.size())).value_or("");
+      return {start == "/groups/" ? HostingApi::organisation(name) : name, path.substr(end)};
+    }
+    return {};
   }
   [[nodiscard]] Json::Value shown(const Hook& hook) const override {
     Json::Value value;
@@ -240,6 +250,7 @@ class Gitea final : public Dialect {
   [[nodiscard]] std::string page_key() const override { return "limit"; }
   [[nodiscard]] int page_limit() const override { return 50; }
   [[nodiscard]] bool has_pages() const override { return kind_ != "gogs"; }
+  [[nodiscard]] bool has_organisations() const override { return kind_ != "gogs"; }
   [[nodiscard]] Json::Value shown(const Hook& hook) const override {
     Json::Value value;
     value["id"] = hook.id;
@@ -277,6 +288,7 @@ class Gitea final : public Dialect {
 
 class Gitee final : public Dialect {
  public:
+  [[nodiscard]] bool has_organisations() const override { return false; }
   [[nodiscard]] std::string base() const override { return "/api/v5"; }
   [[nodiscard]] std::pair<std::string, std::string> authentication() const override {
     return {"Authorization", "Bearer "};
@@ -505,7 +517,8 @@ int HostingApi::add_hook(const std::string& project, Hook hook) {
 
 std::vector<Hook> HostingApi::hooks(const std::string& project) const {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->projects.at(project);
+  const auto found = impl_->projects.find(project);
+  return found == impl_->projects.end() ? std::vector<Hook>{} : found->second;
 }
 
 void HostingApi::change_hook(const std::string& project, int id, const std::function<void(Hook&)>& change) {
@@ -545,15 +558,22 @@ int HostingApi::writes() const {
 }
 
 int HostingApi::push(const std::string& project, const Push& push) {
+  auto told = tell(project, project, push);
+  for (auto end = project.find('/'); end != std::string::npos; end = project.find('/', end + 1))
+    told += tell(organisation(project.substr(0, end)), project, push);
+  return told;
+}
+
+int HostingApi::tell(const std::string& whose, const std::string& project, const Push& push) {
   int told = 0;
-  for (const auto& hook : hooks(project)) {
+  for (const auto& hook : hooks(whose)) {
     if (!hook.active || !hook.events.contains("push") || hook.alert_status != "executable") continue;
     const auto route = hook.url.find("/webhooks/");
     const auto parts = split(std::string_view(hook.url).substr(route), '/');
     api::SendRequest request;
     request.base_url = hook.url.substr(0, route);
     request.provider = impl_->kind;
-    request.repo_name = std::string(parts.at(3));
+    if (parts.size() > 3) request.repo_name = std::string(parts[3]);
     request.secret = Secret(hook.signing_token.empty() ? hook.secret : hook.signing_token);
     if (!hook.signing_token.empty()) request.scheme = WebhookScheme::Signing;
     if (impl_->kind == "gitee")
@@ -566,7 +586,7 @@ int HostingApi::push(const std::string& project, const Push& push) {
     request.before = push.before;
     request.after = push.after;
     const auto sent = api::send_webhook(request);
-    change_hook(project, hook.id, [&](Hook& kept) {
+    change_hook(whose, hook.id, [&](Hook& kept) {
       kept.status = sent ? sent->status : -1;
       kept.delivered_at = now_text();
     });

@@ -10,12 +10,13 @@
 
 namespace gitferry::test {
 
-/// The part of a git host's web API that is about a repository's webhooks, with a memory, as the host's own
-/// documents have it: paths, authentication, paging, names and types of fields, what a change does to what it
-/// does not name, and what refusals look like. It answers with fields that gitferry does not know as well.
+/// The part of a git host's web API that is about webhooks of repositories and organisations, with a memory,
+/// as the host's own documents have it: paths, authentication, paging, names and types of fields, what a
+/// change does to what it does not name, and what refusals look like. It answers with fields that gitferry
+/// does not know as well.
 ///
-/// Sources: GitHub's description of its REST API (2022-11-28), GitLab's doc/api/project_webhooks.md, the
-/// swagger documents of Gitea, Forgejo and Gitee, and gogs.io/api-reference.
+/// Sources: GitHub's description of its REST API (2022-11-28), GitLab's doc/api/project_webhooks.md and
+/// group_webhooks.md, the swagger documents of Gitea, Forgejo and Gitee, and gogs.io/api-reference.
 ///
 /// Threading: all calls from the test's thread; the server has its own.
 class HostingApi {
@@ -69,6 +70,9 @@ class HostingApi {
   [[nodiscard]] std::string repository_url(const std::string& project) const;
 
   void add_project(const std::string& project);
+  /// An organisation or group, also one below another; its hooks are those of the project of organisation().
+  void add_organisation(const std::string& name) { add_project(organisation(name)); }
+  static std::string organisation(const std::string& name) { return "organisation " + name; }
   /// As somebody sets it up by hand; its id.
   int add_hook(const std::string& project, Hook hook);
   [[nodiscard]] std::vector<Hook> hooks(const std::string& project) const;
@@ -83,7 +87,8 @@ class HostingApi {
   [[nodiscard]] std::vector<std::string> bodies() const;
   [[nodiscard]] int writes() const;  ///< requests that were no GET
 
-  /// A push: each hook that is to tell of it does so, signed with its secret, at its address. How many did.
+  /// A push: each hook of the project and of the organisations that it is below which is to tell of it does
+  /// so, signed with its secret, at its address. How many did.
   struct Push {
     std::string repository_url;  ///< as the payload names it
     std::string ref;             ///< full
@@ -96,6 +101,7 @@ class HostingApi {
 
  private:
   struct Impl;
+  int tell(const std::string& whose, const std::string& project, const Push& push);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -29,7 +29,6 @@ class HookHistoryTest : public StoreTest {
     return arrival.value_or(std::nullopt);
   }
 
- private:
   std::int64_t time_ = now_ms();
 };
 
@@ -45,6 +44,32 @@ TEST_F(HookHistoryTest, KnowsTheLatestOfEachHookBesideTheAgent) {
   EXPECT_EQ(last("github", Side::External)->received_at_ms, other_side);
   EXPECT_EQ(last("github", Side::External)->verdict, Verdict::Accepted);
   EXPECT_FALSE(last("gitlab", Side::Internal));
+}
+
+TEST_F(HookHistoryTest, KnowsTheLatestOfEachOwnerOfAnOrganisationsHook) {
+  const auto arrive_for = [&](const std::string& named) {
+    auto record = delivery_of("d");
+    record.hook = "gitlab:group-a";
+    record.named_repository = named;
+    record.received_at_ms = ++time_;
+    EXPECT_TRUE(store().record_delivery(record, {}));
+    return time_;
+  };
+  const auto last_of = [&](const std::string& owner) {
+    const auto arrival = peek_last_organisation_arrival(options_.path, "gitlab", "group-a", owner);
+    EXPECT_TRUE(arrival);
+    return arrival && *arrival ? (*arrival)->received_at_ms : 0;
+  };
+  EXPECT_EQ(last_of(""), 0);
+  const auto first = arrive_for("Group/Sub/robot");
+  const auto second = arrive_for("group-b/rover");
+  arrive("gitlab/robot", Side::Internal);
+  EXPECT_EQ(last_of("group"), first);
+  EXPECT_EQ(last_of("group/sub"), first);
+  EXPECT_EQ(last_of("group-b"), second);
+  EXPECT_EQ(last_of("group/su"), 0) << "a part of a name is another name";
+  EXPECT_EQ(last_of("grou_"), 0);
+  EXPECT_EQ(last_of(""), second);
 }
 
 TEST_F(HookHistoryTest, CountsNoRepetitionOnDemand) {
