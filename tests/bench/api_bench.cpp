@@ -1,7 +1,7 @@
 // Measures `gitferry serve` with a file of 10,000 repositories of three branches each, all of them with a
-// last run: how long it starts, what it holds in memory, and how long pages of its lists take, over real
-// http, one connection a request. Rounds are interleaved, and the best round of each row is shown: what else
-// the machine does only ever makes a figure worse.
+// last run: how long it starts, what it holds in memory, how long pages of its lists take, and what one
+// reading of /metrics costs, over real http, one connection a request. Rounds are interleaved, and the best
+// round of each row is shown: what else the machine does only ever makes a figure worse.
 //
 //   ./dev bench api [rounds] [requests]
 
@@ -38,6 +38,9 @@ constexpr std::array<const char*, 3> kBranches{"main", "develop", "release/1.x"}
 constexpr double kStartGoalMs = 1000;
 constexpr double kMemoryGoalMib = 64;
 constexpr double kPageGoalMs = 10;
+/// Prometheus gives up after ten seconds, and an agent is to have other things to do.
+constexpr double kMetricsGoalMs = 1000;
+constexpr int kMetricsReadings = 5;
 
 [[noreturn]] void give_up(const std::string& reason) {
   fmt::print(stderr, "could not measure: {}\n", reason);
@@ -168,6 +171,7 @@ class Bench {
       measure_start(aged_, second_start_, [this](AgentProcess& agent) {
         memory_.add(resident_memory_mib(agent.pid()));
         for (auto& page : pages_) measure(agent, page);
+        measure_metrics(agent);
         memory_after_.add(resident_memory_mib(agent.pid()));
       });
     }
@@ -182,7 +186,7 @@ class Bench {
         "p99 or figure");
     for (const auto* row : {&first_start_, &second_start_, &memory_, &memory_after_}) row->print();
     for (const auto& page : pages_) page.row.print();
-    for (const auto* row : {&bind_, &unbind_}) row->print();
+    for (const auto* row : {&bind_, &unbind_, &metrics_}) row->print();
   }
 
  private:
@@ -262,6 +266,15 @@ class Bench {
     unbind_.add(std::move(unbinds));
   }
 
+  /// With as many series of branches as there may be.
+  void measure_metrics(const AgentProcess& agent) {
+    const double before = cpu_s(agent.pid());
+    std::vector<double> samples;
+    for (int i = 0; i < kMetricsReadings; ++i) samples.push_back(timed(agent, "GET", "/metrics"));
+    metrics_.add_cpu((cpu_s(agent.pid()) - before) * 1000 / kMetricsReadings);
+    metrics_.add(std::move(samples));
+  }
+
   int rounds_;
   int requests_;
   const std::string yaml_ = repositories_yaml();
@@ -273,6 +286,7 @@ class Bench {
   std::vector<PageRow> pages_;
   Row bind_{"bind a repository while pages are read"};
   Row unbind_{"unbind a repository while pages are read"};
+  Row metrics_{"one reading of /metrics", "ms", kMetricsGoalMs};
 };
 
 }  // namespace
