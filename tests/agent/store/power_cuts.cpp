@@ -163,7 +163,8 @@ void PowerCuts::work_on_lanes(std::uint64_t seed) {
       const auto mark = mark_of("b" + std::to_string(random() % kBranches));
       const auto receipt = store_->mark_lanes(std::span(&mark, 1), Trigger::Manual);
       if (!receipt) continue;
-      auto& progress = ledger_.lock()->lanes[receipt->marked[0].lane_id];
+      auto ledger = ledger_.lock();
+      auto& progress = ledger->lanes[receipt->marked[0].lane_id];
       progress.marked = std::max(progress.marked, receipt->marked[0].seq);
       continue;
     }
