@@ -18,9 +18,9 @@ from pathlib import Path
 from mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
-WORK = ROOT / "build" / "mutate"
-TREE = WORK / "tree"
-BUILD = WORK / "build"
+TREE = ROOT / "build" / "mutate"
+# As far below its sources as the developers' build is below theirs: the compiler's cache knows most of it already.
+BUILD = TREE / "build" / "dev"
 LONGEST_S = 300
 
 
@@ -53,7 +53,7 @@ def copy_tree():
         shutil.copy2(source, target)
         target.touch()
     for path in TREE.rglob("*"):
-        if path.is_file() and path.relative_to(TREE) not in wanted:
+        if path.is_file() and not path.is_relative_to(BUILD) and path.relative_to(TREE) not in wanted:
             path.unlink()
 
 
