@@ -29,23 +29,24 @@ BindingId find_repository_id(SqlConnection& connection, const std::string& name)
 
 BindingId allot_repository_id(SqlConnection& connection, const std::string& name, std::int64_t now_ms) {
   if (const auto known = find_repository_id(connection, name); known.id != 0) return known;
-  connection.query("INSERT INTO repository_id (name, created_at_ms) VALUES (?1, ?2)")
-      .bind(name, now_ms)
-      .run();
-  return {connection.last_insert_id(), now_ms, {}};
+  const auto id = connection.query("INSERT INTO repository_id (name, created_at_ms) VALUES (?1, ?2)")
+                      .bind(name, now_ms)
+                      .insert();
+  return {id, now_ms, {}};
 }
 
 }  // namespace
 
 BindingId allot_branch_id(SqlConnection& connection, const LaneKey& key, std::int64_t now_ms) {
   if (const auto known = find_branch_id(connection, key); known.id != 0) return known;
-  connection
-      .query(
-          "INSERT INTO branch_id (repository, internal_ref, external_ref, created_at_ms) VALUES (?1, ?2, ?3, "
-          "?4)")
-      .bind(key.repository, key.internal_ref, key.external_ref, now_ms)
-      .run();
-  return {connection.last_insert_id(), now_ms, {}};
+  const auto id = connection
+                      .query(
+                          "INSERT INTO branch_id (repository, internal_ref, external_ref, created_at_ms) "
+                          "VALUES (?1, ?2, ?3, "
+                          "?4)")
+                      .bind(key.repository, key.internal_ref, key.external_ref, now_ms)
+                      .insert();
+  return {id, now_ms, {}};
 }
 
 BindingIds find_binding_ids(SqlConnection& connection, const BindingNames& names) {

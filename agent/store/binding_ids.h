@@ -2,13 +2,13 @@
 
 #include <cstdint>
 
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 #include "agent/store/store.h"
 
 namespace gitferry {
 
 /// SQL of the tables `repository_id` and `branch_id`, whose rows stay for ever. Functions that allot belong
-/// on the writer's thread, within its transaction; all throw SQLite::Exception.
+/// on the writer's thread, within its transaction; all throw what the connection throws.
 
 /// The number of the branch pair behind a lane; a new one where it has none.
 BindingId allot_branch_id(SqlConnection& connection, const LaneKey& key, std::int64_t now_ms);

@@ -16,16 +16,39 @@
 
 #include "agent/base/metrics.h"
 #include "agent/base/text.h"
+#include "agent/store/sql_dialect.h"
 
 namespace gitferry {
 namespace {
 
 constexpr int kBusyTimeoutMs = 2000;
 
-int open_flags(SqlConnection::Role role) {
+// One process works on the file, so no other runs a lane; and at a start whatever runs was left over.
+constexpr std::array<SqlWord, 13> kWords{{
+    {"larger", "max"},
+    {"smaller", "min"},
+    {"position", "instr"},
+    {"texts(", "(SELECT value FROM json_each("},
+    {"numbers(", "(SELECT value FROM json_each("},
+    {")", "))"},
+    // json_extract() takes no text that is no JSON, and what is no object has no ref.
+    {"named_refs",
+     "(SELECT json_extract(value, '$.ref') AS ref FROM json_each(CASE WHEN json_valid(refs) THEN refs ELSE "
+     "'[]' "
+     "END) WHERE type = 'object')"},
+    {"INDEXED BY run_of_lane", "INDEXED BY run_of_lane"},
+    {"INDEXED BY lane_in_trouble", "INDEXED BY lane_in_trouble"},
+    // A million rows take too long to count for one page; their ids have no gaps (retention.h).
+    {"count_of_audit", "coalesce((SELECT max(id) FROM audit) - (SELECT min(id) FROM audit) + 1, 0)"},
+    {"is_free", "true"},
+    {"is_ours", "true"},
+    {"is_left_over", "true"},
+}};
+
+int open_flags(SqliteConnection::Role role) {
   // A connection is never used by two threads at once, so SQLite need not lock it.
   const int shared = SQLite::OPEN_NOMUTEX;
-  return shared | (role == SqlConnection::Role::Writer ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
+  return shared | (role == SqliteConnection::Role::Writer ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY);
 }
 
 void configure(SQLite::Database& database, int option) {
@@ -127,7 +150,48 @@ Status sync_directory(const std::string& directory) {
 
 }  // namespace
 
-SqlConnection::SqlConnection(const std::string& path, const std::string& vfs, Role role)
+/// A compiled statement.
+class SqliteConnection::Statement final : public SqlStatement {
+ public:
+  Statement(SQLite::Database& database, const std::string& sql)
+      : database_(database), statement_(database, sql) {}
+
+  void bind(int index, std::int64_t value) override { statement_.bind(index, value); }
+  void bind(int index, const std::string& text) override { statement_.bind(index, text); }
+  void bind(int index, const Blob& blob) override {
+    statement_.bind(index, blob.bytes.data(), static_cast<int>(blob.bytes.size()));
+  }
+  // What is not bound is null.
+  void bind_null(int /*index*/, SqlType /*type*/) override {}
+  bool step() override { return statement_.executeStep(); }
+  std::int64_t insert() override {
+    while (statement_.executeStep()) {
+    }
+    return database_.getLastInsertRowid();
+  }
+  [[nodiscard]] std::int64_t integer(int column) const override {
+    return statement_.getColumn(column).getInt64();
+  }
+  [[nodiscard]] std::string text(int column) const override {
+    return statement_.getColumn(column).getString();
+  }
+  [[nodiscard]] std::string bytes(int column) const override {
+    const auto value = statement_.getColumn(column);
+    const auto* bytes = static_cast<const char*>(value.getBlob());
+    return bytes == nullptr ? std::string() : std::string(bytes, static_cast<std::size_t>(value.getBytes()));
+  }
+  [[nodiscard]] bool is_null(int column) const override { return statement_.getColumn(column).isNull(); }
+  void reset() noexcept override {
+    statement_.tryReset();
+    statement_.clearBindings();
+  }
+
+ private:
+  SQLite::Database& database_;
+  mutable SQLite::Statement statement_;
+};
+
+SqliteConnection::SqliteConnection(const std::string& path, const std::string& vfs, Role role)
     : database_(path, open_flags(role), kBusyTimeoutMs, vfs) {
   configure(database_, SQLITE_DBCONFIG_DEFENSIVE);
   database_.exec("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF");
@@ -142,17 +206,22 @@ SqlConnection::SqlConnection(const std::string& path, const std::string& vfs, Ro
   database_.exec("PRAGMA wal_autocheckpoint=0; PRAGMA query_only=ON");
 }
 
-Query SqlConnection::query(const char* sql) {
+SqliteConnection::~SqliteConnection() = default;
+
+Query SqliteConnection::query(const char* sql) {
   auto found = statements_.find(sql);
-  if (found == statements_.end()) found = statements_.emplace(sql, SQLite::Statement(database_, sql)).first;
-  return Query(found->second);
+  if (found == statements_.end()) {
+    auto made = std::make_unique<Statement>(database_, in_dialect(sql, kWords));
+    found = statements_.emplace(sql, std::move(made)).first;
+  }
+  return Query(*found->second);
 }
 
-bool SqlConnection::is_in_transaction() const {
+bool SqliteConnection::is_in_transaction() const {
   return sqlite3_get_autocommit(database_.getHandle()) == 0;
 }
 
-Status SqlConnection::copy_to(const std::string& path) {
+Status SqliteConnection::copy_to(const std::string& path) {
   SQLite::Database copy(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
   {
     SQLite::Backup backup(copy, database_);
@@ -185,6 +254,17 @@ Error store_error(int sqlite_code, std::string_view attempted, std::string_view 
     default:
       return made(ErrorCode::StoreFailed, "check the data directory's volume and permissions");
   }
+}
+
+Error sql_error(std::string_view attempted, const std::exception& thrown) {
+  if (const auto* sqlite = dynamic_cast<const SQLite::Exception*>(&thrown))
+    return store_error(sqlite->getErrorCode(), attempted, sqlite->what());
+  const auto* failure = dynamic_cast<const SqlFailure*>(&thrown);
+  if (failure == nullptr) return store_error(0, attempted, thrown.what());
+  auto error = failure->error();
+  metrics().store_failures.add({info(error.code).name});
+  error.message = fmt::format("{}: {}", attempted, error.message);
+  return error;
 }
 
 Error integrity_error(std::string_view attempted, std::string_view found) {

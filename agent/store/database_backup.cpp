@@ -78,7 +78,7 @@ Status back_up_database(const std::string& path, const std::string& copy_path) {
   auto part = UnfinishedCopy::make(part_path);
   if (!part) return fail(std::move(part.error()));
   auto copied = attempt(fmt::format("copy the database '{}' to '{}'", path, copy_path), [&]() -> Status {
-    SqlConnection source(path, "", SqlConnection::Role::Reader);
+    SqliteConnection source(path, "", SqliteConnection::Role::Reader);
     return source.copy_to(part_path);
   });
   if (copied) copied = part->become(copy_path);

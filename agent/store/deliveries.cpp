@@ -53,12 +53,10 @@ constexpr const char* kIsServed =
 #undef GITFERRY_SETTLING_RUN
 #undef GITFERRY_COVERING_RUN
 
-// json_extract() takes no text that is no JSON, and what is no object has no ref.
 constexpr const char* kFound =
-    "(instr(lower(repository), ?5) > 0 OR instr(lower(named_repository), ?5) > 0 "
-    "OR instr(lower(provider_delivery_id), ?5) > 0 OR CAST(id AS TEXT) = ?5 OR lower(request_id) = ?5 "
-    "OR EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(refs) THEN refs ELSE '[]' END) AS named "
-    "WHERE named.type = 'object' AND instr(lower(json_extract(named.value, '$.ref')), ?5) > 0)) ";
+    "({position}(lower(repository), ?5) > 0 OR {position}(lower(named_repository), ?5) > 0 "
+    "OR {position}(lower(provider_delivery_id), ?5) > 0 OR CAST(id AS TEXT) = ?5 OR lower(request_id) = ?5 "
+    "OR EXISTS (SELECT 1 FROM {named_refs} AS named WHERE {position}(lower(named.ref), ?5) > 0)) ";
 
 /// What one combination of filters asks: a condition per filter that is set, so that each has its index.
 struct Listings {
@@ -173,10 +171,11 @@ std::optional<std::int64_t> duplicated_by(SqlConnection& connection, const NewDe
 std::optional<std::int64_t> with_same_body(SqlConnection& connection, const DeliveryRecord& record,
                                            std::int64_t first_id) {
   if (record.body_sha256.empty()) return std::nullopt;
-  // The plus keeps SQLite from putting ?2 into the index's own expression, which it would not find then.
+  // The empty text keeps SQLite from putting ?2 into the index's own expression, which it would not find
+  // then.
   auto query = connection.query(
       "SELECT id FROM delivery WHERE substr(body_sha256, 1, 12) = substr(?2, 1, 12) AND hook = ?1 "
-      "AND +body_sha256 = ?2 AND body_sha256 <> '' AND id < ?3 ORDER BY id DESC LIMIT 1");
+      "AND body_sha256 || '' = ?2 AND body_sha256 <> '' AND id < ?3 ORDER BY id DESC LIMIT 1");
   if (!query.bind(record.hook, record.body_sha256, first_id).next()) return std::nullopt;
   return query.integer(0);
 }
@@ -192,7 +191,7 @@ std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& re
   std::optional<std::string_view> side;
   if (record.side) side = name_of(*record.side);
   const bool is_duplicate = kinship.duplicate_of.has_value();
-  connection
+  return connection
       .query(R"sql(
     INSERT INTO delivery (provider, hook, request_id, repository, named_repository, side, event,
       provider_delivery_id, signed_id, source_address, verdict, reason, refs, body_sha256, body_bytes,
@@ -204,8 +203,7 @@ std::int64_t insert_delivery(SqlConnection& connection, const DeliveryRecord& re
             is_duplicate ? kDuplicateReason : std::string_view(record.reason), record.refs,
             record.body_sha256, record.body_bytes, record.received_at_ms, record.replay_of,
             kinship.duplicate_of, kinship.same_body_as)
-      .run();
-  return connection.last_insert_id();
+      .insert();
 }
 
 void link_delivery(SqlConnection& connection, std::int64_t delivery_id, Direction direction,
@@ -213,8 +211,8 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, Directio
   // One delivery may mark a lane twice; its directions are the same then, and the later mark counts.
   connection
       .query(
-          "INSERT OR REPLACE INTO delivery_lane (delivery_id, lane_id, direction, seq) "
-          "VALUES (?1, ?2, ?3, ?4)")
+          "INSERT INTO delivery_lane (delivery_id, lane_id, direction, seq) VALUES (?1, ?2, ?3, ?4) "
+          "ON CONFLICT (delivery_id, lane_id) DO UPDATE SET direction = ?3, seq = ?4")
       .bind(delivery_id, marked.lane_id, static_cast<int>(direction), marked.seq)
       .run();
 }

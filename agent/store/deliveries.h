@@ -4,13 +4,13 @@
 #include <optional>
 #include <string>
 
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 #include "agent/store/store.h"
 
 namespace gitferry {
 
 /// SQL of the tables `delivery` and `delivery_lane`. Functions that write belong on the writer's thread,
-/// within its transaction; all throw SQLite::Exception.
+/// within its transaction; all throw what the connection throws.
 
 /// Stores one, marks its lanes, or makes it a duplicate: record_deliveries() for one of the rows of a call.
 /// `first_id`: of the first row of that call, unset for that row itself; what came with it is no earlier one.

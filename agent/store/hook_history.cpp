@@ -22,7 +22,7 @@ Result<std::optional<HookArrival>> peek(const std::string& database_path, Find f
   if (!std::filesystem::exists(database_path, unseen) && !unseen) return std::nullopt;
   const auto attempted = fmt::format("read the deliveries in the database '{}'", database_path);
   return attempt(attempted, [&]() -> Result<std::optional<HookArrival>> {
-    SqlConnection reading(database_path, "", SqlConnection::Role::Reader);
+    SqliteConnection reading(database_path, "", SqliteConnection::Role::Reader);
     const auto version = schema_version(reading);
     if (!version) return fail(version.error());
     if (*version < kFirstWithHooks) return std::nullopt;

@@ -17,12 +17,16 @@ constexpr int kScanSize = 64;
 // From about here on one pass over the index is cheaper than a search for each.
 constexpr std::size_t kManyRepositories = 1000;
 
-#define GITFERRY_REQUESTED_DIRECTIONS "(to_outer_seq > done_seq) + 2 * (to_inter_seq > done_seq)"
-#define GITFERRY_FORCED_DIRECTIONS "(force_to_outer_seq > done_seq) + 2 * (force_to_inter_seq > done_seq)"
+#define GITFERRY_DIRECTIONS(to_outer, to_inter) \
+  "(CASE WHEN " to_outer                        \
+  " > done_seq THEN 1 ELSE 0 END"               \
+  " + CASE WHEN " to_inter " > done_seq THEN 2 ELSE 0 END)"
+#define GITFERRY_REQUESTED_DIRECTIONS GITFERRY_DIRECTIONS("to_outer_seq", "to_inter_seq")
+#define GITFERRY_FORCED_DIRECTIONS GITFERRY_DIRECTIONS("force_to_outer_seq", "force_to_inter_seq")
 // Written so that the partial indexes of what is pending can be used.
 #define GITFERRY_IS_PENDING "requested_seq > done_seq AND quarantined = 0 "
 #define GITFERRY_IS_DUE(now, furthest) \
-  "max(next_attempt_at_ms, hold_until_ms) NOT BETWEEN " now " + 1 AND " now " + " furthest " "
+  "{larger}(next_attempt_at_ms, hold_until_ms) NOT BETWEEN " now " + 1 AND " now " + " furthest " "
 #define GITFERRY_SELECT_LANE(last_text)                                                              \
   "SELECT id, branch_id, repository, internal_ref, external_ref, requested_seq, "                    \
   "done_seq, " GITFERRY_REQUESTED_DIRECTIONS ", " GITFERRY_FORCED_DIRECTIONS                         \
@@ -86,11 +90,10 @@ std::int64_t lane_of(SqlConnection& connection, const LaneKey& key, std::int64_t
     if (query.bind(key.repository, key.internal_ref, key.external_ref).next()) return query.integer(0);
   }
   const auto branch = allot_branch_id(connection, key, now_ms).id;
-  connection
+  return connection
       .query("INSERT INTO lane (branch_id, repository, internal_ref, external_ref) VALUES (?1, ?2, ?3, ?4)")
       .bind(branch, key.repository, key.internal_ref, key.external_ref)
-      .run();
-  return connection.last_insert_id();
+      .insert();
 }
 
 std::vector<std::int64_t> count_by_search(SqlConnection& connection,
@@ -186,11 +189,11 @@ Receipt::Marked mark_lane(SqlConnection& connection, const LaneMark& mark, const
       requested_seq = requested_seq + 1,
       to_outer_seq = CASE ?2 WHEN 1 THEN requested_seq + 1 ELSE to_outer_seq END,
       to_inter_seq = CASE ?2 WHEN 2 THEN requested_seq + 1 ELSE to_inter_seq END,
-      force_to_outer_seq = CASE WHEN ?7 AND ?2 = 1 THEN requested_seq + 1 ELSE force_to_outer_seq END,
-      force_to_inter_seq = CASE WHEN ?7 AND ?2 = 2 THEN requested_seq + 1 ELSE force_to_inter_seq END,
+      force_to_outer_seq = CASE WHEN ?7 = 1 AND ?2 = 1 THEN requested_seq + 1 ELSE force_to_outer_seq END,
+      force_to_inter_seq = CASE WHEN ?7 = 1 AND ?2 = 2 THEN requested_seq + 1 ELSE force_to_inter_seq END,
       trigger = ?3, delivery_id = ?4, next_attempt_at_ms = ?5,
-      crash_count = CASE WHEN ?6 THEN 0 ELSE crash_count END,
-      quarantined = CASE WHEN ?6 THEN 0 ELSE quarantined END
+      crash_count = CASE WHEN ?6 = 1 THEN 0 ELSE crash_count END,
+      quarantined = CASE WHEN ?6 = 1 THEN 0 ELSE quarantined END
     WHERE id = ?1 RETURNING requested_seq)sql");
   query.bind(id, static_cast<int>(mark.direction), name_of(cause.trigger), cause.delivery_id, cause.now_ms,
              cause.trigger == Trigger::Manual, mark.force);
@@ -278,7 +281,7 @@ void note_run_ended(SqlConnection& connection, const RunEnd& end) {
   }
   connection
       .query(R"sql(
-    UPDATE lane SET done_seq = max(done_seq, ?2), attempts = 0, hold_until_ms = ?3,
+    UPDATE lane SET done_seq = {larger}(done_seq, ?2), attempts = 0, hold_until_ms = ?3,
       marked_at_ms = CASE WHEN requested_seq > ?2 THEN coalesce(folded_at_ms, marked_at_ms) ELSE marked_at_ms END,
       folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END
     WHERE id = ?1)sql")
@@ -292,7 +295,7 @@ void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t 
   const auto& row = info(reason.code);
   connection
       .query(R"sql(
-    UPDATE lane SET done_seq = max(done_seq, min(?2, requested_seq)), attempts = 0, last_code_status = ?3,
+    UPDATE lane SET done_seq = {larger}(done_seq, {smaller}(?2, requested_seq)), attempts = 0, last_code_status = ?3,
       last_error = ?4, last_text = ?5,
       folded_at_ms = CASE WHEN requested_seq > ?2 THEN folded_at_ms END
     WHERE id = ?1)sql")
@@ -302,8 +305,9 @@ void drop_request(SqlConnection& connection, std::int64_t lane_id, std::int64_t 
 
 std::vector<LaneKey> count_crashes(SqlConnection& connection) {
   auto query = connection.query(R"sql(
-    UPDATE lane SET crash_count = crash_count + 1, quarantined = crash_count + 1 >= ?1
-    WHERE id IN (SELECT lane_id FROM run WHERE state = 'running')
+    UPDATE lane SET crash_count = crash_count + 1,
+      quarantined = CASE WHEN crash_count + 1 >= ?1 THEN 1 ELSE 0 END
+    WHERE id IN (SELECT lane_id FROM run WHERE state = 'running' AND {is_left_over})
     RETURNING quarantined, repository, internal_ref, external_ref)sql");
   query.bind(kCrashLimit);
   std::vector<LaneKey> quarantined;
@@ -322,7 +326,7 @@ void make_pending_due_of(SqlConnection& connection, std::span<const std::string>
   connection
       .query(
           "UPDATE lane SET next_attempt_at_ms = 0 WHERE requested_seq > done_seq AND quarantined = 0 "
-          "AND repository IN (SELECT value FROM json_each(?1))")
+          "AND repository IN {texts(}?1{)}")
       .bind(json_array(repositories))
       .run();
 }
@@ -345,7 +349,7 @@ std::optional<LaneRow> find_lane(SqlConnection& connection, const LaneKey& key) 
 std::vector<LaneRow> lanes_of_repositories(SqlConnection& connection,
                                            std::span<const std::string> repositories) {
   static const std::string sql = kSelect +
-                                 "WHERE repository IN (SELECT value FROM json_each(?1)) "
+                                 "WHERE repository IN {texts(}?1{)} "
                                  "ORDER BY repository, internal_ref, external_ref";
   auto query = connection.query(sql.c_str());
   query.bind(json_array(repositories));
@@ -387,7 +391,7 @@ std::vector<LaneRow> find_lanes_behind(SqlConnection& connection, const LaneKey&
 
 std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, const ScanPosition& position) {
   static const std::string sql = kSelect + "WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE("?1", "?2") +
-                                 "AND (marked_at_ms, repository, branch_id) > (?3, ?4, ?5) "
+                                 "AND {is_free} AND (marked_at_ms, repository, branch_id) > (?3, ?4, ?5) "
                                  "ORDER BY marked_at_ms, repository, branch_id LIMIT ?6";
   auto query = connection.query(sql.c_str());
   query.bind(now_ms, kFurthestAttemptMs, position.marked_at_ms, position.repository, position.branch_id,
@@ -398,7 +402,7 @@ std::vector<LaneRow> due_lanes(SqlConnection& connection, std::int64_t now_ms, c
 std::vector<std::int64_t> due_lanes_of(SqlConnection& connection, const LaneGroup& group, std::int64_t now_ms,
                                        std::size_t limit) {
   auto query = connection.query("SELECT id FROM lane WHERE " GITFERRY_IS_PENDING "AND " GITFERRY_IS_DUE(
-      "?1", "?2") "AND repository = ?3 AND " GITFERRY_REQUESTED_DIRECTIONS
+      "?1", "?2") "AND {is_free} AND repository = ?3 AND " GITFERRY_REQUESTED_DIRECTIONS
                   " = ?4 AND " GITFERRY_FORCED_DIRECTIONS
                   " = ?5 AND crash_count = ?6 AND attempts BETWEEN ?7 AND ?8 AND marked_at_ms > ?9 "
                   "ORDER BY marked_at_ms, id LIMIT ?10");
@@ -411,16 +415,16 @@ std::vector<std::int64_t> due_lanes_of(SqlConnection& connection, const LaneGrou
 }
 
 std::vector<LaneRow> find_lanes_to_run(SqlConnection& connection, std::span<const std::int64_t> ids) {
-  auto query = connection.query(GITFERRY_SELECT_LANE("''") "WHERE id IN (SELECT value FROM json_each(?1))");
+  auto query = connection.query(GITFERRY_SELECT_LANE("''") "WHERE id IN {numbers(}?1{)}");
   query.bind(json_array(ids));
   return rows_of(query);
 }
 
 std::optional<std::int64_t> next_due(SqlConnection& connection, std::int64_t now_ms) {
   auto query = connection.query(R"sql(
-    SELECT min(max(next_attempt_at_ms, hold_until_ms)) FROM lane
+    SELECT min({larger}(next_attempt_at_ms, hold_until_ms)) FROM lane
     WHERE requested_seq > done_seq AND quarantined = 0
-      AND max(next_attempt_at_ms, hold_until_ms) BETWEEN ?1 + 1 AND ?1 + ?2)sql");
+      AND {larger}(next_attempt_at_ms, hold_until_ms) BETWEEN ?1 + 1 AND ?1 + ?2)sql");
   query.bind(now_ms, kFurthestAttemptMs).next();
   return query.optional_integer(0);
 }

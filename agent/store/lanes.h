@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "agent/base/result.h"
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 #include "agent/store/store.h"
 
 namespace gitferry {
 
 /// SQL of the table `lane`. Functions that write belong on the writer's thread, within its
-/// transaction; all throw SQLite::Exception.
+/// transaction; all throw what the connection throws.
 
 /// Why and when lanes are marked.
 struct MarkCause {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "agent/base/result.h"
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 
@@ -12,7 +12,7 @@ constexpr std::int64_t kSchemaVersion = 9;
 constexpr std::int64_t kFirstWithOverrides = 2;
 
 /// The version of the schema in the file; 0 for an empty one. Errors: StoreFailed where a newer program wrote
-/// it. Throws SQLite::Exception.
+/// it. Throws what the connection throws.
 Result<std::int64_t> schema_version(SqlConnection& connection);
 
 /// Brings the schema up to `version`, each step in a transaction of its own.

@@ -96,7 +96,7 @@ void insert_notice(SqlConnection& connection, const std::string& channel, const 
 void give_up_oldest(SqlConnection& connection, const std::string& channel) {
   auto query = connection.query(R"sql(
     DELETE FROM notice WHERE id IN (
-      SELECT id FROM notice WHERE channel = ?1 AND message IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?2)
+      SELECT id FROM notice WHERE channel = ?1 AND message IS NULL ORDER BY id DESC LIMIT 9223372036854775807 OFFSET ?2)
     RETURNING id)sql");
   query.bind(channel, kMostWaitingNotices);
   std::int64_t count = 0;
@@ -105,7 +105,7 @@ void give_up_oldest(SqlConnection& connection, const std::string& channel) {
   connection
       .query(R"sql(
     INSERT INTO notice_channel (name, given_up) VALUES (?1, ?2)
-    ON CONFLICT (name) DO UPDATE SET given_up = given_up + ?2)sql")
+    ON CONFLICT (name) DO UPDATE SET given_up = notice_channel.given_up + ?2)sql")
       .bind(channel, count)
       .run();
 }
@@ -120,10 +120,10 @@ std::vector<LaneHealth> lanes_in_trouble(SqlConnection& connection) {
   };
   // Named, because the planner knows nothing of how few there are.
   auto bad = connection.query(GITFERRY_LANE_HEALTH
-                              "INDEXED BY lane_in_trouble WHERE last_error <> '' OR quarantined <> 0");
+                              "{INDEXED BY lane_in_trouble} WHERE last_error <> '' OR quarantined <> 0");
   take(bad);
   auto told = connection.query(GITFERRY_LANE_HEALTH
-                               "WHERE id IN (SELECT CAST(name AS INTEGER) FROM told WHERE kind = 'lane')");
+                               "WHERE id IN (SELECT CAST(name AS BIGINT) FROM told WHERE kind = 'lane')");
   take(told);
   std::vector<LaneHealth> lanes;
   lanes.reserve(by_id.size());
@@ -147,7 +147,7 @@ std::vector<MissedPushes> find_missed_pushes(SqlConnection& connection, std::int
   // A run goes from the side that was pushed to. Runs of one comparison begin together.
   auto query = connection.query(R"sql(
     SELECT found.repository, found.side, count(DISTINCT found.started_at_ms / 60000), min(found.started_at_ms),
-      max(found.started_at_ms), found.heard_at_ms
+      max(found.started_at_ms), max(found.heard_at_ms)
     FROM (
       SELECT lane.repository, sided.side, run.started_at_ms,
         coalesce((SELECT received_at_ms FROM delivery WHERE delivery.repository = lane.repository

@@ -5,12 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/store/database.h"
 #include "agent/store/notice_book.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 
-/// SQL of the tables `told`, `notice`, `notice_message` and `notice_channel`. All throw SQLite::Exception.
+/// SQL of the tables `told`, `notice`, `notice_message` and `notice_channel`. All throw what the connection
+/// throws.
 
 std::vector<LaneHealth> lanes_in_trouble(SqlConnection& connection);
 std::vector<Told> all_told(SqlConnection& connection);

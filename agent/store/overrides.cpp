@@ -175,8 +175,9 @@ Status put_repository(SqlConnection& connection, const Sealing& sealing, const R
 void put_branch(SqlConnection& connection, const BranchOverride& row) {
   connection
       .query(R"sql(
-    INSERT OR REPLACE INTO branch_override (repository, internal, external, kind, enabled, created_at_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6))sql")
+    INSERT INTO branch_override (repository, internal, external, kind, enabled, created_at_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (repository, internal, external) DO UPDATE SET kind = ?4, enabled = ?5, created_at_ms = ?6)sql")
       .bind(row.repository, row.internal, row.external, name_of_kind(row.kind), row.enabled,
             row.created_at_ms)
       .run();

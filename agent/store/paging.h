@@ -1,7 +1,7 @@
 #pragma once
 
-#include "agent/store/database.h"
 #include "agent/store/page_bounds.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 
@@ -9,14 +9,14 @@ namespace gitferry {
 class ReadTransaction {
  public:
   explicit ReadTransaction(SqlConnection& connection) : connection_(connection) {
-    connection_.query("BEGIN").run();
+    connection_.begin_reading();
   }
   ReadTransaction(const ReadTransaction&) = delete;
   ReadTransaction& operator=(const ReadTransaction&) = delete;
   ~ReadTransaction() {
     // Nothing was written, so there is nothing that could fail to be kept; the next BEGIN would tell.
     static_cast<void>(attempt("end a read", [&]() -> Status {
-      connection_.query("ROLLBACK").run();
+      connection_.roll_back();
       return {};
     }));
   }

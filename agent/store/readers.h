@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,7 +11,7 @@
 
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 
@@ -19,11 +20,9 @@ namespace gitferry {
 /// Threading: read() from any thread. Blocking: for the query, and for another reader on the same connection.
 class Readers {
  public:
-  /// Throws SQLite::Exception.
-  Readers(const std::string& path, const std::string& vfs) {
-    for (auto& slot : slots_) {
-      *slot.lock() = std::make_unique<SqlConnection>(path, vfs, SqlConnection::Role::Reader);
-    }
+  /// Throws what `make` throws.
+  explicit Readers(const std::function<std::unique_ptr<SqlConnection>()>& make) {
+    for (auto& slot : slots_) *slot.lock() = make();
   }
 
   /// Runs `query(SqlConnection&)`, which gives a Result. It must not call back into the store.

@@ -16,10 +16,10 @@ constexpr std::string_view kLostEndText = "the end of this run could not be reco
 
 // The filters are JSON arrays, so that their lengths do not change the statement; null: no filter.
 #define GITFERRY_RUNS_JOINED "FROM run JOIN lane ON lane.id = run.lane_id "
-#define GITFERRY_RUNS_FROM                                                      \
-  GITFERRY_RUNS_JOINED                                                          \
-  "WHERE (?1 IS NULL OR lane.repository IN (SELECT value FROM json_each(?1))) " \
-  "AND (?2 IS NULL OR lane.branch_id IN (SELECT value FROM json_each(?2))) "
+#define GITFERRY_RUNS_FROM                                  \
+  GITFERRY_RUNS_JOINED                                      \
+  "WHERE (?1 IS NULL OR lane.repository IN {texts(}?1{)}) " \
+  "AND (?2 IS NULL OR lane.branch_id IN {numbers(}?2{)}) "
 #define GITFERRY_RUNS_COLUMNS                                                                       \
   "SELECT run.id, run.lane_id, lane.branch_id, lane.repository, lane.internal_ref, "                \
   "lane.external_ref, coalesce(run.went, run.direction), run.trigger, run.delivery_id, run.state, " \
@@ -102,14 +102,13 @@ RunState run_state_from(const std::string& name) {
 std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,
                         std::int64_t started_at_ms) {
   interrupt_of_lane(connection, lane.id, started_at_ms);
-  connection
+  return connection
       .query(R"sql(
     INSERT INTO run (lane_id, direction, trigger, delivery_id, state, started_at_ms, requested_seq)
     VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6))sql")
       .bind(lane.id, static_cast<int>(direction), name_of(lane.trigger), lane.delivery_id, started_at_ms,
             lane.requested_seq)
-      .run();
-  return connection.last_insert_id();
+      .insert();
 }
 
 bool end_run(SqlConnection& connection, const RunEnd& end) {
@@ -120,8 +119,9 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
     UPDATE run SET state = 'finished', plan = ?2, source_tip = ?3, target_tip_before = ?4, target_tip_after = ?5,
       pack_bytes = ?6, listing_us = ?7, total_us = ?8, code_status = ?9, error = ?10, text = ?11,
       finished_at_ms = ?12, went = ?14, first_byte_us = ?15, sent_us = ?16,
-      is_settled = ?13 AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id
-    WHERE id = ?1 AND state = 'running' RETURNING id)sql");
+      is_settled = CASE WHEN ?13 = 1
+        AND (SELECT forgotten_run_id FROM lane WHERE lane.id = run.lane_id) < run.id THEN 1 ELSE 0 END
+    WHERE id = ?1 AND state = 'running' AND {is_ours} RETURNING id)sql");
   std::optional<std::int64_t> went;
   if (end.went) went = static_cast<int>(*end.went);
   query.bind(end.run_id, name_of(report.plan), hex_of(report.source_tip), hex_of(report.target_tip_before),
@@ -136,7 +136,9 @@ bool end_run(SqlConnection& connection, const RunEnd& end) {
 
 void interrupt_runs(SqlConnection& connection, std::int64_t now_ms) {
   const auto& row = info(ErrorCode::Cancelled);
-  connection.query(GITFERRY_INTERRUPT).bind(now_ms, kCrashText, row.code_status, row.name).run();
+  connection.query(GITFERRY_INTERRUPT "AND {is_left_over}")
+      .bind(now_ms, kCrashText, row.code_status, row.name)
+      .run();
 }
 
 void prune_runs(SqlConnection& connection, const Retention& keep, std::int64_t now_ms) {
@@ -154,7 +156,7 @@ std::optional<RunRow> find_run(SqlConnection& connection, std::int64_t id) {
 
 std::vector<RunMark> latest_runs_of(SqlConnection& connection, std::int64_t lane_id, std::int64_t limit) {
   auto query = connection.query(
-      "SELECT id, state, plan, code_status, started_at_ms, finished_at_ms FROM run INDEXED BY run_of_lane "
+      "SELECT id, state, plan, code_status, started_at_ms, finished_at_ms FROM run {INDEXED BY run_of_lane} "
       "WHERE lane_id = ?1 ORDER BY id DESC LIMIT ?2");
   query.bind(lane_id, limit);
   std::vector<RunMark> runs;

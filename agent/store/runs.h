@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <string>
 
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 #include "agent/store/store.h"
 
 namespace gitferry {
 
 /// SQL of the table `run`. Functions that write belong on the writer's thread, within its transaction; all
-/// throw SQLite::Exception.
+/// throw what the connection throws.
 
 /// Where a lane's earlier run is still open (its end could not be written), that one becomes `interrupted`.
 std::int64_t insert_run(SqlConnection& connection, const LaneRow& lane, Direction direction,

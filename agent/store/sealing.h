@@ -6,7 +6,7 @@
 #include "agent/base/result.h"
 #include "agent/base/secret.h"
 #include "agent/model/binding.h"
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 

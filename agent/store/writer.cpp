@@ -9,7 +9,7 @@
 
 namespace gitferry {
 
-Writer::Writer(SqlConnection connection, std::size_t queue_limit)
+Writer::Writer(std::unique_ptr<SqlConnection> connection, std::size_t queue_limit)
     : connection_(std::move(connection)), queue_limit_(queue_limit) {
   metrics();  // made here, where an exception has somewhere to go
   thread_ = std::thread([this] { work(); });
@@ -83,36 +83,36 @@ void Writer::commit(std::vector<Request>& group) {
 }
 
 Status Writer::run_group(std::vector<Request>& group) {
-  connection_.query("BEGIN IMMEDIATE").run();
+  connection_->begin_writing();
   for (auto& request : group) {
-    request.outcome = run_in_savepoint(request);
-    // A full disk may end the whole transaction at a statement (https://sqlite.org/lang_transaction.html):
-    // then the jobs before this one are undone too.
-    if (!connection_.is_in_transaction()) return request.outcome;
+    request.outcome = run_as_part(request);
+    // A full disk may end the whole transaction at a statement (https://sqlite.org/lang_transaction.html),
+    // and so does a connection that is lost: then the jobs before this one are undone too.
+    if (!connection_->is_in_transaction()) return request.outcome;
   }
   crash_point(CrashPoint::BeforeCommit);
-  connection_.query("COMMIT").run();
+  connection_->commit();
   crash_point(CrashPoint::AfterCommit);
   return {};
 }
 
-Status Writer::run_in_savepoint(Request& request) {
-  connection_.query("SAVEPOINT job").run();
-  auto outcome = attempt(request.attempted, [&] { return request.job(connection_); });
-  if (!connection_.is_in_transaction()) {
+Status Writer::run_as_part(Request& request) {
+  connection_->begin_part();
+  auto outcome = attempt(request.attempted, [&] { return request.job(*connection_); });
+  if (!connection_->is_in_transaction()) {
     if (outcome)
       return fail(ErrorCode::StoreFailed, request.attempted + ": the transaction ended in the middle");
     return outcome;
   }
-  if (!outcome) connection_.query("ROLLBACK TO job").run();
-  connection_.query("RELEASE job").run();
+  if (!outcome) connection_->undo_part();
+  connection_->end_part();
   return outcome;
 }
 
 void Writer::roll_back() {
-  if (!connection_.is_in_transaction()) return;
+  if (!connection_->is_in_transaction()) return;
   const auto rolled_back = attempt("roll back", [&]() -> Status {
-    connection_.query("ROLLBACK").run();
+    connection_->roll_back();
     return {};
   });
   if (!rolled_back) log::error("roll back failed", {{"error", rolled_back.error().text()}});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,15 +16,15 @@
 
 #include "agent/base/guarded.h"
 #include "agent/base/result.h"
-#include "agent/store/database.h"
+#include "agent/store/sql.h"
 
 namespace gitferry {
 
 /// The one thread that writes.
 ///
-/// It takes every job that waits, runs them in one transaction, each in a savepoint of its own, and commits
-/// once: what arrives during a commit shares the next one. A job that fails is undone alone; when the commit
-/// fails, every job of the group gets that error.
+/// It takes every job that waits, runs them in one transaction, each as a part of it that can be undone, and
+/// commits once: what arrives during a commit shares the next one. A job that fails is undone alone; when the
+/// commit fails, every job of the group gets that error.
 ///
 /// Owns:      the writing connection.
 /// Threading: write() from any thread; the job runs on the writer's thread, and the caller waits for it.
@@ -36,7 +37,7 @@ class Writer {
     std::uint64_t commits = 0;
   };
 
-  explicit Writer(SqlConnection connection, std::size_t queue_limit = 4096);
+  explicit Writer(std::unique_ptr<SqlConnection> connection, std::size_t queue_limit = 4096);
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   /// Finishes the jobs that wait.
@@ -77,10 +78,10 @@ class Writer {
   std::vector<Request> take_all();
   void commit(std::vector<Request>& group);
   Status run_group(std::vector<Request>& group);
-  Status run_in_savepoint(Request& request);
+  Status run_as_part(Request& request);
   void roll_back();
 
-  SqlConnection connection_;
+  const std::unique_ptr<SqlConnection> connection_;
   const std::size_t queue_limit_;
   Guarded<Queue> queue_;
   std::condition_variable arrived_;

@@ -27,12 +27,12 @@ MUTANTS = [
         "N-01: a write is answered before it is on the disk",
         "agent/store/writer.cpp",
         """
-  connection_.query("COMMIT").run();
+  connection_->commit();
 """,
         """
   for (auto& request : group) request.promise.set_value(request.outcome);
   for (auto& request : group) request.promise = {};
-  connection_.query("COMMIT").run();
+  connection_->commit();
 """,
         "store_test",
         "PowerCut*:R02*",
@@ -77,8 +77,8 @@ MUTANTS = [
         "done_seq_latest",
         "N-07: the end of a run settles what was asked for while it ran",
         "agent/store/lanes.cpp",
-        "UPDATE lane SET done_seq = max(done_seq, ?2), attempts = 0, hold_until_ms = ?3,",
-        "UPDATE lane SET done_seq = max(requested_seq, ?2), attempts = 0, hold_until_ms = ?3,",
+        "UPDATE lane SET done_seq = {larger}(done_seq, ?2), attempts = 0, hold_until_ms = ?3,",
+        "UPDATE lane SET done_seq = {larger}(requested_seq, ?2), attempts = 0, hold_until_ms = ?3,",
         "store_test",
         "StoreTest*:LanesTest*",
     ),
@@ -167,8 +167,8 @@ MUTANTS = [
         "no_crash_count",
         "N-16: a lane that crashes the agent runs again for ever",
         "agent/store/lanes.cpp",
-        "UPDATE lane SET crash_count = crash_count + 1, quarantined = crash_count + 1 >= ?1",
-        "UPDATE lane SET crash_count = crash_count, quarantined = crash_count > ?1",
+        "quarantined = CASE WHEN crash_count + 1 >= ?1 THEN 1 ELSE 0 END",
+        "quarantined = 0",
         "store_test",
         "StoreTest*:LanesTest*",
     ),

@@ -183,7 +183,7 @@ TEST_F(DeliveriesTest, RetentionTakesTheLanesOfARowWithItAndForgetsItsSignedId) 
   EXPECT_FALSE(recorded(signed_delivery("msg_0"), {mark_of("main")}).duplicate_of);
   EXPECT_TRUE(recorded(signed_delivery("msg_200"), {mark_of("main")}).duplicate_of);
   close();
-  SqlConnection reader(options_.path, "", SqlConnection::Role::Reader);
+  SqliteConnection reader(options_.path, "", SqliteConnection::Role::Reader);
   auto orphans =
       reader.query("SELECT count(*) FROM delivery_lane WHERE delivery_id NOT IN (SELECT id FROM delivery)");
   ASSERT_TRUE(orphans.next());

@@ -15,7 +15,7 @@ class MigrationTest : public StoreTest {
   /// A database as that version wrote it.
   void make_version(std::int64_t version, const char* rows) {
     ASSERT_TRUE(DataDirectory::claim(options_.path));
-    SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
+    SqliteConnection connection(options_.path, "", SqliteConnection::Role::Writer);
     ASSERT_TRUE(migrate(connection, version));
     connection.execute(rows);
   }
@@ -66,7 +66,7 @@ TEST_F(MigrationTest, AStepThatFailsLeavesVersion1) {
     const auto opened = Store::open(options_, clock_);
     ASSERT_FALSE(opened);
     EXPECT_NE(opened.error().message.find("audit"), std::string::npos) << opened.error().text();
-    SqlConnection connection(options_.path, "", SqlConnection::Role::Reader);
+    SqliteConnection connection(options_.path, "", SqliteConnection::Role::Reader);
     EXPECT_EQ(schema_version(connection).value(), 1);
     EXPECT_FALSE(connection.query("SELECT 1 FROM sqlite_schema WHERE name = 'credential'").next());
   }
@@ -132,7 +132,7 @@ TEST_F(MigrationTest, Version3CountsItsDeliveriesOnAndTakesWhatIsNewInIt) {
   record.verdict = Verdict::Refused;
   EXPECT_TRUE(store().record_delivery(record, {}));
   close();
-  SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
+  SqliteConnection connection(options_.path, "", SqliteConnection::Role::Writer);
   EXPECT_FALSE(connection.query("PRAGMA foreign_key_check").next());
   connection.execute("DELETE FROM delivery WHERE id = 11");
   EXPECT_FALSE(connection.query("SELECT 1 FROM delivery_lane WHERE delivery_id = 11").next())
@@ -168,7 +168,7 @@ TEST_F(MigrationTest, Version5KeepsOverridesAndTokensAndKnowsWhatBothSidesHad) {
   EXPECT_EQ(lane(3).common_tip, "aa");
   EXPECT_EQ(lane(4).common_tip, "");
   close();
-  SqlConnection connection(options_.path, "", SqlConnection::Role::Writer);
+  SqliteConnection connection(options_.path, "", SqliteConnection::Role::Writer);
   EXPECT_FALSE(connection.query("PRAGMA foreign_key_check").next());
   {
     auto row =
@@ -218,7 +218,7 @@ TEST_F(MigrationTest, AStepThatFailsLeavesVersion2WithItsRows) {
   make_version(2, kRowsOfVersion2);
   run_sql(options_.path, "CREATE TABLE delivery_lane_3 (mine INTEGER)");
   ASSERT_FALSE(Store::open(options_, clock_));
-  SqlConnection connection(options_.path, "", SqlConnection::Role::Reader);
+  SqliteConnection connection(options_.path, "", SqliteConnection::Role::Reader);
   EXPECT_EQ(schema_version(connection).value(), 2);
   auto kept =
       connection.query("SELECT count(*) FROM delivery JOIN delivery_lane ON delivery_id = delivery.id");

@@ -18,8 +18,8 @@ class WriterTest : public StoreTest {
  protected:
   void open_writer(std::size_t queue_limit, const std::string& vfs = "") {
     directory_lock_ = std::make_unique<DataDirectory>(DataDirectory::claim(options_.path).value());
-    writer_ =
-        std::make_unique<Writer>(SqlConnection(options_.path, vfs, SqlConnection::Role::Writer), queue_limit);
+    writer_ = std::make_unique<Writer>(
+        std::make_unique<SqliteConnection>(options_.path, vfs, SqliteConnection::Role::Writer), queue_limit);
     ASSERT_TRUE(writer_->write("make a table", [](SqlConnection& connection) -> Status {
       connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY, filler TEXT) STRICT");
       return {};
@@ -32,7 +32,7 @@ class WriterTest : public StoreTest {
     });
   }
   std::vector<std::int64_t> numbers() {
-    SqlConnection reader(options_.path, "", SqlConnection::Role::Reader);
+    SqliteConnection reader(options_.path, "", SqliteConnection::Role::Reader);
     auto query = reader.query("SELECT n FROM t ORDER BY n");
     std::vector<std::int64_t> found;
     while (query.next()) found.push_back(query.integer(0));

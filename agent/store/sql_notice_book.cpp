@@ -1,4 +1,4 @@
-#include "agent/store/sqlite_notice_book.h"
+#include "agent/store/sql_notice_book.h"
 
 #include <set>
 #include <utility>
@@ -26,8 +26,9 @@ void note_failure(SqlConnection& connection, const NoticeMessage& message, const
   connection
       .query(R"sql(
     INSERT INTO notice_channel (name, failing_since_ms, last_error, given_up) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (name) DO UPDATE SET last_error = ?3, given_up = given_up + ?4,
-      failing_since_ms = CASE WHEN failing_since_ms = 0 THEN ?2 ELSE failing_since_ms END)sql")
+    ON CONFLICT (name) DO UPDATE SET last_error = ?3, given_up = notice_channel.given_up + ?4,
+      failing_since_ms = CASE WHEN notice_channel.failing_since_ms = 0 THEN ?2
+        ELSE notice_channel.failing_since_ms END)sql")
       .bind(message.channel, now_ms, error, given_up)
       .run();
 }
@@ -39,21 +40,21 @@ void remove_message(SqlConnection& connection, const std::string& id) {
 
 }  // namespace
 
-Result<TroubleView> SqliteNoticeBook::look() {
+Result<TroubleView> SqlNoticeBook::look() {
   return readers_.read("look at what is bad", [](SqlConnection& connection) -> Result<TroubleView> {
     const ReadTransaction snapshot(connection);
     return TroubleView{lanes_in_trouble(connection), all_told(connection)};
   });
 }
 
-Result<std::vector<MissedPushes>> SqliteNoticeBook::missed_pushes(std::int64_t since_ms) {
+Result<std::vector<MissedPushes>> SqlNoticeBook::missed_pushes(std::int64_t since_ms) {
   return readers_.read("look for silent webhooks",
                        [&](SqlConnection& connection) -> Result<std::vector<MissedPushes>> {
                          return find_missed_pushes(connection, since_ms);
                        });
 }
 
-Result<std::int64_t> SqliteNoticeBook::last_delivery_at_ms(const std::string& repository, Side side) {
+Result<std::int64_t> SqlNoticeBook::last_delivery_at_ms(const std::string& repository, Side side) {
   return readers_.read("look for a delivery", [&](SqlConnection& connection) -> Result<std::int64_t> {
     auto query = connection.query(
         "SELECT received_at_ms FROM delivery WHERE repository = ?1 AND side = ?2 ORDER BY id DESC LIMIT 1");
@@ -61,18 +62,18 @@ Result<std::int64_t> SqliteNoticeBook::last_delivery_at_ms(const std::string& re
   });
 }
 
-Result<bool> SqliteNoticeBook::has_succeeded_since(std::span<const std::string> repositories,
-                                                   std::int64_t since_ms) {
+Result<bool> SqlNoticeBook::has_succeeded_since(std::span<const std::string> repositories,
+                                                std::int64_t since_ms) {
   return readers_.read("look for a success", [&](SqlConnection& connection) -> Result<bool> {
     auto query = connection.query(
-        "SELECT 1 FROM lane WHERE repository IN (SELECT value FROM json_each(?1)) AND last_success_at_ms > "
+        "SELECT 1 FROM lane WHERE repository IN {texts(}?1{)} AND last_success_at_ms > "
         "?2 "
         "LIMIT 1");
     return query.bind(json_array(repositories), since_ms).next();
   });
 }
 
-Status SqliteNoticeBook::tell(const Telling& telling) {
+Status SqlNoticeBook::tell(const Telling& telling) {
   return writer_.write("record what is to be told", [&](SqlConnection& connection) -> Status {
     for (const auto& told : telling.put) put_told(connection, told);
     for (const auto& subject : telling.forget) forget_told(connection, subject);
@@ -86,7 +87,7 @@ Status SqliteNoticeBook::tell(const Telling& telling) {
   });
 }
 
-Result<std::optional<NoticeMessage>> SqliteNoticeBook::open_message(const std::string& channel) {
+Result<std::optional<NoticeMessage>> SqlNoticeBook::open_message(const std::string& channel) {
   using Found = std::optional<NoticeMessage>;
   return readers_.read("read a message", [&](SqlConnection& connection) -> Result<Found> {
     const ReadTransaction snapshot(connection);
@@ -98,9 +99,9 @@ Result<std::optional<NoticeMessage>> SqliteNoticeBook::open_message(const std::s
   });
 }
 
-Result<std::optional<NoticeMessage>> SqliteNoticeBook::make_message(const std::string& channel,
-                                                                    const std::string& id, std::size_t most,
-                                                                    std::int64_t now_ms) {
+Result<std::optional<NoticeMessage>> SqlNoticeBook::make_message(const std::string& channel,
+                                                                 const std::string& id, std::size_t most,
+                                                                 std::int64_t now_ms) {
   using Made = std::optional<NoticeMessage>;
   return writer_.write("make a message of notices", [&](SqlConnection& connection) -> Result<Made> {
     connection
@@ -124,7 +125,7 @@ Result<std::optional<NoticeMessage>> SqliteNoticeBook::make_message(const std::s
   });
 }
 
-Status SqliteNoticeBook::note_sent(const NoticeMessage& message, std::int64_t now_ms) {
+Status SqlNoticeBook::note_sent(const NoticeMessage& message, std::int64_t now_ms) {
   return writer_.write("note that a message was sent", [&](SqlConnection& connection) -> Status {
     remove_message(connection, message.id);
     connection
@@ -138,8 +139,8 @@ Status SqliteNoticeBook::note_sent(const NoticeMessage& message, std::int64_t no
   });
 }
 
-Status SqliteNoticeBook::note_failed(const NoticeMessage& message, const std::string& error,
-                                     std::int64_t now_ms, std::int64_t next_attempt_at_ms) {
+Status SqlNoticeBook::note_failed(const NoticeMessage& message, const std::string& error, std::int64_t now_ms,
+                                  std::int64_t next_attempt_at_ms) {
   return writer_.write("note that a message was not sent", [&](SqlConnection& connection) -> Status {
     connection
         .query("UPDATE notice_message SET attempts = attempts + 1, next_attempt_at_ms = ?2 WHERE id = ?1")
@@ -150,8 +151,7 @@ Status SqliteNoticeBook::note_failed(const NoticeMessage& message, const std::st
   });
 }
 
-Status SqliteNoticeBook::give_up(const NoticeMessage& message, const std::string& error,
-                                 std::int64_t now_ms) {
+Status SqlNoticeBook::give_up(const NoticeMessage& message, const std::string& error, std::int64_t now_ms) {
   return writer_.write("give a message up", [&](SqlConnection& connection) -> Status {
     remove_message(connection, message.id);
     note_failure(connection, message, error, now_ms, static_cast<std::int64_t>(message.notices.size()));
@@ -159,20 +159,19 @@ Status SqliteNoticeBook::give_up(const NoticeMessage& message, const std::string
   });
 }
 
-Status SqliteNoticeBook::keep_channels(std::span<const std::string> names) {
+Status SqlNoticeBook::keep_channels(std::span<const std::string> names) {
   return writer_.write("forget channels that are gone", [&](SqlConnection& connection) -> Status {
     const auto kept = json_array(names);
-    for (const char* sql :
-         {"DELETE FROM notice_message WHERE channel NOT IN (SELECT value FROM json_each(?1))",
-          "DELETE FROM notice WHERE channel NOT IN (SELECT value FROM json_each(?1))",
-          "DELETE FROM notice_channel WHERE name NOT IN (SELECT value FROM json_each(?1))"}) {
+    for (const char* sql : {"DELETE FROM notice_message WHERE channel NOT IN {texts(}?1{)}",
+                            "DELETE FROM notice WHERE channel NOT IN {texts(}?1{)}",
+                            "DELETE FROM notice_channel WHERE name NOT IN {texts(}?1{)}"}) {
       connection.query(sql).bind(kept).run();
     }
     return {};
   });
 }
 
-Result<std::vector<ChannelState>> SqliteNoticeBook::channels() {
+Result<std::vector<ChannelState>> SqlNoticeBook::channels() {
   using States = std::vector<ChannelState>;
   return readers_.read("read how the channels stand", [](SqlConnection& connection) -> Result<States> {
     auto query = connection.query(R"sql(

@@ -14,9 +14,9 @@
 namespace gitferry {
 
 /// The NoticeBook on the store's own connections, which must outlive it.
-class SqliteNoticeBook final : public NoticeBook {
+class SqlNoticeBook final : public NoticeBook {
  public:
-  SqliteNoticeBook(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
+  SqlNoticeBook(Writer& writer, Readers& readers) : writer_(writer), readers_(readers) {}
 
   Result<TroubleView> look() override;
   Result<std::vector<MissedPushes>> missed_pushes(std::int64_t since_ms) override;
