@@ -18,4 +18,5 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 # The .pc file carries the OpenSSL, zlib and brotli switches that the shared library was built with;
 # without them the class layouts differ.
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib>=0.11)
+pkg_check_modules(POSTGRES REQUIRED IMPORTED_TARGET libpq>=15)
 find_package(SQLiteCpp REQUIRED)

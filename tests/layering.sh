@@ -44,6 +44,7 @@ check api agent/base agent/model agent/git agent/store agent/sync
 check agent/daemon agent/base agent/model agent/git agent/store agent/sync agent/notify config api
 
 only 'SQLiteCpp|sqlite3\.h' agent/store
+only 'libpq|postgres' agent/store/postgres
 only 'git2' agent/git
 only 'curl/' agent/git agent/notify
 only 'yaml\.h|yaml-cpp' config

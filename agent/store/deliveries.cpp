@@ -217,6 +217,11 @@ void link_delivery(SqlConnection& connection, std::int64_t delivery_id, Directio
       .run();
 }
 
+std::optional<HookArrival> arrival_in(Query& query) {
+  if (!query.next()) return std::nullopt;
+  return HookArrival{query.integer(0), query.text(1), verdict_from(query.text(2)), query.text(3)};
+}
+
 }  // namespace
 
 Verdict verdict_from(const std::string& name) {
@@ -261,6 +266,26 @@ std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t
   }
   if (row) row->lanes = lanes_of(connection, id);
   return row;
+}
+
+std::optional<HookArrival> find_last_arrival(SqlConnection& connection, const std::string& provider,
+                                             const std::string& repository, Side side) {
+  auto query = connection.query(
+      "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE repository = ?1 AND hook = ?2 "
+      "AND side = ?3 AND replay_of IS NULL ORDER BY id DESC LIMIT 1");
+  query.bind(repository, provider + "/" + repository, name_of(side));
+  return arrival_in(query);
+}
+
+std::optional<HookArrival> find_last_organisation_arrival(SqlConnection& connection,
+                                                          const std::string& provider,
+                                                          const std::string& name, const std::string& owner) {
+  auto query = connection.query(
+      "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE hook = ?1 AND replay_of IS NULL "
+      "AND (?2 = '' OR substr(lower(named_repository), 1, length(?2) + 1) = ?2 || '/') "
+      "ORDER BY id DESC LIMIT 1");
+  query.bind(provider + ":" + name, owner);
+  return arrival_in(query);
 }
 
 Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFilter& filter,

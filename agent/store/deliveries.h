@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/store/hook_history.h"
 #include "agent/store/sql.h"
 #include "agent/store/store.h"
 
@@ -23,6 +24,13 @@ void prune_deliveries(SqlConnection& connection, const Retention& keep, std::int
 Verdict verdict_from(const std::string& name);
 
 std::optional<DeliveryRow> find_delivery(SqlConnection& connection, std::int64_t id);
+/// As peek_last_arrival().
+std::optional<HookArrival> find_last_arrival(SqlConnection& connection, const std::string& provider,
+                                             const std::string& repository, Side side);
+/// As peek_last_organisation_arrival() (hook_history.h).
+std::optional<HookArrival> find_last_organisation_arrival(SqlConnection& connection,
+                                                          const std::string& provider,
+                                                          const std::string& name, const std::string& owner);
 Listing<DeliveryRow> list_deliveries(SqlConnection& connection, const DeliveryFilter& filter,
                                      const Page& page);
 

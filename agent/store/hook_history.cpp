@@ -30,23 +30,13 @@ Result<std::optional<HookArrival>> peek(const std::string& database_path, Find f
   });
 }
 
-std::optional<HookArrival> arrival_in(Query& query) {
-  if (!query.next()) return std::nullopt;
-  return HookArrival{query.integer(0), query.text(1), verdict_from(query.text(2)), query.text(3)};
-}
-
 }  // namespace
 
 Result<std::optional<HookArrival>> peek_last_arrival(const std::string& database_path,
                                                      const std::string& provider,
                                                      const std::string& repository, Side side) {
-  return peek(database_path, [&](SqlConnection& reading) {
-    auto query = reading.query(
-        "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE repository = ?1 AND hook = ?2 "
-        "AND side = ?3 AND replay_of IS NULL ORDER BY id DESC LIMIT 1");
-    query.bind(repository, provider + "/" + repository, name_of(side));
-    return arrival_in(query);
-  });
+  return peek(database_path,
+              [&](SqlConnection& reading) { return find_last_arrival(reading, provider, repository, side); });
 }
 
 Result<std::optional<HookArrival>> peek_last_organisation_arrival(const std::string& database_path,
@@ -54,12 +44,7 @@ Result<std::optional<HookArrival>> peek_last_organisation_arrival(const std::str
                                                                   const std::string& name,
                                                                   const std::string& owner) {
   return peek(database_path, [&](SqlConnection& reading) {
-    auto query = reading.query(
-        "SELECT received_at_ms, event, verdict, reason FROM delivery WHERE hook = ?1 AND replay_of IS NULL "
-        "AND (?2 = '' OR substr(lower(named_repository), 1, length(?2) + 1) = ?2 || '/') "
-        "ORDER BY id DESC LIMIT 1");
-    query.bind(provider + ":" + name, owner);
-    return arrival_in(query);
+    return find_last_organisation_arrival(reading, provider, name, owner);
   });
 }
 

@@ -91,7 +91,7 @@ Result<std::vector<Result<std::int64_t>>> SqlStore::begin_runs(std::span<const L
 Status SqlStore::finish_runs(std::span<const RunEnd> ends) {
   return writer().write("record the end of the run", [&](SqlConnection& connection) -> Status {
     for (const auto& end : ends) {
-      if (!end_run(connection, end)) return fail(lost_run(end.run_id));
+      if (!end_run(connection, end)) return fail(lost_run(connection, end.run_id));
       note_run_ended(connection, end);
     }
     return {};
@@ -105,7 +105,9 @@ Status Store::drop_lane_request(std::int64_t lane_id, std::int64_t done_seq, con
 
 Status SqlStore::drop_lane_requests(std::span<const LaneDrop> drops) {
   return writer().write("drop the lane's request", [&](SqlConnection& connection) -> Status {
-    for (const auto& drop : drops) drop_request(connection, drop.lane_id, drop.done_seq, drop.reason);
+    for (const auto& drop : drops) {
+      if (!puts_off(connection, drop)) drop_request(connection, drop.lane_id, drop.done_seq, drop.reason);
+    }
     return {};
   });
 }
@@ -290,7 +292,7 @@ Result<Listing<AuditRow>> SqlStore::audit(const AuditFilter& filter, const Page&
   });
 }
 
-Error SqlStore::lost_run(std::int64_t run_id) const {
+Error SqlStore::lost_run(SqlConnection& /*connection*/, std::int64_t run_id) {
   return {ErrorCode::Internal, fmt::format("record the end of run {}: it is not running", run_id), "", {}};
 }
 

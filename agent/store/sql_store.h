@@ -63,8 +63,11 @@ class SqlStore : public Store {
   /// Whether a run of `lane` may begin as far as other processes are concerned. Within the transaction that
   /// begins it. Errors: Unavailable.
   virtual Status may_claim(SqlConnection& /*connection*/, const LaneRow& /*lane*/) { return {}; }
-  /// Why the end of a run cannot be recorded that is not this process's to end.
-  virtual Error lost_run(std::int64_t run_id) const;
+  /// Whether a request is put off that has no binding here, for another process may know one. Within the
+  /// transaction that would drop it.
+  virtual bool puts_off(SqlConnection& /*connection*/, const LaneDrop& /*drop*/) { return false; }
+  /// Why the end of a run cannot be recorded that is not running, or not this process's.
+  virtual Error lost_run(SqlConnection& connection, std::int64_t run_id);
 
   [[nodiscard]] const StoreOptions& options() const { return options_; }
   [[nodiscard]] const Clock& clock() const { return clock_; }

@@ -174,6 +174,7 @@ TEST_F(DeliveriesTest, PagesOfEveryFilterNeitherRepeatNorSkip) {
 }
 
 TEST_F(DeliveriesTest, RetentionTakesTheLanesOfARowWithItAndForgetsItsSignedId) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   options_.deliveries.count = 10;
   const auto first = recorded(signed_delivery("msg_0"), {mark_of("main")});
   for (int i = 1; i <= 200; ++i) recorded(signed_delivery("msg_" + std::to_string(i)), {mark_of("main")});

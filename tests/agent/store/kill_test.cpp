@@ -49,6 +49,7 @@ struct Told {
 }
 
 TEST_F(StoreTest, EveryReceiptSurvivesAKill) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   constexpr int kKills = 30;
   std::mt19937 random{20'261'123};  // NOLINT(cert-msc32-c,cert-msc51-cpp): the same moments each time
   std::map<std::int64_t, Told> told_by_id;

@@ -492,6 +492,7 @@ TEST_F(LanesTest, AreLookedThroughSomeAtATime) {
 }
 
 TEST_F(StoreTest, SaysWhatItTakesOfItsDisk) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   marked(mark_of("main"));
   const auto usage = store().usage();
   ASSERT_TRUE(usage) << usage.error().text();

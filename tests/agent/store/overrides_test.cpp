@@ -121,6 +121,7 @@ TEST_F(OverridesTest, ADropTakesBranchesAndTokensWithItAndComesBeforeAPut) {
 }
 
 TEST_F(OverridesTest, AStatementThatFailsInTheMiddleLeavesNothing) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   marked(mark_of("main"));
   put({bound("robot")}, {branch_override("robot", "main")});
   close();
@@ -155,6 +156,7 @@ TEST_F(OverridesTest, AStatementThatFailsInTheMiddleLeavesNothing) {
 }
 
 TEST_F(OverridesTest, AFullDiskLeavesNothing) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   options_.vfs = FailingVfs::name();
   put({bound("robot")});
   {
@@ -196,6 +198,7 @@ TEST_F(OverridesTest, OfTwoThatWriteOneNameOneIsThereWhole) {
 }
 
 TEST_F(OverridesTest, PeeksWhileTheStoreIsOpenAndAfterItClosed) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   EXPECT_TRUE(Store::peek_overrides(options_).value().repositories.empty());
   EXPECT_FALSE(std::filesystem::exists(options_.path)) << "looking makes no database";
   put({bound("robot")}, {branch_override("robot", "main")});
@@ -211,6 +214,7 @@ TEST_F(OverridesTest, PeeksWhileTheStoreIsOpenAndAfterItClosed) {
 }
 
 TEST_F(OverridesTest, PeekingRefusesWhatItCannotRead) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   store();
   close();
   run_sql(options_.path, "PRAGMA user_version=99");

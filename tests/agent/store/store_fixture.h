@@ -4,13 +4,16 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include "agent/store/postgres/postgres_store.h"
 #include "agent/store/sqlite_store.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/postgres_server.h"
 
 namespace gitferry {
 
@@ -63,10 +66,24 @@ inline AuditEntry audit_of(const std::string& repository, const std::string& act
   return {"ops", "api", action, repository, "", "", R"({"enable":true})", "r-1"};
 }
 
-/// A store in a directory of its own, that can be closed and opened again.
+/// The PostgreSQL of this test program, where its tests are to run on one: GITFERRY_TEST_STORE=postgresql.
+/// Otherwise null, and they run on SQLite. One test after the other, each in a schema of its own.
+inline test::PostgresServer* postgres_server() {
+  static const char* wanted = std::getenv("GITFERRY_TEST_STORE");
+  if (wanted == nullptr || std::string_view(wanted) != "postgresql") return nullptr;
+  static test::PostgresServer server;
+  return &server;
+}
+
+/// For a test that is about SQLite's file, in a suite that is for every store.
+#define GITFERRY_ABOUT_SQLITE_ALONE \
+  if (postgres_server() != nullptr) GTEST_SKIP() << "it is about SQLite's file"
+
+/// A store in a directory or a schema of its own, that can be closed and opened again.
 class StoreTest : public ::testing::Test {
  protected:
   StoreTest() {
+    if (auto* server = postgres_server()) url_ = server->new_schema();
     std::string pattern = (std::filesystem::temp_directory_path() / "gitferry-store-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) std::abort();
     directory_ = pattern;
@@ -77,18 +94,23 @@ class StoreTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  SqliteStore& store() {
+  SqlStore& store() {
     if (!store_) reopen();
     return *store_;
   }
   void reopen() {
     store_.reset();
-    auto opened = SqliteStore::open(options_, clock_);
-    if (!opened) {
-      ADD_FAILURE() << opened.error().text();
-      std::abort();
+    if (url_.empty()) {
+      take(SqliteStore::open(options_, clock_));
+    } else {
+      take(PostgresStore::open(shared_options(), clock_));
     }
-    store_ = std::move(*opened);
+  }
+  [[nodiscard]] SharedStoreOptions shared_options() const {
+    SharedStoreOptions options;
+    options.common = options_;
+    options.url = url_;
+    return options;
   }
   void close() { store_.reset(); }
   /// The id of a branch binding, by its short names.
@@ -115,9 +137,20 @@ class StoreTest : public ::testing::Test {
   }
 
   std::filesystem::path directory_;
+  std::string url_;  ///< of PostgreSQL; empty: SQLite
   StoreOptions options_;
   FakeClock clock_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<SqlStore> store_;
+
+ private:
+  template <typename Opened>
+  void take(Opened opened) {
+    if (!opened) {
+      ADD_FAILURE() << opened.error().text();
+      std::abort();
+    }
+    store_ = std::move(*opened);
+  }
 };
 
 }  // namespace gitferry

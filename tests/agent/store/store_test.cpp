@@ -60,6 +60,7 @@ TEST_F(StoreTest, KeepsDeliveriesLanesAndRunsAcrossAReopen) {
 }
 
 TEST_F(StoreTest, S38_IsReadableByItsOwnerAlone) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   ASSERT_TRUE(store().record_delivery(delivery_of("d"), {}));
   EXPECT_EQ(mode_of(directory_ / "data"), 0700U);
   for (const auto* suffix : {"", "-wal", "-shm", ".lock"})
@@ -269,6 +270,7 @@ TEST_F(StoreTest, BranchIdsAreStableAndShared) {
 }
 
 TEST_F(StoreTest, RefusesANewerSchemaAndLeavesItAlone) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   store();
   close();
   run_sql(options_.path, "PRAGMA user_version=99");
@@ -281,6 +283,7 @@ TEST_F(StoreTest, RefusesANewerSchemaAndLeavesItAlone) {
 }
 
 TEST_F(StoreTest, RefusesASecondOpen) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   store();
   const auto second = Store::open(options_, clock_);
   ASSERT_FALSE(second);
@@ -292,6 +295,7 @@ TEST_F(StoreTest, RefusesASecondOpen) {
 }
 
 TEST_F(StoreTest, RefusesADamagedFileAndKeepsIt) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(store().record_delivery(delivery_of(std::string(300, 'x')), {}));
   close();
   std::string before;
@@ -314,6 +318,7 @@ TEST_F(StoreTest, RefusesADamagedFileAndKeepsIt) {
 }
 
 TEST_F(StoreTest, RefusesADirectoryThatCannotBeMade) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   std::ofstream(directory_ / "file") << "x";
   options_.path = (directory_ / "file" / "gitferry.db").string();
   const auto opened = Store::open(options_, clock_);
@@ -464,6 +469,7 @@ TEST_F(StoreTest, ForgetsWhatIsTooOldAndKeepsTheLane) {
 }
 
 TEST_F(StoreTest, S38_RefusesADirectoryThatOthersMayWriteTo) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   const auto data = directory_ / "data";
   std::filesystem::create_directory(data);
   for (const auto mode : {0777U, 01777U, 0770U}) {

@@ -171,6 +171,7 @@ TEST_F(WriterTest, AFailedCommitFailsEveryJobOfTheGroupAndTheNextOneWorks) {
 }
 
 TEST_F(StoreTest, AFullDiskGivesNoReceipt) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   options_.vfs = FailingVfs::name();
   const std::vector marks{mark_of("main")};
   ASSERT_TRUE(store().record_delivery(delivery_of("before"), marks));
@@ -191,6 +192,7 @@ TEST_F(StoreTest, AFullDiskGivesNoReceipt) {
 }
 
 TEST_F(StoreTest, AFailingDiskGivesNoReceipt) {
+  GITFERRY_ABOUT_SQLITE_ALONE;
   options_.vfs = FailingVfs::name();
   ASSERT_TRUE(store().record_delivery(delivery_of("before"), {}));
   {
