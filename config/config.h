@@ -102,6 +102,7 @@ struct Network {
   std::set<Scheme> allow_schemes{Scheme::Https, Scheme::Ssh};
   std::vector<std::string> allow_cidrs;  ///< private ranges that may be connected to, as written
   std::string ca_file;                   ///< PEM of authorities, besides the system's; empty: none
+  LocalDirectories local_directories;    ///< where repositories on this machine may be; not named: anywhere
   std::string proxy;                     ///< `scheme://host:port`; empty: none
   std::string proxy_username;            ///< empty: the proxy asks for none
   std::optional<SecretSource> proxy_password;

@@ -36,9 +36,9 @@ constexpr std::array<Word, 8> kSyncKeys{"workers",    "per_host", "sync_dir", "d
 constexpr std::array kSyncPlanned{Remark{"verify", "the target's own answer is the proof"}};
 
 constexpr std::array<Word, 3> kTimeoutKeys{"connect", "stall", "total"};
-constexpr std::array<Word, 9> kNetworkKeys{
-    "allow_schemes",       "allow_cidrs",        "ca_file",  "proxy",    "proxy_username",
-    "proxy_password_file", "proxy_password_env", "no_proxy", "ssh_reuse"};
+constexpr std::array<Word, 10> kNetworkKeys{
+    "local_directories", "allow_schemes",       "allow_cidrs",        "ca_file",  "proxy",
+    "proxy_username",    "proxy_password_file", "proxy_password_env", "no_proxy", "ssh_reuse"};
 constexpr std::array kNetworkRefused{
     Remark{"proxy_password", "use proxy_password_file or proxy_password_env"}};
 

@@ -10,6 +10,7 @@
 
 #include "agent/base/text.h"
 #include "agent/model/host_pattern.h"
+#include "agent/model/local_directories.h"
 #include "config/named_files.h"
 
 namespace gitferry::config {
@@ -44,6 +45,34 @@ void read_ranges(const MapReader& map, Network& network) {
     else
       map.error(node.at, "network.allow_cidrs takes address ranges", "for example: 10.0.0.0/8 or fd00::/8");
   }
+}
+
+void read_directories(const MapReader& map, Network& network) {
+  if (map.find("local_directories") == nullptr) {
+    if (network.allow_schemes.contains(Scheme::File) && map.find("allow_schemes") != nullptr)
+      map.warn(map.at("allow_schemes"),
+               "file without local_directories: whoever binds repositories may name any on this machine",
+               "name where they are: local_directories: [/srv/git]");
+    return;
+  }
+  if (!network.allow_schemes.contains(Scheme::File))
+    map.error(map.at("local_directories"),
+              "network.local_directories without 'file' in network.allow_schemes: no local path is taken",
+              "add 'file' there, or remove it");
+  std::vector<std::string> directories;
+  bool all_good = true;
+  for (const auto& node : map.list("local_directories")) {
+    const auto text = scalar_text(node, "a directory", map.report());
+    const bool is_good = text && LocalDirectories::below({*text});
+    all_good = all_good && is_good;
+    if (is_good)
+      directories.push_back(*text);
+    else if (text)
+      map.error(node.at, "network.local_directories takes absolute paths without '..'",
+                "for example: /srv/git");
+  }
+  // As of schemes: a wrong directory is one error, not another one for every address.
+  if (all_good) network.local_directories = LocalDirectories::below(directories).value_or(LocalDirectories());
 }
 
 /// `scheme://host:port`; nullopt with a report where it is none. The value is never quoted: a password may
@@ -131,12 +160,13 @@ void read_ssh_reuse(const MapReader& map, Network& network) {
 
 AllowedAddresses Network::allowed() const {
   // Ranges that are none do not get here: the loader refuses them where they stand.
-  return {allow_schemes, AddressPolicy::from(allow_cidrs).value_or(AddressPolicy())};
+  return {allow_schemes, AddressPolicy::from(allow_cidrs).value_or(AddressPolicy()), local_directories};
 }
 
 void read_network(const MapReader& map, const Environment& environment, Network& network) {
   read_schemes(map, network);
   read_ranges(map, network);
+  read_directories(map, network);
   network.ca_file = map.text("ca_file").value_or("");
   check_readable(map, "ca_file", network.ca_file,
                  "network.ca_file is a file of certificates in the form PEM");

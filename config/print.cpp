@@ -164,6 +164,7 @@ YamlNode network_of(const Network& network) {
   put(map, "allow_schemes", words(schemes));
   put(map, "allow_cidrs", words(network.allow_cidrs));
   put_if_set(map, "ca_file", network.ca_file);
+  if (const auto* named = network.local_directories.named()) put(map, "local_directories", words(*named));
   put_if_set(map, "proxy", network.proxy);
   put_if_set(map, "proxy_username", network.proxy_username);
   if (network.proxy_password) put_secret(map, "proxy_password", *network.proxy_password);

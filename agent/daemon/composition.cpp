@@ -117,6 +117,7 @@ Result<EngineFactory> engine_factory(const config::Config& config, const Clock& 
   options.addresses = std::move(http->addresses);
   options.ca_file = std::move(http->ca_file);
   options.proxy = std::move(http->proxy);
+  options.directories = config.network.local_directories;
   if (config.network.ssh_reuse.count() > 0)
     options.ssh_masters = std::make_shared<SshMasters>(SshMasters::Options{config.network.ssh_reuse, ""});
   TransferLimits limits;

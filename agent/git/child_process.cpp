@@ -105,6 +105,7 @@ struct SpawnSetup {
     posix_spawnattr_destroy(&attributes);
   }
 
+  void run_in(const UniqueFd& directory) { posix_spawn_file_actions_addfchdir_np(&actions, directory.get()); }
   void hand_over(int in, int out, int err) {
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
@@ -154,6 +155,7 @@ Status ChildProcess::spawn(const ChildCommand& command) {
                 "raise the limit of open files");
   }
   SpawnSetup setup;
+  if (command.directory) setup.run_in(*command.directory);
   setup.hand_over(in.get(), out.get(), err.get());
   const auto argv = pointers_to(command.argv);
   const auto environment = pointers_to(command.environment);

@@ -20,9 +20,10 @@ namespace gitferry {
 
 /// What to run. There is never a shell between; `environment` is all that the child gets to see.
 struct ChildCommand {
-  std::vector<std::string> argv;         ///< argv[0] is looked up in our PATH
-  std::vector<std::string> environment;  ///< KEY=VALUE
-  std::string what;                      ///< for error texts: "git-upload-pack of '/srv/x.git'"
+  std::vector<std::string> argv;                   ///< argv[0] is looked up in our PATH
+  std::vector<std::string> environment;            ///< KEY=VALUE
+  std::string what;                                ///< for error texts: "git-upload-pack of '/srv/x.git'"
+  std::shared_ptr<const UniqueFd> directory = {};  ///< an open one, where it runs; empty: in ours
 };
 
 /// How a child ended.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "agent/git/child_process.h"
+#include "agent/git/local_repository.h"
 #include "agent/git/pipe_connection.h"
 #include "agent/git/service_exit.h"
 
@@ -34,6 +35,12 @@ Result<std::unique_ptr<Connection>> LocalTransport::connect(const Remote& remote
   ChildCommand command;
   command.argv = {"git", service == GitService::UploadPack ? "upload-pack" : "receive-pack", "--",
                   remote.url.path};
+  if (directories_.named() != nullptr) {
+    auto repository = open_local_repository(remote.url.path, directories_);
+    if (!repository) return fail(std::move(repository.error()));
+    command.argv.back() = ".";
+    command.directory = std::make_shared<const UniqueFd>(std::move(*repository));
+  }
   command.environment = sealed_environment(asks_for_v2);
   command.what = fmt::format("{} of '{}'", name_of(service), remote.url.str());
   auto explain = [what = command.what](const ChildExit& exit) { return explain_service_exit(what, exit); };

@@ -12,7 +12,8 @@ class TransportByScheme final : public Transport {
  public:
   explicit TransportByScheme(const TransportOptions& options)
       : http_({options.addresses, options.ca_file, options.proxy}),
-        ssh_({options.addresses, options.ssh_config_file, options.ssh_masters}) {}
+        ssh_({options.addresses, options.ssh_config_file, options.ssh_masters}),
+        local_(options.directories) {}
 
   Result<std::unique_ptr<Connection>> connect(const Remote& remote, GitService service, int protocol_version,
                                               const Waiting& waiting) override {

@@ -7,6 +7,7 @@
 #include "agent/git/ssh_masters.h"
 #include "agent/git/transport.h"
 #include "agent/model/address_policy.h"
+#include "agent/model/local_directories.h"
 
 namespace gitferry {
 
@@ -17,6 +18,7 @@ struct TransportOptions {
   HttpProxy proxy = {};         ///< of http(s); ssh has proxies of its own (ProxyJump, ProxyCommand)
   /// ssh connections that outlive their run; they end with the last transport that has them. nullptr: none.
   std::shared_ptr<SshMasters> ssh_masters = nullptr;
+  LocalDirectories directories = {};  ///< where repositories on this machine may be
 };
 
 /// The transport for every scheme: http(s) through libcurl, ssh through the OpenSSH client, files through git

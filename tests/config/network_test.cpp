@@ -103,5 +103,43 @@ TEST(Network, S34_RefusesWrongClientCertificatesAndBearerTokens) {
   }
 }
 
+TEST(Network, S08_NamesWhereRepositoriesOnThisMachineMayBe) {
+  const std::string repository =
+      "repos: [{name: x, internal: /srv/git/x.git, external: \"https://b/x\", branches: []}]\n";
+  const auto below = [&](const std::string& list) {
+    return load("network: {allow_schemes: [https, file], local_directories: " + list + "}\n" + repository);
+  };
+  for (const auto* good : {"[/srv/git]", "[/var/x, /srv/git/x.git]", "[/]"}) {
+    const auto loaded = below(good);
+    ASSERT_TRUE(loaded) << good << text_of(loaded);
+    EXPECT_TRUE(loaded->warnings.empty()) << good;
+  }
+  for (const auto* elsewhere : {"[/srv/gi]", "[/srv/git/x]", "[/srv/git/x.git/objects]", "[]"}) {
+    const auto refused = below(elsewhere);
+    ASSERT_FALSE(refused) << elsewhere;
+    EXPECT_NE(text_of(refused).find("network.local_directories"), std::string::npos) << text_of(refused);
+  }
+}
+
+TEST(Network, S08_WarnsWhereAnyPathOfThisMachineIsTaken) {
+  const auto anywhere = load("network: {allow_schemes: [https, file]}");
+  ASSERT_TRUE(anywhere) << text_of(anywhere);
+  ASSERT_EQ(anywhere->warnings.size(), 1U);
+  EXPECT_EQ(anywhere->warnings[0].str().find("f:2:26: warning: file without local_directories"), 0U)
+      << anywhere->warnings[0].str();
+  EXPECT_TRUE(load("network: {allow_schemes: [https]}")->warnings.empty());
+}
+
+TEST(Network, S08_RefusesWhatIsNoDirectoryToNameAndSaysWhere) {
+  for (const Bad& bad : {
+           Bad{"network: {allow_schemes: [file], local_directories: [srv/git]}", "f:2:54: error: "},
+           Bad{"network: {allow_schemes: [file], local_directories: [/srv/../etc]}", "without '..'"},
+           Bad{"network: {allow_schemes: [file], local_directories: [\"~/git\"]}", "absolute paths"},
+           Bad{"network: {local_directories: [/srv/git]}", "without 'file' in network.allow_schemes"},
+       }) {
+    expect_refused(bad);
+  }
+}
+
 }  // namespace
 }  // namespace gitferry::config

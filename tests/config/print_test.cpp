@@ -13,7 +13,7 @@ constexpr const char* kFile = R"(version: 1
 server: {listen: "[::1]:8081"}
 auth: {tokens: [{name: ops, role: admin, token_env: OPS}]}
 sync: {workers: 2, timeouts: {stall: 1500ms}}
-network: {allow_schemes: [https, ssh, file], allow_cidrs: [10.0.0.0/8], proxy: "HTTPS://Proxy.corp:3128/",
+network: {allow_schemes: [https, ssh, file], allow_cidrs: [10.0.0.0/8], local_directories: [/srv//git/], proxy: "HTTPS://Proxy.corp:3128/",
           proxy_username: us, proxy_password_env: PROXY, no_proxy: [git.corp, .lan, 10.0.0.0/8], ssh_reuse: 30m}
 credentials:
   - {match: "https://github.com/acme/", username: bot, password_env: PASS}
@@ -74,6 +74,7 @@ TEST(Print, YamlIsAConfigurationThatMeansTheSame) {
   EXPECT_EQ(again->sync.per_host, 3);
   EXPECT_EQ(again->network, config->network);
   EXPECT_EQ(again->network.proxy, "https://proxy.corp:3128");
+  EXPECT_EQ(*again->network.local_directories.named(), std::vector<std::string>{"/srv/git"});
   EXPECT_EQ(again->credentials, config->credentials);
   EXPECT_EQ(again->sync.timeouts.stall, std::chrono::milliseconds{1500});
   const auto* robot = again->bindings.find("robot");

@@ -111,6 +111,7 @@ class Checker:
         network = tree.setdefault("network", {})
         network["allow_schemes"] = ["http", "https", "ssh", "file"]
         network["allow_cidrs"] = ["127.0.0.0/8"]
+        network["local_directories"] = ["/"]
         tree.setdefault("server", {})["listen"] = f"127.0.0.1:{world.port}"
         for rule in tree.get("credentials", []):
             if "password_file" in rule:

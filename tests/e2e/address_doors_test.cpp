@@ -4,6 +4,7 @@
 // canary counts who comes.
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -195,6 +196,29 @@ class AddressDoors : public ::testing::Test {
                            name, quoted(internal), quoted(external)))["code_status"]
         .asInt();
   }
+  /// Repositories `row-0` and so on, with these internal addresses, written into the database past the agent.
+  void write_rows(const std::vector<std::string>& addresses) const {
+    std::ifstream key(directory / "data/sealing-key");
+    StoreOptions options;
+    options.path = directory / "data/gitferry.db";
+    options.sealing_key = Secret(from_hex(std::string{std::istreambuf_iterator<char>(key), {}}).value());
+    const SystemClock clock;
+    auto store = Store::open(options, clock);
+    ASSERT_TRUE(store) << store.error().text();
+    OverrideChange change;
+    for (const auto& address : addresses) {
+      RepositoryOverride row;
+      row.name = fmt::format("row-{}", change.put_repositories.size());
+      row.kind = RepositoryOverride::Kind::Bound;
+      row.enabled = true;
+      row.internal = address;
+      row.external = good;
+      row.granularity = Granularity::All;
+      row.direction = BindingDirection::ToOuter;
+      change.put_repositories.push_back(row);
+    }
+    ASSERT_TRUE((*store)->change_overrides(change));
+  }
   /// Those whose text tells where they lead, and those that are known at connect alone.
   [[nodiscard]] std::pair<std::vector<std::string>, std::vector<std::string>> told_and_hidden() const {
     std::pair<std::vector<std::string>, std::vector<std::string>> both;
@@ -249,28 +273,9 @@ TEST_F(AddressDoors, S27_WhatIsNoAddressComesInByNoDoor) {
   stop();
 
   // Whoever has the key and the database can write what he likes; it is asked about again.
-  {
-    std::ifstream key(directory / "data/sealing-key");
-    StoreOptions options;
-    options.path = directory / "data/gitferry.db";
-    options.sealing_key = Secret(from_hex(std::string{std::istreambuf_iterator<char>(key), {}}).value());
-    const SystemClock clock;
-    auto store = Store::open(options, clock);
-    ASSERT_TRUE(store) << store.error().text();
-    OverrideChange change;
-    for (const auto& bad : malformed()) {
-      RepositoryOverride row;
-      row.name = fmt::format("row-{}", change.put_repositories.size());
-      row.kind = RepositoryOverride::Kind::Bound;
-      row.enabled = true;
-      row.internal = bad.address;
-      row.external = good;
-      row.granularity = Granularity::All;
-      row.direction = BindingDirection::ToOuter;
-      change.put_repositories.push_back(row);
-    }
-    ASSERT_TRUE((*store)->change_overrides(change));
-  }
+  std::vector<std::string> rows;
+  for (const auto& bad : malformed()) rows.push_back(bad.address);
+  ASSERT_NO_FATAL_FAILURE(write_rows(rows));
   ASSERT_NO_FATAL_FAILURE(start());
   std::size_t disabled = 0;
   const auto listed = api("GET", "/repo?page_size=100");
@@ -357,6 +362,75 @@ TEST_F(AddressDoors, S27_NoDoorLeadsToThisMachineOrItsNeighbours) {
   ASSERT_NO_FATAL_FAILURE(start());
   api("POST", "/file-0/branch/main");
   EXPECT_GT(canary.connections(), 0U);
+  stop();
+}
+
+TEST_F(AddressDoors, S08_LocalPathsComeInByNoDoorButBelowANamedDirectory) {
+  const auto root = directory.path().string();
+  const auto inside = root + "/in/a.git";
+  ASSERT_EQ(std::system(fmt::format("cd '{}' && mkdir in && git init -q --bare -b main in/a.git && "
+                                    "git init -q --bare in/b.git && cp -a in/a.git out.git && "
+                                    "cp -a in/a.git inn.git && ln -s ../out.git in/link.git",
+                                    root)
+                            .c_str()),
+            0);
+  const std::vector<std::string> elsewhere{root + "/out.git",
+                                           "file://" + root + "/out.git",
+                                           root + "/inn.git",
+                                           root + "/in/../out.git",
+                                           "/etc",
+                                           root};
+  const auto configure_local = [&](const std::string& repositories) {
+    write_agent_config(
+        directory.path(),
+        fmt::format("sync: {{sync_dir: {0}/spool, reconcile_interval: off}}\n"
+                    "network: {{allow_schemes: [file, https], local_directories: [{0}/in]}}\nrepos:\n{1}",
+                    root, repositories));
+  };
+  for (const auto& address : elsewhere) {
+    configure_local(binding("bad", address, good));
+    const auto checked = run_gitferry({"check-config", "--config", directory / "gitferry.yaml"});
+    EXPECT_EQ(checked.exit_code, 78) << address << checked.output;
+  }
+  const auto local = binding("of-file", inside, root + "/in/b.git");
+  configure_local(local);
+  const auto checked = run_gitferry({"check-config", "--config", directory / "gitferry.yaml"});
+  EXPECT_EQ(checked.exit_code, 0) << checked.output;
+  EXPECT_EQ(checked.output.find("warning"), std::string::npos) << checked.output;
+  ASSERT_NO_FATAL_FAILURE(start());
+  for (const auto& address : elsewhere) {
+    EXPECT_NE(bind("bad", address, good), 0) << address;
+    const auto change = fmt::format("{{\"internal_repo_address\": {}}}", quoted(address));
+    EXPECT_NE(api("PUT", "/repo/of-file/repo_addr", change)["code_status"].asInt(), 0) << address;
+  }
+  // Where a link leads no door can know for good: the run does.
+  EXPECT_EQ(bind("linked", root + "/in/link.git", root + "/in/b.git"), 0);
+  EXPECT_EQ(api("POST", "/linked/branch",
+                R"({"enable": true, "internal_branch_name": "main", "external_branch_name": "main"})")
+                ["code_status"]
+                    .asInt(),
+            0);
+  api("POST", "/linked/branch/main");
+  api("POST", "/of-file/branch/main");
+  const auto status = api("GET", "/status");
+  ASSERT_EQ(status["data"].size(), 2U) << status;
+  for (const auto& lane : status["data"]) {
+    const bool is_linked = lane["repo_name"].asString() == "linked";
+    EXPECT_EQ(lane["error"].asString(), is_linked ? "address_refused" : "branch_missing") << lane;
+  }
+  stop();
+
+  ASSERT_NO_FATAL_FAILURE(write_rows(elsewhere));
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto listed = api("GET", "/repo?page_size=100");
+  std::size_t refused = 0;
+  for (const auto& row : listed["data"]) {
+    if (!row["repo_name"].asString().starts_with("row-")) continue;
+    EXPECT_FALSE(row["enable"].asBool()) << row;
+    EXPECT_NE(api("POST", "/repo/" + row["repo_name"].asString())["code_status"].asInt(), 0);
+    ++refused;
+  }
+  EXPECT_EQ(refused, elsewhere.size());
   stop();
 }
 

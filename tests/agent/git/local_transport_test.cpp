@@ -1,5 +1,8 @@
 #include "agent/git/local_transport.h"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -103,6 +106,70 @@ TEST(LocalTransport, AReportOfAServiceThatEndedInMidPackCanStillBeRead) {
   const auto report = read_all(**exchange);
   ASSERT_TRUE(report) << report.error().text();
   EXPECT_NE(report->find("unpack index-pack abnormal exit"), std::string::npos) << *report;
+}
+
+/// What a run is told that asks for a repository, where only these directories may be used.
+Result<std::string> advertised(const std::string& path, const std::vector<std::string>& directories,
+                               GitService service = GitService::UploadPack) {
+  LocalTransport transport(LocalDirectories::below(directories).value());
+  auto connection = transport.connect(remote_of(path), service, 0, patient());
+  if (!connection) return fail(std::move(connection.error()));
+  auto reader = (*connection)->advertisement();
+  if (!reader) return fail(std::move(reader.error()));
+  return read_until(**reader, "0000");
+}
+
+TEST(LocalTransport, S08_ServesWhatIsInANamedDirectory) {
+  const TemporaryDirectory directory;
+  const auto bare = directory.path() + "/in/a.git";
+  shell("mkdir -p '" + directory.path() + "/in'");
+  make_repository(bare);
+  shell("git clone -q '" + bare + "' '" + directory.path() + "/in/work' 2>&1");
+  shell("cd '" + directory.path() + "' && ln -s in link && ln -s a.git in/b.git");
+  const auto in = directory.path() + "/in";
+  for (const auto& path :
+       {bare, in + "/a", in + "/b.git", in + "/work", in + "/work/.git", in + "/.//a.git/"}) {
+    for (const auto service : {GitService::UploadPack, GitService::ReceivePack}) {
+      const auto answer = advertised(path, {"/nowhere", in}, service);
+      ASSERT_TRUE(answer) << path << ": " << answer.error().text();
+      EXPECT_NE(answer->find(tip_of(bare)), std::string::npos) << path;
+    }
+  }
+  EXPECT_TRUE(advertised(bare, {bare})) << "one repository may be named itself";
+  EXPECT_TRUE(advertised(directory.path() + "/link/a.git", {directory.path() + "/link"}))
+      << "where a named directory is, is for whoever names it";
+}
+
+TEST(LocalTransport, S08_NoLinkLeadsOutOfTheNamedDirectories) {
+  const TemporaryDirectory directory;
+  const auto root = directory.path();
+  shell("mkdir -p '" + root + "/in/work' '" + root + "/in/parts' '" + root + "/inside'");
+  make_repository(root + "/out.git");
+  make_repository(root + "/in/a.git");
+  shell("cd '" + root +
+        "/in' && ln -s ../out.git linked.git && ln -s .. up && ln -s ../../out.git work/.git && " +
+        "ln -s /proc/self/root root && cp -a a.git pointing.git && echo 'gitdir: " + root +
+        "/out.git' > pointing.git/.git");
+  for (const auto& path : {root + "/out.git", root + "/in/linked.git", root + "/in/linked",
+                           root + "/in/up/out.git", root + "/in/work", root + "/in/root" + root + "/out.git",
+                           root + "/in/pointing.git", root + "/inside"}) {
+    for (const auto service : {GitService::UploadPack, GitService::ReceivePack}) {
+      const auto refused = advertised(path, {root + "/in"}, service);
+      ASSERT_FALSE(refused) << path;
+      EXPECT_EQ(refused.error().code, ErrorCode::AddressRefused) << path << ": " << refused.error().text();
+    }
+  }
+  EXPECT_FALSE(advertised(root + "/in/a.git", {})) << "an empty list is nowhere";
+}
+
+TEST(LocalTransport, S08_InANamedDirectoryAMissingRepositoryIsMissing) {
+  const TemporaryDirectory directory;
+  shell("mkdir -p '" + directory.path() + "/plain/objects'");
+  for (const auto* name : {"/nothing.git", "/plain"}) {
+    const auto missing = advertised(directory.path() + name, {directory.path()});
+    ASSERT_FALSE(missing) << name;
+    EXPECT_EQ(missing.error().code, ErrorCode::RepositoryMissing) << missing.error().text();
+  }
 }
 
 TEST(ServiceExit, ClassifiesWhatGitSays) {
