@@ -22,7 +22,8 @@ using ::testing::Not;
 using ::testing::UnorderedElementsAre;
 
 std::string dump_named(const std::string& name) {
-  std::ifstream file(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original_dump/" + name, std::ios::binary);
+  std::ifstream file(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original_dump/" + name,
+                     std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
 

@@ -317,7 +317,8 @@ TEST_F(Cli, ImportRefusesADumpThatWasCutOffAndPrintsNothing) {
 }
 
 TEST_F(Cli, ImportPutsTokensIntoPrivateFilesAndReplacesNone) {
-  const std::string dump = content_of(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original_dump/later.sql");
+  const std::string dump =
+      content_of(std::string(GITFERRY_SOURCE_DIR) + "/tests/data/original_dump/later.sql");
   const std::string file = dir.write("dump.sql", dump);
   const std::string token = dir.path("secrets/robot-internal-token");
   const auto first = run({"import", file, "--secrets", dir.path("secrets")});

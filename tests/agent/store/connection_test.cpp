@@ -9,10 +9,10 @@
 namespace gitferry {
 namespace {
 
-class SqlConnectionTest : public StoreTest {
+class SqliteConnectionTest : public StoreTest {
  protected:
-  std::unique_ptr<SqlConnection> connect(SqlConnection::Role role) {
-    return std::make_unique<SqlConnection>(options_.path, "", role);
+  std::unique_ptr<SqliteConnection> connect(SqliteConnection::Role role) {
+    return std::make_unique<SqliteConnection>(options_.path, "", role);
   }
   std::uintmax_t wal_bytes() { return std::filesystem::file_size(options_.path + "-wal"); }
   static std::int64_t number(SqlConnection& connection, const char* sql) {
@@ -24,13 +24,13 @@ class SqlConnectionTest : public StoreTest {
 
 // https://sqlite.org/wal.html, "The WAL-Reset Bug": a checkpoint by another connection than the one that
 // writes can damage the database.
-TEST_F(SqlConnectionTest, R36_OnlyTheWriterWritesAndCheckpoints) {
+TEST_F(SqliteConnectionTest, R36_OnlyTheWriterWritesAndCheckpoints) {
   ASSERT_TRUE(DataDirectory::claim(options_.path));
-  auto writer = connect(SqlConnection::Role::Writer);
+  auto writer = connect(SqliteConnection::Role::Writer);
   writer->execute("CREATE TABLE note (text TEXT)");
   writer->execute("INSERT INTO note VALUES ('written')");
   EXPECT_EQ(number(*writer, "PRAGMA synchronous"), 2);
-  auto reader = connect(SqlConnection::Role::Reader);
+  auto reader = connect(SqliteConnection::Role::Reader);
   EXPECT_EQ(number(*reader, "SELECT count(*) FROM note"), 1);
   EXPECT_EQ(number(*reader, "PRAGMA wal_autocheckpoint"), 0);
   EXPECT_EQ(number(*reader, "PRAGMA query_only"), 1);
