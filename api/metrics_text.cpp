@@ -101,9 +101,10 @@ std::string about_store(ApiContext& context, bool is_available) {
       gauge("gitferry_store_available", "Whether the database could be read just now", number(is_available));
   const auto usage = context.store.usage();
   if (!usage) return text;
-  return text +
-         gauge("gitferry_store_database_bytes", "Size of the database file", number(usage->database_bytes)) +
-         gauge("gitferry_store_wal_bytes", "Size of its write-ahead log", number(usage->wal_bytes)) +
+  text += gauge("gitferry_store_database_bytes", "Size of the database", number(usage->database_bytes));
+  // Of a database on another machine nothing is known of its disk.
+  if (usage->free_bytes < 0) return text;
+  return text + gauge("gitferry_store_wal_bytes", "Size of its write-ahead log", number(usage->wal_bytes)) +
          gauge("gitferry_store_free_bytes", "What is left of its file system", number(usage->free_bytes));
 }
 

@@ -183,6 +183,10 @@ struct Config {
   /// Look at the file itself from time to time and take up what changed.
   bool watch = false;
   std::string database_path = "./data/gitferry.db";  ///< from storage.url, `sqlite:` taken off
+  std::string database_url;  ///< of PostgreSQL, without a password; empty: the file is meant
+  std::optional<SecretSource> database_password;
+  /// storage.lease: an agent that the database has not heard of for so long counts as dead.
+  std::chrono::milliseconds database_lease{30'000};
   /// What addresses and tokens of the API's overrides are encrypted with. The loader fills in the default:
   /// `sealing-key` in the data directory.
   std::string key_file;

@@ -23,7 +23,9 @@ constexpr std::array kTlsRefused{Remark{"key", "use key_file"}};
 constexpr std::array<Word, 4> kLimitsKeys{"connections", "connections_per_address", "requests", "deliveries"};
 constexpr std::array<Word, 2> kRateKeys{"per_second", "burst"};
 
-constexpr std::array<Word, 3> kStorageKeys{"url", "key_file", "keep"};
+constexpr std::array<Word, 6> kStorageKeys{"url",           "key_file",     "keep",
+                                           "password_file", "password_env", "lease"};
+constexpr std::array kStorageRefused{kPasswordInline};
 constexpr std::array<Word, 3> kKeepKeys{"deliveries", "runs", "audit"};
 constexpr std::array<Word, 2> kRetentionKeys{"count", "age"};
 constexpr std::array<Word, 1> kAuthKeys{"tokens"};
@@ -126,7 +128,7 @@ const Section kServer{"server", kServerKeys, {}, {}};
 const Section kTls{"tls", kTlsKeys, {}, kTlsRefused};
 const Section kLimits{"limits", kLimitsKeys, {}, {}};
 const Section kRate{"rate", kRateKeys, {}, {}};
-const Section kStorage{"storage", kStorageKeys, {}, {}};
+const Section kStorage{"storage", kStorageKeys, {}, kStorageRefused};
 const Section kKeep{"keep", kKeepKeys, {}, {}};
 const Section kRetention{"retention", kRetentionKeys, {}, {}};
 const Section kAuth{"auth", kAuthKeys, {}, {}};

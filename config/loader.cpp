@@ -20,6 +20,7 @@
 #include "config/repositories.h"
 #include "config/scalars.h"
 #include "config/server.h"
+#include "config/storage.h"
 #include "config/webhooks.h"
 #include "config/yaml_tree.h"
 
@@ -73,21 +74,9 @@ class SettingsReader {
   }
 
   void read_storage(const MapReader& map) {
-    constexpr std::string_view kSqlite = "sqlite:";
-    config_.key_file = map.text("key_file").value_or("");
+    read_database(map, environment_, config_);
     if (const YamlNode* node = map.find("keep"))
       read_keep({*node, "storage.keep", section::kKeep, report_}, config_.history);
-    const auto url = map.text("url");
-    if (!url) return;
-    if (url->starts_with("postgres")) {
-      map.error(map.at("url"), "PostgreSQL is not available in this version",
-                "use sqlite:./data/gitferry.db");
-    } else if (!url->starts_with(kSqlite) || url->size() == kSqlite.size() || url->ends_with('/')) {
-      map.error(map.at("url"), "storage.url must be sqlite: and the path of a file",
-                "for example: sqlite:./data/gitferry.db");
-    } else {
-      config_.database_path = url->substr(kSqlite.size());
-    }
   }
 
   static void read_keep(const MapReader& map, History& history) {
@@ -196,7 +185,9 @@ Result<std::string> read_bounded(const std::string& path) {
 }  // namespace
 
 std::string data_directory(const Config& config) {
-  const auto directory = std::filesystem::path(config.database_path).parent_path();
+  // Of a shared database there is no directory here; what else an agent keeps lies beside its key.
+  const std::filesystem::path beside(config.database_url.empty() ? config.database_path : config.key_file);
+  const auto directory = beside.parent_path();
   return directory.empty() ? "." : directory.string();
 }
 

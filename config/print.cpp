@@ -121,7 +121,10 @@ YamlNode storage_of(const Config& config) {
   put(keep, "runs", retention_of(config.history.runs));
   put(keep, "audit", retention_of(config.history.audit));
   YamlNode map = empty(YamlNode::Kind::Map);
-  put(map, "url", word("sqlite:" + config.database_path));
+  const bool is_shared = !config.database_url.empty();
+  put(map, "url", word(is_shared ? config.database_url : "sqlite:" + config.database_path));
+  if (config.database_password) put_secret(map, "password", *config.database_password);
+  if (is_shared) put(map, "lease", word(duration_text(config.database_lease)));
   put(map, "key_file", word(config.key_file));
   put(map, "keep", std::move(keep));
   return map;

@@ -1,6 +1,8 @@
 #include "agent/daemon/agent.h"
 
 #include <cstdint>
+#include <fstream>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -8,10 +10,12 @@
 #include <malloc.h>
 
 #include "agent/base/crash_point.h"
+#include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/daemon/effective_bindings.h"
 #include "agent/daemon/notify_options.h"
 #include "agent/daemon/private_files.h"
+#include "agent/store/shared_store.h"
 #include "config/loader.h"
 #include "config/scalars.h"
 
@@ -24,8 +28,9 @@ constexpr std::size_t kAnnouncedRepositories = 20;
 /// that they are others.
 bool needs_restart(const config::Config& before, const config::Config& after) {
   return before.server != after.server || before.database_path != after.database_path ||
-         before.key_file != after.key_file || before.history != after.history || before.sync != after.sync ||
-         before.network != after.network;
+         before.database_url != after.database_url || before.database_password != after.database_password ||
+         before.database_lease != after.database_lease || before.key_file != after.key_file ||
+         before.history != after.history || before.sync != after.sync || before.network != after.network;
 }
 
 /// The bindings leave the configuration: the registry keeps them, and ten thousand of them need not be in
@@ -69,6 +74,14 @@ void log_warnings(const config::Config& config) {
     log::warn("the configuration is probably not meant so", {{"reason", found.str()}});
 }
 
+/// By which agents that go by different files can be told apart.
+std::string digest_of_file(const std::string& path) {
+  std::ostringstream bytes;
+  bytes << std::ifstream(path, std::ios::binary).rdbuf();
+  constexpr std::size_t shown = 12;
+  return to_hex(sha256(bytes.str())).substr(0, shown);
+}
+
 /// What reading a large file took in small pieces would stay with the process otherwise.
 void give_memory_back() {
   ::malloc_trim(0);
@@ -83,6 +96,10 @@ Agent::Agent(std::string config_path, config::Config config, LogSettings log)
       started_with_(std::make_shared<const config::Config>(std::move(config))),
       live_(started_with_),
       tokens_(config::process_environment()) {}
+
+Agent::~Agent() {
+  *woken_.lock() = nullptr;
+}
 
 Status Agent::start() {
   const config::Config& config = *started_with_;
@@ -105,7 +122,8 @@ void Agent::announce() const {
               config::listen_text(config.server.listen_host, static_cast<std::uint16_t>(server_->port()))},
              {"tls", tls_ != nullptr},
              {"repositories", bindings->repositories.size()},
-             {"database", config.database_path},
+             {"database",
+              config.database_url.empty() ? config.database_path : shown_store_url(config.database_url)},
              {"config", config_path_}});
   announce_bindings(*bindings);
   log_warnings(config);
@@ -122,6 +140,17 @@ std::string Agent::summary() const {
 void Agent::look_at_files() {
   tokens_.look();
   if (tls_ && tls_->has_changed()) reload_certificate();
+  if (!overrides_changed_.exchange(false)) return;
+  if (const auto taken = bindings_->take_up_overrides(); !taken) {
+    overrides_changed_ = true;
+    log::error("cannot take up what another agent changed", {{"reason", taken.error().text()}});
+  }
+}
+
+void Agent::hear(StoreNews news) {
+  if (news == StoreNews::OverridesChanged) overrides_changed_ = true;
+  if (news != StoreNews::LanesMarked) return;
+  if (auto woken = woken_.lock(); *woken != nullptr) (*woken)->look_for_work();
 }
 
 void Agent::reload_certificate() {
@@ -147,6 +176,7 @@ void Agent::reload() {
 
 void Agent::drain() {
   crash_point(CrashPoint::StopBegun);
+  *woken_.lock() = nullptr;
   std::jthread listener([this] { server_->stop(); });
   sync_->stop();
   notifier_->stop();
@@ -155,11 +185,21 @@ void Agent::drain() {
 Status Agent::open_store(const config::Config& config) {
   auto key = sealing_key_of(config);
   if (!key) return fail(std::move(key.error()));
-  auto opened = open_store_with_notices(store_options(config, std::move(*key)), clock_);
+  auto opened = config.database_url.empty()
+                    ? open_store_with_notices(store_options(config, std::move(*key)), clock_)
+                    : open_shared(config, std::move(*key));
   if (!opened) return fail(std::move(opened.error()));
   store_ = std::move(opened->store);
   notices_ = opened->notices;
   return {};
+}
+
+Result<StoreWithNotices> Agent::open_shared(const config::Config& config, Secret key) {
+  auto options = shared_store_options(config, std::move(key));
+  if (!options) return fail(std::move(options.error()));
+  options->configuration = digest_of_file(config_path_);
+  options->on_news = [this](StoreNews news) { hear(news); };
+  return open_shared_store(*options, clock_);
 }
 
 Status Agent::start_sync(const config::Config& config) {
@@ -207,6 +247,7 @@ Status Agent::listen(const config::Config& config) {
   server_ = std::move(*server);
   crash_point(CrashPoint::Listening);
   sync_->start();
+  *woken_.lock() = sync_.get();
   notifier_->start();
   crash_point(CrashPoint::Started);
   return {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "agent/notify/notifier.h"
 #include "agent/store/notice_book.h"
 #include "agent/store/store.h"
+#include "agent/store/store_news.h"
 #include "agent/sync/binding_registry.h"
 #include "agent/sync/sync_service.h"
 #include "api/api_server.h"
@@ -26,6 +28,9 @@ class Agent {
  public:
   /// `config` is what `config_path` says; a reload reads that file again, and has `log` applied.
   Agent(std::string config_path, config::Config config, LogSettings log);
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+  ~Agent();
 
   /// Opens the database and listens. Call once.
   Status start();
@@ -38,8 +43,9 @@ class Agent {
   void reload();
   /// Whether the configuration in force asks to look at the file from time to time.
   [[nodiscard]] bool watches() { return live_.get()->watch; }
-  /// Takes up tokens and a certificate whose files have changed. To be called from time to time: they are
-  /// renewed by others, who need not know of this program.
+  /// Takes up tokens and a certificate whose files have changed, and what other agents changed of the
+  /// bindings. To be called from time to time: files are renewed by others, who need not know of this
+  /// program.
   void look_at_files();
   /// Stops listening and the workers at the same time: a request may be waiting for a run, and it is the
   /// service's stop that answers it.
@@ -47,12 +53,15 @@ class Agent {
 
  private:
   Status open_store(const config::Config& config);
+  Result<StoreWithNotices> open_shared(const config::Config& config, Secret key);
   Status start_sync(const config::Config& config);
   Status start_notifier(const config::Config& config);
   Status listen(const config::Config& config);
   Status take_up(config::Config loaded);
   void refuse(const std::string& reason);
   void reload_certificate();
+  /// On a thread of the store.
+  void hear(StoreNews news);
 
   SystemClock clock_;
   std::string config_path_;
@@ -62,6 +71,8 @@ class Agent {
   LiveConfig live_;
   ManagementTokens tokens_;
   Guarded<api::ConfigurationState> state_;
+  Guarded<SyncService*> woken_{nullptr};  ///< by other agents; null: not yet, or not any more
+  std::atomic<bool> overrides_changed_{false};
   std::unique_ptr<Store> store_;
   NoticeBook* notices_ = nullptr;  ///< of the store
   std::unique_ptr<BindingRegistry> bindings_;

@@ -9,6 +9,7 @@
 #include "agent/git/redacting_engine.h"
 #include "agent/git/relay.h"
 #include "agent/git/transports.h"
+#include "config/secret_source.h"
 
 namespace gitferry::daemon {
 namespace {
@@ -71,6 +72,18 @@ StoreOptions store_options(const config::Config& config, Secret sealing_key) {
   options.runs = retention(config.history.runs);
   options.audit = retention(config.history.audit);
   options.sealing_key = std::move(sealing_key);
+  return options;
+}
+
+Result<SharedStoreOptions> shared_store_options(const config::Config& config, Secret sealing_key) {
+  SharedStoreOptions options;
+  options.common = store_options(config, std::move(sealing_key));
+  options.url = config.database_url;
+  options.lease = config.database_lease;
+  if (!config.database_password) return options;
+  auto password = config::read_secret(*config.database_password, config::process_environment());
+  if (!password) return fail(std::move(password.error()));
+  options.password = std::move(*password);
   return options;
 }
 

@@ -10,6 +10,7 @@
 #include "agent/git/credentials.h"
 #include "agent/git/engine.h"
 #include "agent/git/http_session.h"
+#include "agent/store/shared_store.h"
 #include "agent/store/store.h"
 #include "agent/sync/sync_service.h"
 #include "api/api_server.h"
@@ -41,6 +42,9 @@ class LiveConfig {
 Result<EngineFactory> engine_factory(const config::Config& config, const Clock& clock);
 
 StoreOptions store_options(const config::Config& config, Secret sealing_key);
+/// Of a database that agents share: with its password, and without what is of a running agent alone. Errors:
+/// those of config::read_secret().
+Result<SharedStoreOptions> shared_store_options(const config::Config& config, Secret sealing_key);
 SyncOptions sync_options(const config::Config& config);
 api::RateLimits rate_limits(const config::Limits& limits);
 /// With the certificate loaded, where there is one. Errors: those of ServerTls::load().

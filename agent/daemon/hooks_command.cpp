@@ -9,14 +9,17 @@
 #include "agent/base/clock.h"
 #include "agent/daemon/command_line.h"
 #include "agent/daemon/commands.h"
+#include "agent/daemon/composition.h"
 #include "agent/daemon/hook_work.h"
 #include "agent/daemon/process.h"
 #include "agent/daemon/text_table.h"
 #include "agent/git/web_client.h"
 #include "agent/store/hook_history.h"
+#include "agent/store/shared_store.h"
 #include "api/hosting/hook_client.h"
 #include "api/hosting/hook_report.h"
 #include "api/hosting/hook_setup.h"
+#include "config/config.h"
 
 namespace gitferry::daemon {
 namespace {
@@ -71,12 +74,30 @@ HookReport install(const HookWork& work, const HookTarget& target, WebClient& we
   });
 }
 
+/// What the deliveries of a database say: `own` asks SQLite's by its path, `shared` one of several agents.
+template <typename Own, typename Shared>
+Result<std::optional<HookArrival>> arrival_in(const config::Config& config, Own own, Shared shared) {
+  if (config.database_url.empty()) return own(config.database_path);
+  const auto options = shared_store_options(config, {});
+  if (!options) return fail(options.error());
+  return shared(*options);
+}
+
 Result<std::optional<HookArrival>> last_arrival(const HookWork& work, const HookTarget& target) {
-  const auto& database = work.config.database_path;
   const auto& provider = target.source->provider;
-  if (target.binding != nullptr)
-    return peek_last_arrival(database, provider, target.binding->name, target.side);
-  return peek_last_organisation_arrival(database, provider, target.organisation->name, target.owner);
+  if (target.binding != nullptr) {
+    const auto& name = target.binding->name;
+    return arrival_in(
+        work.config, [&](const auto& path) { return peek_last_arrival(path, provider, name, target.side); },
+        [&](const auto& options) { return peek_shared_last_arrival(options, provider, name, target.side); });
+  }
+  const auto& name = target.organisation->name;
+  return arrival_in(
+      work.config,
+      [&](const auto& path) { return peek_last_organisation_arrival(path, provider, name, target.owner); },
+      [&](const auto& options) {
+        return peek_shared_last_organisation_arrival(options, provider, name, target.owner);
+      });
 }
 
 HookReport check(const HookWork& work, const HookTarget& target, WebClient& web) {

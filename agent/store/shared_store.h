@@ -57,6 +57,11 @@ Result<OverrideRows> peek_shared_overrides(const SharedStoreOptions& options);
 Result<std::optional<HookArrival>> peek_shared_last_arrival(const SharedStoreOptions& options,
                                                             const std::string& provider,
                                                             const std::string& repository, Side side);
+/// As peek_last_organisation_arrival().
+Result<std::optional<HookArrival>> peek_shared_last_organisation_arrival(const SharedStoreOptions& options,
+                                                                         const std::string& provider,
+                                                                         const std::string& name,
+                                                                         const std::string& owner);
 /// As check_database(): references and unique keys PostgreSQL itself keeps; looked at is whether it can be
 /// reached, the schema's version, and what the store promises of its rows. Damage of PostgreSQL's own files
 /// is not looked for: pg_amcheck does that.

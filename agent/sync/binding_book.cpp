@@ -108,6 +108,17 @@ Status BindingBook::commit(std::string_view name, RepositoryOverrides wanted,
   return {};
 }
 
+Status BindingBook::read_overrides_again() {
+  auto rows = parts_.store.overrides();
+  if (!rows) return fail(std::move(rows.error()));
+  auto overrides = by_name(std::move(*rows));
+  auto next = overlay(file_, overrides, parts_.allowed);
+  if (auto given = give_ids(parts_.store, next); !given) return given;
+  overrides_ = std::move(overrides);
+  put_in_force(std::move(next));
+  return {};
+}
+
 Status BindingBook::replace_file(BindingSnapshot file, const Actor& actor) {
   const auto now = snapshot();
   auto next = overlay(file, overrides_, parts_.allowed);

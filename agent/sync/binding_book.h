@@ -49,6 +49,8 @@ class BindingBook {
   Status apply(std::string_view name, RepositoryOverrides wanted, AuditEntry entry);
   /// The file's bindings are others now. One audit row a repository whose binding in force changes by it.
   Status replace_file(BindingSnapshot file, const Actor& actor);
+  /// For a store that others write to as well: puts in force what it has now.
+  Status read_overrides_again();
 
  private:
   BindingBook(Parts parts, BindingSnapshot file, OverridesByName overrides, BindingSnapshot in_force)
@@ -63,7 +65,7 @@ class BindingBook {
 
   Parts parts_;
   BindingSnapshot file_;
-  OverridesByName overrides_;  ///< what the store has, for nobody else writes it
+  OverridesByName overrides_;  ///< what the store had when they were last read or written
   mutable Guarded<Snapshot> snapshot_;
 };
 

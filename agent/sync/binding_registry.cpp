@@ -107,6 +107,7 @@ class Registry final : public BindingRegistry {
 
   [[nodiscard]] Snapshot snapshot() const override { return book_->snapshot(); }
   Status reload(BindingSnapshot file, const Actor& actor) override;
+  Status take_up_overrides() override;
   Result<RepositoryBinding> bind_repository(const RepositoryToBind& wanted, const Actor& actor) override;
   [[nodiscard]] RepositoryCheck check_repository(const RepositoryToCheck& given) const override;
   Status set_repository_enabled(std::string_view repository, bool enabled, const Actor& actor) override;
@@ -134,6 +135,11 @@ class Registry final : public BindingRegistry {
 Status Registry::reload(BindingSnapshot file, const Actor& actor) {
   const std::scoped_lock one_at_a_time(changes_);
   return book_->replace_file(std::move(file), actor);
+}
+
+Status Registry::take_up_overrides() {
+  const std::scoped_lock one_at_a_time(changes_);
+  return book_->read_overrides_again();
 }
 
 Result<RepositoryBinding> Registry::bind_repository(const RepositoryToBind& wanted, const Actor& actor) {

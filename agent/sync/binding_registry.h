@@ -91,6 +91,9 @@ class BindingRegistry {
   /// The file's bindings and hooks are others now: both are in force at the same moment. One audit row a
   /// repository whose binding in force changes by it, and one for all hooks of organisations.
   virtual Status reload(BindingSnapshot file, const Actor& actor) = 0;
+  /// Another process may have changed the overrides: what the store has now is in force then. Writes nothing
+  /// but ids that are missing.
+  virtual Status take_up_overrides() = 0;
 
   /// RepositoryAddressInvalid, GranularityInvalid, DirectionInvalid, RepositoryExists. User info in an
   /// address becomes its token where none is given.

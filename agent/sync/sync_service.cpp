@@ -135,6 +135,7 @@ class Service final : public SyncService {
     reconciler_.replace(*before, *snapshot);
   }
 
+  void look_for_work() override { runner_.wake(); }
   Result<std::vector<DeliveryOutcome>> deliver(const IncomingDelivery& delivery) override;
   void reconcile_soon(std::string_view repository, Claim claim) override {
     reconciler_.ask(repository, claim);

@@ -137,6 +137,8 @@ class SyncService {
   /// changed bindings whose last run ended with an error are marked, for what it failed at may be mended, and
   /// so are those whose outcome was forgotten with their old addresses. Errors of the store are logged.
   virtual void replace_snapshot(Snapshot snapshot) = 0;
+  /// Another process marked lanes, or gave some back: a worker looks for what is due now. Returns at once.
+  virtual void look_for_work() = 0;
 
   /// Routes a delivery to each of its targets and records all of it in one transaction: one outcome a target,
   /// or one alone where there is none. The caller checked that the event is of these bindings and sides.

@@ -146,6 +146,7 @@ class FakeSync final : public SyncService {
   void stop() override {}
   [[nodiscard]] Snapshot snapshot() const override { return bindings; }
   void replace_snapshot(Snapshot snapshot) override { bindings = std::move(snapshot); }
+  void look_for_work() override {}
 
   [[nodiscard]] std::vector<std::optional<ProgressView>> progress_of(
       std::span<const std::int64_t> lane_ids) override {
@@ -254,6 +255,7 @@ class FakeBindings final : public BindingRegistry {
   explicit FakeBindings(FakeSync& sync) : sync_(sync) {}
   [[nodiscard]] Snapshot snapshot() const override { return sync_.bindings; }
   Status reload(BindingSnapshot, const Actor&) override { return {}; }
+  Status take_up_overrides() override { return {}; }
   Result<RepositoryBinding> bind_repository(const RepositoryToBind&, const Actor&) override { return none(); }
   [[nodiscard]] RepositoryCheck check_repository(const RepositoryToCheck&) const override { return {}; }
   Status set_repository_enabled(std::string_view, bool, const Actor&) override { return none(); }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 
 #include "config/yaml_tree.h"
@@ -201,7 +202,8 @@ TEST(Loader, NamesUnknownKeysWithASuggestion) {
            Bad{"version: 1\nserver:\n  lissten: x",
                "3:3: error: unknown key 'lissten' in server (did you mean 'listen'?)"},
            Bad{"version: 1\nstorage:\n  zzzzzz: x",
-               "3:3: error: unknown key 'zzzzzz' in storage (known are: url, key_file, keep)"},
+               "3:3: error: unknown key 'zzzzzz' in storage (known are: url, key_file, keep, password_file, "
+               "password_env, lease)"},
            Bad{repository("    brnches: []\n"),
                "6:5: error: unknown key 'brnches' in repos[0] (did you mean 'branches'?)"},
            Bad{repository("    branches:\n      - {internal: a, external: b, enabled: true}\n"),
@@ -253,11 +255,51 @@ TEST(Loader, RefusesPoliciesOfTwoWayBindingsAndWordsThatAreNone) {
     expect_error(bad);
 }
 
+TEST(Loader, ReadsASharedDatabase) {
+  const auto config = load_text(
+      "version: 1\nstorage: {url: \"postgresql://gitferry@db,other/gitferry?sslmode=verify-full\", "
+      "password_env: DB, lease: 1m, key_file: /keys/x}",
+      "f.yaml", environment_of({{"DB", "db-pass"}}));
+  ASSERT_TRUE(config) << text_of(config);
+  EXPECT_EQ(config->database_url, "postgresql://gitferry@db,other/gitferry?sslmode=verify-full");
+  ASSERT_TRUE(config->database_password);
+  EXPECT_EQ(config->database_password->env, "DB");
+  EXPECT_EQ(config->database_lease, std::chrono::minutes(1));
+  EXPECT_EQ(data_directory(*config), "/keys");
+  EXPECT_TRUE(load_text("version: 1\nstorage: {url: \"sqlite:x.db\"}", "f.yaml", environment_of({}))
+                  ->database_url.empty());
+}
+
+TEST(Loader, RefusesAPasswordInADatabasesAddress) {
+  for (const auto* url : {"postgresql://me:h4nd@db/x", "postgres://:h4nd@db/x",
+                          "postgresql://db/x?password=h4nd", "postgresql://me@db/x?a=b&%70assword=h4nd",
+                          "postgresql://db/x?sslpassword=h4nd", "postgresql://db/x?%zz=h4nd"}) {
+    const auto config = load_text("version: 1\nstorage: {key_file: k, url: \"" + std::string(url) + "\"}",
+                                  "f.yaml", environment_of({}));
+    ASSERT_FALSE(config) << url;
+    EXPECT_THAT(text_of(config), ::testing::HasSubstr("2:29: error: storage.url has a password in it"))
+        << url;
+    EXPECT_THAT(text_of(config), ::testing::Not(::testing::HasSubstr("h4nd")));
+  }
+}
+
+TEST(Loader, SaysWhatBelongsToWhichDatabase) {
+  for (const Bad& bad : {
+           Bad{"version: 1\nstorage: {url: \"postgresql://x\"}", "2:10: error: storage.key_file is missing"},
+           Bad{"version: 1\nstorage: {url: \"postgresql://x\", key_file: k, lease: 1s}", "2:54: error:"},
+           Bad{"version: 1\nstorage: {url: \"postgresql://x\", key_file: k, password: h4nd}", "2:47: error:"},
+           Bad{"version: 1\nstorage: {lease: 30s}", "2:18: error: storage.lease is for postgresql:// alone"},
+           Bad{"version: 1\nstorage: {password_env: X}",
+               "2:25: error: storage.password_env is for postgresql:// alone"},
+           Bad{"version: 1\nstorage: {url: \"mysql://x\"}",
+               "2:16: error: storage.url must be sqlite: and the path of a file, or a postgresql:// address"},
+       })
+    expect_error(bad);
+}
+
 TEST(Loader, SaysWhatIsPlannedButNotAvailable) {
   for (const Bad& bad : {
            Bad{"version: 1\nsync: {verify: true}", "2:8: error: 'verify' is not available in this version"},
-           Bad{"version: 1\nstorage: {url: \"postgresql://x\"}",
-               "2:16: error: PostgreSQL is not available in this version"},
        })
     expect_error(bad);
 }

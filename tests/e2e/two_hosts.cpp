@@ -93,10 +93,14 @@ repos:
 }
 
 HttpAnswer TwoHosts::deliver(const std::string& branch, std::string_view secret) {
+  return deliver_to(agent_->port(), branch, secret);
+}
+
+HttpAnswer TwoHosts::deliver_to(std::uint16_t port, const std::string& branch, std::string_view secret) {
   const auto tip = internal.tip("refs/heads/" + branch);
   const std::string zeros(40, '0');
   const auto sent = api::send_webhook({
-      .base_url = fmt::format("http://127.0.0.1:{}", agent_->port()),
+      .base_url = fmt::format("http://127.0.0.1:{}", port),
       .provider = binding_.provider,
       .scheme = webhook_scheme_from(binding_.scheme),
       .repo_name = "robot",

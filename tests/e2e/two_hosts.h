@@ -43,6 +43,8 @@ class TwoHosts {
 
   /// A push as the internal host would announce it, correctly signed for the binding's provider.
   HttpAnswer deliver(const std::string& branch, std::string_view secret = kHookSecret);
+  /// The same to an agent that the test started itself.
+  HttpAnswer deliver_to(std::uint16_t port, const std::string& branch, std::string_view secret = kHookSecret);
   /// `git` tells both tips; true once they are equal and set.
   [[nodiscard]] bool tips_are_equal(const std::string& internal_branch,
                                     const std::string& external_branch) const;

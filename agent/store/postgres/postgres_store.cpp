@@ -63,6 +63,21 @@ Error prefixed(const std::string& attempted, Error error) {
   return error;
 }
 
+/// What `find` makes of a database that agents may be working on.
+template <typename Find>
+Result<std::optional<HookArrival>> peek_arrival(const SharedStoreOptions& options, Find find) {
+  if (auto usable = check_postgres_url(options.url); !usable) return fail(usable.error());
+  const auto attempted =
+      fmt::format("read the deliveries in the database '{}'", shown_postgres_url(options.url));
+  return attempt(attempted, [&]() -> Result<std::optional<HookArrival>> {
+    PostgresConnection reading(target_of(options));
+    const auto version = postgres_schema_version(reading);
+    if (!version) return fail(version.error());
+    if (*version == 0) return std::nullopt;
+    return find(reading);
+  });
+}
+
 }  // namespace
 
 Status check_shared_store_url(const std::string& url) {
@@ -183,15 +198,17 @@ Result<OverrideRows> peek_shared_overrides(const SharedStoreOptions& options) {
 Result<std::optional<HookArrival>> peek_shared_last_arrival(const SharedStoreOptions& options,
                                                             const std::string& provider,
                                                             const std::string& repository, Side side) {
-  if (auto usable = check_postgres_url(options.url); !usable) return fail(usable.error());
-  const auto attempted =
-      fmt::format("read the deliveries in the database '{}'", shown_postgres_url(options.url));
-  return attempt(attempted, [&]() -> Result<std::optional<HookArrival>> {
-    PostgresConnection reading(target_of(options));
-    const auto version = postgres_schema_version(reading);
-    if (!version) return fail(version.error());
-    if (*version == 0) return std::nullopt;
+  return peek_arrival(options, [&](SqlConnection& reading) {
     return find_last_arrival(reading, provider, repository, side);
+  });
+}
+
+Result<std::optional<HookArrival>> peek_shared_last_organisation_arrival(const SharedStoreOptions& options,
+                                                                         const std::string& provider,
+                                                                         const std::string& name,
+                                                                         const std::string& owner) {
+  return peek_arrival(options, [&](SqlConnection& reading) {
+    return find_last_organisation_arrival(reading, provider, name, owner);
   });
 }
 
