@@ -278,7 +278,7 @@ class FollowPropertyTest : public ::testing::Test {
     if (!migrated) ADD_FAILURE() << migrated.error().text();
   }
 
-  SqlConnection connection_{":memory:", "", SqlConnection::Role::Writer};
+  SqliteConnection connection_{":memory:", "", SqliteConnection::Role::Writer};
 };
 
 TEST_F(FollowPropertyTest, NothingThatGitferryDidNotPutThereIsEverLost) {

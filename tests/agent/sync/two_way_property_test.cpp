@@ -382,7 +382,7 @@ class TwoWayPropertyTest : public ::testing::Test {
     }
   }
 
-  SqlConnection connection_{":memory:", "", SqlConnection::Role::Writer};
+  SqliteConnection connection_{":memory:", "", SqliteConnection::Role::Writer};
   int conflicts_ = 0;
   int writes_ = 0;
   int deletions_ = 0;
