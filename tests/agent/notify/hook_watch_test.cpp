@@ -98,7 +98,9 @@ class HookWatch : public ::testing::Test {
   static OrganisationHook hook_of(const std::string& instance, std::vector<std::string> owners) {
     OrganisationHook hook;
     hook.name = "everybody";
-    hook.instance = url(instance);
+    // As a host's address is kept: without a repository.
+    hook.instance = url(instance + "x");
+    hook.instance.path.pop_back();
     hook.owners = std::move(owners);
     return hook;
   }
