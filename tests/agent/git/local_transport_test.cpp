@@ -124,11 +124,11 @@ TEST(LocalTransport, S08_ServesWhatIsInANamedDirectory) {
   const auto bare = directory.path() + "/in/a.git";
   shell("mkdir -p '" + directory.path() + "/in'");
   make_repository(bare);
-  shell("git clone -q '" + bare + "' '" + directory.path() + "/in/work' 2>&1");
+  shell("git clone -q '" + bare + "' '" + directory.path() + "/in/checkout' 2>&1");
   shell("cd '" + directory.path() + "' && ln -s in link && ln -s a.git in/b.git");
   const auto in = directory.path() + "/in";
   for (const auto& path :
-       {bare, in + "/a", in + "/b.git", in + "/work", in + "/work/.git", in + "/.//a.git/"}) {
+       {bare, in + "/a", in + "/b.git", in + "/checkout", in + "/checkout/.git", in + "/.//a.git/"}) {
     for (const auto service : {GitService::UploadPack, GitService::ReceivePack}) {
       const auto answer = advertised(path, {"/nowhere", in}, service);
       ASSERT_TRUE(answer) << path << ": " << answer.error().text();
@@ -143,16 +143,17 @@ TEST(LocalTransport, S08_ServesWhatIsInANamedDirectory) {
 TEST(LocalTransport, S08_NoLinkLeadsOutOfTheNamedDirectories) {
   const TemporaryDirectory directory;
   const auto root = directory.path();
-  shell("mkdir -p '" + root + "/in/work' '" + root + "/in/parts' '" + root + "/inside'");
+  shell("mkdir -p '" + root + "/in/checkout' '" + root + "/in/parts' '" + root + "/inside'");
   make_repository(root + "/out.git");
   make_repository(root + "/in/a.git");
   shell("cd '" + root +
-        "/in' && ln -s ../out.git linked.git && ln -s .. up && ln -s ../../out.git work/.git && " +
+        "/in' && ln -s ../out.git linked.git && ln -s .. up && ln -s ../../out.git checkout/.git && " +
         "ln -s /proc/self/root root && cp -a a.git pointing.git && echo 'gitdir: " + root +
         "/out.git' > pointing.git/.git");
-  for (const auto& path : {root + "/out.git", root + "/in/linked.git", root + "/in/linked",
-                           root + "/in/up/out.git", root + "/in/work", root + "/in/root" + root + "/out.git",
-                           root + "/in/pointing.git", root + "/inside"}) {
+  for (const auto& path :
+       {root + "/out.git", root + "/in/linked.git", root + "/in/linked", root + "/in/up/out.git",
+        root + "/in/checkout", root + "/in/root" + root + "/out.git", root + "/in/pointing.git",
+        root + "/inside"}) {
     for (const auto service : {GitService::UploadPack, GitService::ReceivePack}) {
       const auto refused = advertised(path, {root + "/in"}, service);
       ASSERT_FALSE(refused) << path;
