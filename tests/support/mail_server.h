@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
-#include "agent/base/unique_fd.h"
+#include "tests/support/server_script.h"
 #include "tests/support/temporary_directory.h"
 
 namespace gitferry::test {
@@ -27,7 +26,6 @@ class MailServer {
   explicit MailServer(Mode mode);
   MailServer(const MailServer&) = delete;
   MailServer& operator=(const MailServer&) = delete;
-  ~MailServer();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// PEM of the certificate, for `localhost`; empty file name for Mode::Plain.
@@ -36,8 +34,7 @@ class MailServer {
 
  private:
   TemporaryDirectory directory_;
-  pid_t pid_ = -1;
-  UniqueFd input_;  ///< its end ends the server
+  std::unique_ptr<ServerScript> script_;
   std::uint16_t port_ = 0;
 };
 

@@ -2,9 +2,7 @@
 
 #include <string>
 
-#include <sys/types.h>
-
-#include "agent/base/unique_fd.h"
+#include "tests/support/server_script.h"
 
 namespace gitferry::test {
 
@@ -15,7 +13,6 @@ class PostgresServer {
   PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
-  ~PostgresServer();
 
   /// The address of a new, empty schema.
   std::string new_schema();
@@ -30,11 +27,8 @@ class PostgresServer {
 
  private:
   void tell(const char* word);
-  std::string line();
 
-  pid_t pid_ = 0;
-  UniqueFd input_;
-  UniqueFd output_;
+  ServerScript script_;
   std::string directory_;
   int schemas_ = 0;
 };

@@ -66,6 +66,18 @@ inline AuditEntry audit_of(const std::string& repository, const std::string& act
   return {"ops", "api", action, repository, "", "", R"({"enable":true})", "r-1"};
 }
 
+/// The end of a run that succeeded, for `row` as it was when the run began.
+inline RunEnd success_of(const LaneRow& row, std::int64_t run_id, std::int64_t at_ms) {
+  RunEnd end;
+  end.run_id = run_id;
+  end.lane_id = row.id;
+  end.report.plan = Plan::FastForward;
+  end.finished_at_ms = at_ms;
+  end.done_seq = row.requested_seq;
+  end.text = "done";
+  return end;
+}
+
 /// The PostgreSQL of this test program, where its tests are to run on one: GITFERRY_TEST_STORE=postgresql.
 /// Otherwise null, and they run on SQLite. One test after the other, each in a schema of its own.
 inline test::PostgresServer* postgres_server() {
@@ -124,17 +136,7 @@ class StoreTest : public ::testing::Test {
   }
   LaneRow lane(std::int64_t id) { return store().lane(id).value().value(); }
 
-  /// The end of a run that succeeded, for `row` as it was when the run began.
-  RunEnd success(const LaneRow& row, std::int64_t run_id) const {
-    RunEnd end;
-    end.run_id = run_id;
-    end.lane_id = row.id;
-    end.report.plan = Plan::FastForward;
-    end.finished_at_ms = now_ms();
-    end.done_seq = row.requested_seq;
-    end.text = "done";
-    return end;
-  }
+  RunEnd success(const LaneRow& row, std::int64_t run_id) const { return success_of(row, run_id, now_ms()); }
 
   std::filesystem::path directory_;
   std::string url_;  ///< of PostgreSQL; empty: SQLite

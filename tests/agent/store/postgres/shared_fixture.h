@@ -47,13 +47,7 @@ class SharedStoreTest : public ::testing::Test {
     return receipt ? receipt->marked.at(0).lane_id : 0;
   }
   [[nodiscard]] RunEnd success(const LaneRow& row, std::int64_t run_id) const {
-    RunEnd end;
-    end.run_id = run_id;
-    end.lane_id = row.id;
-    end.report.plan = Plan::FastForward;
-    end.finished_at_ms = now_ms();
-    end.done_seq = row.requested_seq;
-    return end;
+    return success_of(row, run_id, now_ms());
   }
   static bool eventually(const std::function<bool()>& holds) {
     const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
