@@ -24,7 +24,7 @@ struct SharedStoreOptions {
   Secret password;      ///< empty: libpq's own ways (certificates, peer, PGPASSFILE)
   /// An agent that the database has not heard of for so long counts as dead: its lanes run elsewhere.
   std::chrono::milliseconds lease{30'000};
-  std::string configuration;  ///< a digest of what the agent goes by, so that differences can be seen
+  std::string configuration;  ///< a digest of what the agent started with, so that differences can be seen
   /// Called from a thread of the store when another agent did something, or may have while nobody listened.
   /// Must not wait for long. Not called any more once the store's destructor begins to stop that thread.
   std::function<void(StoreNews)> on_news;

@@ -312,7 +312,7 @@ struct LaneDrop {
   Error reason;
 };
 
-/// What the database takes of its disk.
+/// What the database takes of its disk; -1: not known, where it is on another machine.
 struct StoreUsage {
   std::int64_t database_bytes = 0;
   std::int64_t wal_bytes = 0;

@@ -25,8 +25,8 @@ struct HookPlace {
   RemoteUrl repository;  ///< of an organisation's hooks the address of its host
   Secret token;
   std::string api_url;  ///< empty: where hosts of the dialect have it
-  std::string owner =
-      {};  ///< the organisation or group, for which the dialect has a path; empty: a repository
+  /// The organisation or group, for which the dialect has a path; empty: it is about a repository.
+  std::string owner = {};
 };
 
 /// The webhooks of one repository or organisation, asked for and changed through its host's web API.

@@ -100,7 +100,7 @@ class HookWatch : public ::testing::Test {
     hook.name = "everybody";
     // As a host's address is kept: without a repository.
     hook.instance = url(instance + "x");
-    hook.instance.path.pop_back();
+    hook.instance.path.clear();
     hook.owners = std::move(owners);
     return hook;
   }
